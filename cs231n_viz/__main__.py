@@ -1,0 +1,128 @@
+"""Seeing ConvNets, from the command line. Sets up what it needs by itself.
+
+    python3 -m cs231n_viz start [options of JupyterLab]   open the lessons, in your own copy: the folder my/
+    python3 -m cs231n_viz test  [options of pytest]       run the tests, every lesson included
+    python3 -m cs231n_viz doctor                          what is there, what is missing, what to do about it
+    python3 -m cs231n_viz fetch NAME                      get a torchvision network's weights, or caltech101
+    python3 -m cs231n_viz train NAME [options]            train one of the bundled networks again
+
+On Windows write `py` for `python3`.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 (this file must stay readable for an older Python)
+    sys.exit(
+        f"error: the course needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable}).\n"
+        "Get one from python.org or your package manager and call it by its name, for instance:\n"
+        f"    python3.12 -m cs231n_viz {' '.join(sys.argv[1:]) or 'start'}"
+    )
+
+import importlib
+import pkgutil
+import subprocess
+
+from . import environment
+from .errors import unknown
+
+
+def start(arguments: list[str]) -> int:
+    """Bring the student's copy of the lessons up to date and open JupyterLab on it."""
+    environment.enter(["start", *arguments])
+    from . import lessons
+
+    folder = lessons.bring(lessons.own_folder())
+    print(f"Opening JupyterLab on {folder}. It runs until you press Ctrl-C here.", flush=True)
+    return _run("jupyterlab", str(folder), "--LabApp.default_url=/lab/tree/00_start_here.ipynb", *arguments)
+
+
+def test(arguments: list[str]) -> int:
+    """Run the tests from the repository's root."""
+    if not environment.IN_A_CLONE:
+        raise FileNotFoundError(
+            "the tests are not part of the installed package: run this in a clone of the repository."
+        )
+    environment.enter(["test", *arguments], extra="test")
+    return _run("pytest", *arguments, cwd=environment.CLONE)
+
+
+def doctor(arguments: list[str]) -> int:
+    """Print what is there and what is missing."""
+    _no_more(arguments)
+    if environment.IN_A_CLONE and environment.is_ready() and not environment.in_an_environment():
+        environment.go_on_inside(["doctor"])
+    from .doctor import report
+
+    return report()
+
+
+def fetch(arguments: list[str]) -> int:
+    """Get weights or a data set ahead of class."""
+    name = _one_name("fetch", "squeezenet1_0", arguments)
+    _no_more(arguments[1:])
+    environment.enter(["fetch", *arguments])
+    from . import fetch as fetching
+
+    fetching.fetch(name)
+    return 0
+
+
+def train(arguments: list[str]) -> int:
+    """Train a bundled network again: cs231n_viz.recipes.NAME.main(options)."""
+    name = _one_name("train", "coursenet", arguments)
+    environment.enter(["train", *arguments])
+    from . import recipes
+
+    files = [file.name for file in pkgutil.iter_modules(recipes.__path__)]
+    modules = {file: importlib.import_module(f".recipes.{file}", __package__) for file in files}
+    mains = {file: module.main for file, module in modules.items() if hasattr(module, "main")}
+    if name not in mains:
+        raise unknown("recipe", name, mains)
+    return mains[name](arguments[1:]) or 0
+
+
+COMMANDS = {"start": start, "test": test, "doctor": doctor, "fetch": fetch, "train": train}
+
+
+def _run(module: str, *arguments: str, cwd=None) -> int:
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, cwd=cwd, env=environment.course_environment()) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the child has heard it too, and says itself what it does about it
+                continue
+
+
+def _one_name(command: str, example: str, arguments: list[str]) -> str:
+    if not arguments or arguments[0].startswith("-"):
+        raise ValueError(
+            f"{command} what? Give a name, for instance:  python3 -m cs231n_viz {command} {example}"
+        )
+    return arguments[0]
+
+
+def _no_more(arguments: list[str]) -> None:
+    if arguments:
+        raise ValueError(f"what is {' '.join(arguments)!r} for? This command takes nothing more.")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; what goes wrong for a known reason is said in a sentence, with status 1."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(__doc__)
+        return 0 if arguments else 2
+    try:
+        if arguments[0] not in COMMANDS:
+            raise unknown("command", arguments[0], COMMANDS)
+        return COMMANDS[arguments[0]](arguments[1:])
+    except (environment.SetUpError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,282 @@
+"""Looking inside a pass: hear what a layer says, choose how ReLUs pass gradients, find what a unit sees.
+
+`capture` and `activations_at` read layers by name. `relu_rule` holds the three backward rules of Springenberg et
+al. 2015, "Striving for Simplicity" (deconvnet: Zeiler & Fergus 2014). `receptive_field` is window arithmetic.
+Each listens to the thread that asked and to no other, and leaves nothing behind.
+"""
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from .errors import unknown
+
+# --- what the layers say -------------------------------------------------------------------------------------------
+
+
+class Outputs(dict[str, Tensor]):
+    """{layer: its output}. Where a plain dict would only say KeyError, it says what to do."""
+
+    def __missing__(self, layer):
+        if self:
+            raise unknown("captured layer", layer, self)
+        raise ValueError(f"nothing is captured at {layer!r} yet: run model(pixels) inside the `with`.")
+
+
+@contextmanager
+def capture(model: nn.Module, *layers: str) -> Iterator[Outputs]:
+    """The outputs of the named layers, filled in by every pass that this thread runs inside the `with`.
+
+    with capture(model, "relu3", "relu5") as outputs:
+        scores = model(pixels)
+    outputs["relu3"]                        # (N, C, h, w), a part of the graph that leads from pixels to scores
+    """
+    with _listening(model, layers) as outputs:
+        yield outputs
+
+
+def activations_at(model: nn.Module, pixels: Tensor, layer: str | Sequence[str]) -> Tensor | Outputs:
+    """The output of a layer, or {layer: output} of a list of layers, with the graph that leads there from pixels.
+
+    The pass ends as soon as the last of them has spoken: nothing after it runs.
+    """
+    layers = [layer] if isinstance(layer, str) else list(layer)
+    with suppress(_Enough), _listening(model, layers, stop=True) as outputs:
+        model(pixels)
+    return outputs[layer] if isinstance(layer, str) else outputs
+
+
+class _Enough(Exception):
+    """Every layer asked for has spoken: leave the pass."""
+
+
+@contextmanager
+def _listening(model, layers, stop=False):
+    if not layers:
+        raise ValueError("no layer was named: name at least one of model.layers.")
+    places = {layer: model.resolve(layer) for layer in layers}
+    outputs, calls, thread = Outputs(), Counter(), threading.get_ident()
+
+    def begin(module, inputs):
+        if threading.get_ident() == thread:
+            calls.clear()
+
+    def hear(layer, wanted_call, module, inputs, output):
+        if threading.get_ident() != thread or not isinstance(output, Tensor):
+            return None
+        calls[layer] += 1
+        if calls[layer] - 1 != wanted_call:
+            return None
+        outputs[layer] = output.clone()
+        if stop and len(outputs) == len(places):
+            raise _Enough
+        # The pass goes on with a copy of the copy, so that nothing that later works in place (a ReLU, a residual
+        # sum) reaches the one kept here, while gradients still flow through it.
+        return outputs[layer].clone()
+
+    with ExitStack() as hooks:  # takes every hook away again, after an error too
+        hooks.enter_context(model.network.register_forward_pre_hook(begin))
+        for layer, (module, call) in places.items():
+            hooks.enter_context(module.register_forward_hook(partial(hear, layer, call)))
+        yield outputs
+
+
+# --- three ways to send a gradient back through a ReLU -------------------------------------------------------------
+
+RELU_RULES = ("plain", "deconvnet", "guided")
+
+
+@contextmanager
+def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
+    """Passes that this thread runs inside the `with` send a gradient g back through every ReLU by one rule:
+
+    plain       g · [x > 0]             the gradient: what went in decides
+    deconvnet   max(g, 0)               what comes back decides
+    guided      max(g, 0) · [x > 0]     both must agree
+
+    Forward values stay as they are, and the gradient may be taken after the `with`. ReLU and ReLU6 count as module,
+    function or method, in place or not; Hardswish, SiLU, GELU and `clamp` keep their own gradient. Of nested rules
+    the innermost counts. Raises ValueError where a network has no ReLU at all and a rule would only be a name.
+    """
+    if rule not in RELU_RULES:
+        raise unknown("ReLU rule", rule, RELU_RULES)
+    with _RuledReLUs(rule) as relus:
+        yield
+    if rule != "plain" and not relus.met and not _has_relus(model):
+        raise ValueError(f"{model.name} has no ReLUs, so the rule {rule!r} changes nothing: use 'plain'.")
+
+
+def _has_relus(model):
+    with torch.no_grad(), _RuledReLUs("plain") as relus:
+        model(_grey(model))
+    return relus.met > 0
+
+
+class _RuledReLUs(TorchFunctionMode):
+    """Sees every torch function that its thread calls, and swaps the ReLUs among them."""
+
+    def __init__(self, rule):
+        self.rule, self.met = rule, 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function in _RELUS:
+            values, in_place, floor, ceiling = _relu_arguments(*args, **_RELUS[function], **kwargs)
+            if floor == 0:
+                self.met += 1
+                result = _RuledReLU.apply(values, ceiling, self.rule)
+                return values.copy_(result) if in_place else result
+        return function(*args, **kwargs)
+
+
+def _relu_arguments(input, inplace=False, min_val=0.0, max_val=math.inf):
+    return input, inplace, min_val, max_val
+
+
+_RELUS = {F.relu: {}, torch.relu: {}, Tensor.relu: {}, F.hardtanh: {}}  # nn.ReLU6 is hardtanh(0, 6)
+_RELUS |= {torch.relu_: {"inplace": True}, Tensor.relu_: {"inplace": True}, F.relu6: {"max_val": 6.0}}
+
+
+class _RuledReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(context, values, ceiling, rule):
+        context.rule = rule
+        context.save_for_backward((values > 0) & (values < ceiling))
+        return values.clamp(0, ceiling)
+
+    @staticmethod
+    def backward(context, gradient):
+        (is_open,) = context.saved_tensors
+        if context.rule in ("deconvnet", "guided"):
+            gradient = gradient.clamp(min=0)
+        if context.rule in ("plain", "guided"):
+            gradient = gradient * is_open
+        return gradient, None, None
+
+
+# --- what a unit sees ----------------------------------------------------------------------------------------------
+
+
+class ReceptiveField(NamedTuple):
+    """Unit (row, column) sees the pixel rows offset + row·stride … + size − 1, and columns alike.
+
+    What lies outside the picture is padding. A unit that sees the whole picture has stride 0 (`.whole`).
+    """
+
+    size: int
+    stride: int
+    offset: int
+
+    @property
+    def whole(self) -> bool:
+        return self.stride == 0
+
+    def box(self, row: int, column: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right) of what the unit sees of a picture: pixels[..., top:bottom, left:right]."""
+        if self.whole:
+            return 0, 0, height, width
+        top, left = self.offset + row * self.stride, self.offset + column * self.stride
+        return max(top, 0), max(left, 0), min(top + self.size, height), min(left + self.size, width)
+
+
+def receptive_field(model: nn.Module, layer: str) -> ReceptiveField:
+    """The square of pixels that a unit of `layer` sees, followed through one pass at the model's input size.
+
+    A window of k cells, moved in steps of s over a map with p cells of padding, makes of (size, stride, offset)
+        (size + (k − 1)·stride,  stride·s,  offset − p·stride).
+    A sum or a concatenation sees what any of its parts sees. Global pooling, linear layers, squeeze-and-excite,
+    attention and all else that carries values to other places see the whole picture. The square is never smaller
+    than the truth; it is larger where windows are not square, and at far edges that a stride does not quite reach.
+    """
+    pixels = _grey(model)
+    pixels.field = ReceptiveField(1, 1, 0)
+    with torch.no_grad(), _FollowWindows(model.input_size) as follow:
+        output = activations_at(model, pixels, layer)
+    return getattr(output, "field", follow.whole)
+
+
+def _grey(model):
+    return model.mean.expand(1, -1, model.input_size, model.input_size)
+
+
+class _FollowWindows(TorchFunctionMode):
+    """Hangs on every tensor that comes from the pixels what one of its units sees, as `.field`."""
+
+    def __init__(self, input_size):
+        self.whole = ReceptiveField(input_size, 0, 0)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        sources = [tensor for tensor in _tensors(*args, *kwargs.values()) if hasattr(tensor, "field")]
+        result = function(*args, **kwargs)
+        if sources:
+            window = _WINDOWS[function](*args, **kwargs) if function in _WINDOWS else None
+            for tensor in _tensors(result):
+                tensor.field = self.follow(function, window, sources, tensor)
+        return result
+
+    def follow(self, function, window, sources, result):
+        seen = self.union(source.field for source in sources)
+        if window and not seen.whole:
+            return self.union(_through(seen, *axis) for axis in zip(*map(_pair, window), strict=True))
+        stays = all(source.shape[-2:] == result.shape[-2:] for source in sources)  # every unit in its place
+        return seen if stays and function.__name__ not in _CARRIERS else self.whole
+
+    def union(self, fields):
+        sizes, strides, offsets = zip(*fields, strict=True)
+        if len(set(strides)) > 1 or 0 in strides:
+            return self.whole
+        end = max(offset + size for offset, size in zip(offsets, sizes, strict=True))
+        return ReceptiveField(end - min(offsets), strides[0], min(offsets))
+
+
+def _through(field, kernel, step, padding, dilation):
+    size, stride, offset = field
+    return ReceptiveField(size + dilation * (kernel - 1) * stride, stride * step, offset - padding * stride)
+
+
+def _tensors(*tree):
+    for item in tree:
+        if isinstance(item, Tensor):
+            yield item
+        elif isinstance(item, list | tuple):
+            yield from _tensors(*item)
+
+
+def _pair(value):
+    return (*value, *value)[:2] if isinstance(value, list | tuple) else (value, value)
+
+
+# Each reads the arguments of a torch function: (kernel, step, padding, dilation), or None for no plain window.
+
+
+def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    kernel, dilation = tuple(weight.shape[-2:]), _pair(dilation)
+    if isinstance(padding, str):  # "same" | "valid"
+        padding = tuple((padding == "same") * d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True))
+    return kernel, stride, padding, dilation
+
+
+def _pool2d(input, kernel_size, stride=None, padding=0, *how_to_divide, dilation=1, **named):
+    return kernel_size, stride or kernel_size, padding, dilation
+
+
+def _pad(input, pad, mode="constant", value=None):
+    left, _, top, _ = (*pad, 0, 0)[:4]
+    return (1, 1, (top, left), 1) if mode == "constant" else None
+
+
+_WINDOWS = {F.conv2d: _conv2d, F.pad: _pad}
+_WINDOWS |= dict.fromkeys((F.max_pool2d, F.max_pool2d_with_indices, F.avg_pool2d), _pool2d)
+# What may keep the shape and yet carry values from place to place:
+_CARRIERS = {"softmax", "matmul", "bmm", "einsum", "linear", "layer_norm", "group_norm", "instance_norm"}
+_CARRIERS |= {"roll", "flip", "grid_sample", "conv_transpose2d", "scaled_dot_product_attention"}

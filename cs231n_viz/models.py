@@ -1,0 +1,300 @@
+"""Any network becomes a PixelModel: frozen, takes pixels in [0, 1], answers with scores, knows its layers by name."""
+
+import copy
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torchvision.models
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from . import images, networks
+from .errors import unknown
+from .places import data_dir
+
+
+class Prediction(NamedTuple):
+    index: int
+    name: str
+    probability: float
+
+
+class PixelModel(nn.Module):
+    """A frozen network behind one convention: pixels (N, C, H, W) in [0, 1] -> scores (N, classes).
+
+    `layers` lists what really runs, in the order in which the outputs are ready; `shapes` holds the shape of each
+    output for one picture of `input_size`. A module that is called several times is `name:0`, `name:1`, …, and
+    `name` alone is its last call.
+    """
+
+    mean: Tensor  # (1, C, 1, 1) in pixel units: the picture of this colour is the network's zero
+    std: Tensor
+
+    def __init__(self, network, *, name, mean, std, class_names, input_size):
+        super().__init__()
+        self.network = _frozen_copy(network)
+        self.name, self.input_size, self.channels = name, input_size, len(mean)
+        example = next(self.network.parameters(), torch.zeros(()))
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1).to(example))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1).to(example))
+        self._friendly = _friendly_names(self.network)
+        self.shapes, self._calls, classes = _dry_run(self)
+        self.layers = list(self.shapes)
+        self.class_names = list(class_names or (f"class {index}" for index in range(classes)))
+        if len(self.class_names) != classes:
+            raise ValueError(f"{name} answers with {classes} scores, but {len(self.class_names)} class names were given.")
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.network((pixels.to(self.mean) - self.mean) / self.std)
+
+    @property
+    def device(self) -> torch.device:
+        return self.mean.device
+
+    def resolve(self, layer: str) -> tuple[nn.Module, int]:
+        """The module behind a layer's name, and which of its calls in a pass (0 for the first) is meant."""
+        base, _, call = str(layer).partition(":")
+        dotted = self._friendly.get(base, base)
+        calls = self._calls.get(dotted, 0)
+        if not calls or (call and not (call.isdigit() and int(call) < calls)):
+            raise unknown(f"layer of {self.name}", layer, self.layers)
+        return self.network.get_submodule(dotted), int(call) if call else calls - 1
+
+    def class_index(self, target: int | str) -> int:
+        """The index of a class given by index or by name."""
+        if isinstance(target, str):
+            if target not in self.class_names:
+                raise unknown(f"class of {self.name}", target, self.class_names)
+            return self.class_names.index(target)
+        if not 0 <= target < len(self.class_names):
+            raise ValueError(
+                f"class {target} is out of range: {self.name} has {len(self.class_names)} classes, "
+                f"0 to {len(self.class_names) - 1}."
+            )
+        return int(target)
+
+
+def bundled() -> list[str]:
+    """The networks that come with the course."""
+    return sorted(_checksums())
+
+
+def names() -> list[str]:
+    """Everything `load` knows: the bundled networks first, then torchvision's classification networks."""
+    return bundled() + torchvision.models.list_models(module=torchvision.models)
+
+
+def load(name: str = "coursenet", device: str | torch.device | None = None) -> PixelModel:
+    """A bundled network, or one of torchvision's with its own weights, on the best device there is."""
+    if name not in names():
+        raise unknown("network", name, names())
+    model = _load_bundled(name) if name in _checksums() else _load_torchvision(name)
+    return model.to(device or _best_device())
+
+
+def wrap(
+    module: nn.Module,
+    *,
+    mean: Sequence[float] = (0.0, 0.0, 0.0),
+    std: Sequence[float] = (1.0, 1.0, 1.0),
+    class_names: Sequence[str] | None = None,
+    input_size: int = 224,
+    name: str | None = None,
+) -> PixelModel:
+    """A PixelModel around a deep copy of any network of your own, which itself is left alone.
+
+    mean, std: what the network was trained with, in pixel units, one number a channel; so a one-channel network
+    says mean=(0.5,), std=(0.25,).
+    """
+    if len(mean) != len(std):
+        raise ValueError(f"mean has {len(mean)} channels and std has {len(std)}: give one number a channel to both.")
+    return PixelModel(
+        module,
+        name=name or type(module).__name__,
+        mean=tuple(map(float, mean)),
+        std=tuple(map(float, std)),
+        class_names=class_names,
+        input_size=input_size,
+    )
+
+
+def untrained(model: PixelModel, seed: int = 0) -> PixelModel:
+    """A copy of the network with fresh random weights (He et al. 2015): what it was before it learned anything."""
+    fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+    for module in fresh.network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            weight = torch.empty(module.weight.shape)
+            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+            module.weight.copy_(weight)
+            if module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()  # ones and zeros: nothing random
+    fresh.name = f"untrained {model.name}"
+    return fresh
+
+
+@torch.no_grad()
+def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]:
+    """The `top` most probable classes of one picture (1, C, H, W), most probable first."""
+    images.check_pixels(pixels, channels=model.channels)
+    if len(pixels) != 1:
+        raise ValueError(f"predict names one picture, {len(pixels)} were given: use model(pixels).softmax(1) for many.")
+    try:
+        probabilities = model(pixels).softmax(dim=1)[0]
+    except RuntimeError as error:
+        height, width = pixels.shape[-2:]
+        raise ValueError(
+            f"{model.name} cannot take a picture of {height} x {width} pixels; it was made for "
+            f"{model.input_size} x {model.input_size}: use images.resize(pixels, {model.input_size})."
+        ) from error
+    best = probabilities.topk(min(top, len(probabilities)))
+    return [
+        Prediction(index, model.class_names[index], probability)
+        for probability, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    ]
+
+
+# --- loading -----------------------------------------------------------------------------------------------------
+
+
+def _checksums() -> dict[str, str]:
+    """Bundled networks -> the SHA-256 that their weight files must have."""
+    listed = json.loads((data_dir() / "checksums.json").read_text())
+    return {Path(file).stem: digest for file, digest in listed.items()}
+
+
+def _load_bundled(name: str) -> PixelModel:
+    path = data_dir() / f"{name}.safetensors"
+    remedy = f"Bring them back with git checkout -- data, or train them: python -m cs231n_viz train {name}"
+    if not path.exists():
+        raise FileNotFoundError(f"the weights {path.name} are missing from {path.parent}. {remedy}")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != _checksums()[name]:
+        raise ValueError(f"the weights {path} are damaged: their SHA-256 is not that of checksums.json. {remedy}")
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata()
+        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
+    network = getattr(networks, about["network"])(**json.loads(about["settings"]))
+    network.load_state_dict(weights)
+    described = {key: json.loads(about[key]) for key in ("mean", "std", "class_names", "input_size")}
+    return PixelModel(network, name=name, **described)
+
+
+def _load_torchvision(name: str) -> PixelModel:
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    file = Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(weights.url)
+    try:
+        network = torchvision.models.get_model(name, weights=weights)
+    except OSError as error:  # URLError and time-outs are OSErrors
+        raise ConnectionError(
+            f"the weights of {name} are not on this computer and could not be fetched ({error}). With a network, run "
+            f"python -m cs231n_viz fetch {name} once; without one, models.load('coursenet') needs nothing."
+        ) from error
+    except Exception as error:
+        raise ValueError(
+            f"the weights of {name} in {file} are damaged ({type(error).__name__}). Delete that file and run "
+            f"python -m cs231n_viz fetch {name}"
+        ) from error
+    settings = weights.transforms()
+    return wrap(
+        network,
+        mean=settings.mean,
+        std=settings.std,
+        class_names=weights.meta["categories"],
+        input_size=settings.crop_size[0],
+        name=name,
+    )
+
+
+def _best_device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _frozen_copy(network: nn.Module) -> nn.Module:
+    """A deep copy in eval mode that learns nothing and changes no tensor in place."""
+    frozen = copy.deepcopy(network).eval().requires_grad_(False)
+    for module in frozen.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False
+    return frozen.to(memory_format=torch.channels_last)
+
+
+# --- layer names ---------------------------------------------------------------------------------------------------
+
+
+def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
+    """One pass over the zero image: each layer's output shape in order, calls of each module, number of classes."""
+    friendly = {dotted: alias for alias, dotted in model._friendly.items()}
+    outputs: list[tuple[str, int, tuple]] = []  # (dotted name, call, shape)
+    calls: Counter = Counter()
+
+    def listen(dotted):
+        def hear(module, inputs, output):
+            if isinstance(output, Tensor):
+                outputs.append((dotted, calls[dotted], tuple(output.shape)))
+                calls[dotted] += 1
+
+        return hear
+
+    handles = [
+        module.register_forward_hook(listen(dotted)) for dotted, module in model.network.named_modules() if dotted
+    ]
+    zero_image = model.mean.expand(1, -1, model.input_size, model.input_size)
+    try:
+        with torch.no_grad():
+            scores = model(zero_image)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{model.name} cannot take a picture of shape {tuple(zero_image.shape)} ({error}). Say input_size=, and "
+            "mean= and std= with one number for each channel that it reads."
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not (isinstance(scores, Tensor) and scores.dim() == 2):
+        raise ValueError(f"{model.name} must answer with one tensor of scores (N, classes), not {_described(scores)}.")
+    shapes = {}
+    for dotted, call, shape in outputs:
+        name = friendly.get(dotted, dotted)
+        shapes[name if call == calls[dotted] - 1 else f"{name}:{call}"] = shape
+    return shapes, calls, scores.shape[1]
+
+
+def _described(output: object) -> str:
+    return f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+
+
+def _friendly_names(network: nn.Module) -> dict[str, str]:
+    """The literature's names -> dotted names, for AlexNet, VGG and SqueezeNet: conv1, relu5_1, pool5, fire9, fc6."""
+    if not isinstance(network, torchvision.models.AlexNet | torchvision.models.VGG | torchvision.models.SqueezeNet):
+        return {}
+    vgg = isinstance(network, torchvision.models.VGG)
+    friendly: dict[str, str] = {}
+    block, number = 1, 0
+    for index, module in enumerate(network.features):
+        kind = type(module).__name__
+        if kind in ("Conv2d", "Fire"):
+            number += 1
+        place = f"{block}_{number}" if vgg else f"{number}"
+        if kind == "MaxPool2d":
+            place = f"{block}" if vgg else f"{number}"
+            block, number = (block + 1, 0) if vgg else (block, number)
+        word = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}[kind]
+        friendly[f"{word}{place}"] = f"features.{index}"
+        if kind == "Fire":
+            friendly |= {f"fire{place}.{part}": f"features.{index}.{part}" for part, _ in module.named_children()}
+    number = 9 if isinstance(network, torchvision.models.SqueezeNet) else 5
+    for index, module in enumerate(network.classifier):
+        word = {"Conv2d": "conv", "Linear": "fc", "ReLU": "relu", "AdaptiveAvgPool2d": "pool"}.get(type(module).__name__)
+        number += word in ("conv", "fc")
+        if word:
+            friendly[f"{word}{number}"] = f"classifier.{index}"
+    return friendly

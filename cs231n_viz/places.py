@@ -1,0 +1,20 @@
+"""Where the course keeps its own files: beside the package in a clone, inside it in a wheel."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def _folder(name: str) -> Path:
+    inside, beside = PACKAGE / f"_{name}", PACKAGE.parent / name
+    return inside if inside.is_dir() else beside
+
+
+def data_dir() -> Path:
+    """The folder of bundled weights, drawings and their cards."""
+    return _folder("data")
+
+
+def notebooks_dir() -> Path:
+    """The folder of the lessons as they were published."""
+    return _folder("notebooks")

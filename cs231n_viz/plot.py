@@ -1,0 +1,413 @@
+"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style and returns it; `show` displays it.
+
+Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the picture under a
+slider keeps its size. As everywhere, tensors are (C, H, W) and arrays (H, W, C), or batches of those.
+"""
+
+import base64
+import functools
+import io
+import math
+import textwrap
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib
+import numpy as np
+import torch
+from cycler import cycler
+from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from PIL import Image, ImageDraw
+
+from . import images
+
+INK, QUIET, PALE = "#22303c", "#8a97a3", "#eceff2"
+BLUE, ORANGE, GREEN, PURPLE = "#2f6f9f", "#dd7a2f", "#4f9268", "#8a5aa5"
+DPI, WIDTH, GAP = 100, 900, 14  # WIDTH and GAP are pixels of the finished picture
+Names = Sequence[str] | None
+# fmt: off
+STYLE = {
+    "figure.dpi": DPI, "savefig.dpi": DPI, "figure.facecolor": "white", "font.size": 13, "text.color": INK,
+    "axes.titlesize": 14, "axes.titlelocation": "left", "axes.titlepad": 9, "axes.labelcolor": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.linewidth": 0.8,
+    "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    "grid.color": PALE, "axes.axisbelow": True, "legend.frameon": False, "legend.handlelength": 2.6,
+    "lines.linewidth": 2.2,  # never colour alone: every line has a stroke of its own
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE, QUIET], linestyle=["-", "--", "-.", ":", "-"]),
+}
+# fmt: on
+_DRAWING = threading.RLock()  # all threads share matplotlib's settings and fonts
+
+
+def use_course_style() -> None:
+    """Give matplotlib figures of your own the look of the course; those of this module have it anyway."""
+    matplotlib.rcParams.update(STYLE)
+
+
+def _styled(function: Callable) -> Callable:
+    @functools.wraps(function)
+    def in_course_style(*arguments, **settings):
+        with _DRAWING, matplotlib.rc_context(STYLE):
+            return function(*arguments, **settings)
+
+    return in_course_style
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+
+def image_row(pictures, titles: Names = None, side: int | None = None) -> Figure:
+    """Pictures side by side, each under its title."""
+    return image_grid(pictures, titles, columns=len(_each(pictures)), side=side)
+
+
+@_styled
+def image_grid(pictures, titles: Names = None, columns=None, row_names: Names = None, side=None) -> Figure:
+    """Pictures in rows of `columns`, `side` screen pixels wide, under their titles; row_names stand on the left."""
+    pictures = [_picture(picture) for picture in _each(pictures)]
+    columns = columns or min(len(pictures), 5)
+    margin = 26 + 11 * max(map(len, row_names)) if row_names else 0
+    side = side or min(320, (WIDTH - margin) // columns - GAP)
+    side -= side % pictures[0].width if side >= 3 * pictures[0].width else 0  # small pictures in whole blocks
+    height = round(side * min(1.5, max(picture.height / picture.width for picture in pictures)))
+    figure, panels, _ = _panels(len(pictures), columns, side, height, titles, margin)
+    for axes, picture in zip(panels, pictures, strict=True):
+        _draw(axes, picture, side)
+    for axes, name in zip(panels[::columns], row_names or (), strict=False):
+        axes.text(-12 / side, 0.5, name, transform=axes.transAxes, ha="right", va="center")
+    return figure
+
+
+def before_after(before, after, names: Sequence[str] = ("before", "after"), titles: Names = None) -> Figure:
+    """Pairs, one a column: each picture, and below it what became of it."""
+    before, after = _each(before), _each(after)
+    return image_grid(before + after, titles, columns=len(before), row_names=names)
+
+
+def mosaic(tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | None = "each") -> np.ndarray:
+    """Many small pictures as one array (H, W, 3) in [0, 1], on white.
+
+    tiles: array (K, h, w, 3) or (K, h, w), or tensor (K, 3, h, w) or (K, h, w). gap: white pixels between tiles, or
+    (above, beside) them. scale: "each" stretches every tile to [0, 1] by itself, "shared" all by one rule, None none.
+    """
+    tiles = _tiles(tiles, scale)
+    above, beside = (gap, gap) if isinstance(gap, int) else gap
+    tiles = np.pad(tiles, ((0, 0), (above, 0), (beside, 0), (0, 0)), constant_values=1)
+    count, height, width, _ = tiles.shape
+    columns = columns or _columns(count)
+    rows = math.ceil(count / columns)
+    grid = np.ones((rows * columns, height, width, 3))
+    grid[:count] = tiles
+    grid = grid.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
+    canvas = grid.reshape(rows * height, columns * width, 3)
+    return canvas[above if isinstance(gap, int) else 0 :, beside:]
+
+
+@_styled
+def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlight=(), title=None) -> Figure:
+    """Many tiles as one mosaic, as large as fits, labelled; `highlight`: the tile, or tiles, to put a frame around."""
+    tiles = _tiles(tiles, scale)
+    columns, frames = columns or _columns(len(tiles)), np.atleast_1d(highlight).astype(int)
+    beside = 8 if len(frames) else 4
+    zoom = max(1, min((WIDTH // columns - beside) // tiles.shape[2], math.ceil(140 / tiles.shape[2])))
+    tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    height, width = tiles.shape[1:3]
+    size = np.clip(1.15 * width / max(map(len, labels)), 7, 12) if labels else 0  # points
+    above = round(size * 2) + beside - 4 if labels else beside
+    picture = _picture(mosaic(tiles, columns, (above, beside), scale=None))
+    figure, (axes,), _ = _panels(1, 1, picture.width + 6, picture.height + 6, title and [title])
+    axes.imshow(picture, interpolation="nearest", extent=(0, picture.width, picture.height, 0))
+    axes.set(xlim=(-3, picture.width + 3), ylim=(picture.height + 3, -3))
+    for index in range(len(tiles)):
+        left, top = index % columns * (width + beside), above + index // columns * (height + above)
+        if labels:
+            axes.text(left, top - 4, labels[index], size=size, va="bottom")
+        if index in frames:
+            axes.add_patch(Rectangle((left - 2, top - 2), width + 3, height + 3, fill=False, ec=ORANGE, lw=3))
+    return figure
+
+
+@_styled
+def scatter_images(pictures, positions, title: str | None = None, side: int = 44) -> Figure:
+    """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards."""
+    places = _numbers(positions)
+    places = (places - places.min(0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
+    canvas = Image.new("RGB", (WIDTH, WIDTH * 3 // 4), "white")
+    for picture, (x, y) in zip(_each(pictures), places, strict=True):
+        corner = round(x * (canvas.width - side)), round((1 - y) * (canvas.height - side))
+        canvas.paste(_picture(picture).resize((side, side), Image.Resampling.LANCZOS), corner)
+    figure, (axes,), _ = _panels(1, 1, canvas.width, canvas.height, title and [title])
+    axes.imshow(canvas)
+    return figure
+
+
+# --- maps ------------------------------------------------------------------------------------------------------------
+
+
+@_styled
+def value_maps(maps, titles: Names = None, label="", signed=True, columns=None, side=None) -> Figure:
+    """Maps (K, H, W), or a list of (H, W), under one colour bar: coolwarm centred at 0 if signed, else magma."""
+    maps = [_map(values) for values in (maps if isinstance(maps, list) or maps.ndim > 2 else [maps])]
+    columns = columns or min(len(maps), 4)
+    side = side or min(320, (WIDTH - 110) // columns - GAP)
+    height = round(side * max(values.shape[0] / values.shape[1] for values in maps))
+    figure, panels, bar = _panels(len(maps), columns, side, height, titles, bar=110)
+    colors = _colors(maps, signed)
+    for axes, values in zip(panels, maps, strict=True):
+        axes.imshow(values, interpolation="nearest", **colors)
+    _color_bar(figure, panels[0], bar, label)
+    return figure
+
+
+@_styled
+def heatmap_over(
+    picture, heat, titles: Names = None, label="", signed=False, opacity=0.6, side=360
+) -> Figure:
+    """A picture, and a heat map (h, w) of any size laid over its grey copy; the colour bar bears the label."""
+    picture, heat = _picture(picture), _map(heat)
+    height = round(side * picture.height / picture.width)
+    figure, (left, right), bar = _panels(2, 2, side, height, titles, bar=110)
+    _draw(left, picture, side)
+    _draw(right, picture.convert("L").convert("RGB"), side)
+    whole = (-0.5, picture.width - 0.5, picture.height - 0.5, -0.5)
+    right.imshow(heat, interpolation="nearest", alpha=opacity, extent=whole, **_colors([heat], signed))
+    _color_bar(figure, right, bar, label)
+    return figure
+
+
+# --- charts: each takes a picture to stand on its left -----------------------------------------------------------------
+
+
+@_styled
+def bars(labels, values, title="", number: str = "{:.0%}", strong: int | None = 0, picture=None) -> Figure:
+    """Bars with their values written out; the `strong` one is dark; a percentage has a pale track up to 100 %."""
+    values, places = _numbers(values), np.arange(len(values))
+    figure, axes = _chart(title, "", "", picture, height=0.9 + 0.55 * len(values))
+    most = 1.0 if "%" in number else abs(values).max() or 1.0
+    if "%" in number:
+        axes.barh(places, most, 0.62, color=PALE)
+    axes.barh(places, values, 0.62, color=[BLUE if index == strong else "#9dbdd4" for index in places])
+    for place, value in zip(places, values, strict=True):
+        axes.text(max(value, 0) + 0.015 * most, place, number.format(value), va="center", weight="bold")
+    axes.set_yticks(places, labels)
+    axes.set(xlim=(min(0, values.min()), most * 1.12), ylim=(len(values) - 0.5, -0.5))
+    axes.tick_params(length=0)
+    axes.xaxis.set_visible(False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@_styled
+def curve(values, x=None, title="", xlabel="", ylabel="", picture=None) -> Figure:
+    """One line, or a named line for each entry of a dictionary; x counts from 0 unless it is given."""
+    figure, axes = _chart(title, xlabel, ylabel, picture)
+    lines = values if isinstance(values, Mapping) else {"": values}
+    for name, line in lines.items():
+        axes.plot(np.arange(len(line)) if x is None else _numbers(x), _numbers(line), label=name)
+    axes.grid(axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=x is None, steps=[1, 2, 5, 10]))
+    if len(lines) > 1:
+        axes.legend()
+    return figure
+
+
+@_styled
+def histogram(values, marks=None, title="", xlabel="", ylabel="how many", bins=50, picture=None) -> Figure:
+    """How often each value occurs; `marks` is a dictionary of named values, drawn as lines."""
+    figure, axes = _chart(title, xlabel, ylabel, picture)
+    axes.hist(_numbers(values), bins=bins, color=BLUE, alpha=0.85)
+    for level, (name, value) in enumerate((marks or {}).items()):
+        axes.axvline(value, color=ORANGE, lw=2.5)
+        side, name = ("right", f"{name}  ") if value > sum(axes.get_xlim()) / 2 else ("left", f"  {name}")
+        place = {"transform": axes.get_xaxis_transform(), "ha": side, "va": "top"}
+        axes.text(value, 0.97 - 0.1 * level, name, weight="bold", **place)
+    return figure
+
+
+@_styled
+def scatter(x, y, title="", xlabel="", ylabel="", colors=None, marks=None, picture=None) -> Figure:
+    """Points; `colors`: one for each, or a dictionary name -> indices; `marks`: a dictionary of named heights."""
+    figure, axes = _chart(title, xlabel, ylabel, picture)
+    x, y = _numbers(x), _numbers(y)
+    if isinstance(colors, Mapping):
+        for (name, chosen), marker in zip(colors.items(), "osD^vP*X<>" * 5, strict=False):
+            axes.plot(x[chosen], y[chosen], marker, ms=7, alpha=0.8, label=name)
+        axes.legend()
+    else:
+        axes.scatter(x, y, c=BLUE if colors is None else colors, s=46, edgecolors="white", linewidths=0.6)
+    for name, height in (marks or {}).items():
+        axes.axhline(height, color=ORANGE, ls="--", lw=1.8)
+        place = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+        axes.text(1, height, f"{name} ", weight="bold", **place)
+    axes.grid()
+    return figure
+
+
+@_styled
+def hue_wheel(hues, strengths, colors=None, title="") -> Figure:
+    """Points on the colour circle: hues in [0, 1) go round it, strengths outwards; colors (N, 3) are their own."""
+    hues, strengths, wheel = _numbers(hues), _numbers(strengths), matplotlib.colormaps["hsv"]
+    figure = Figure(figsize=(5.2, 5.6), layout="constrained")
+    axes = figure.add_subplot(projection="polar")
+    circle, rim = np.linspace(0, 1, 181), max(strengths.max(), 1e-9) * 1.12
+    axes.bar(circle * 2 * np.pi, 0.09 * rim, 0.036, rim, color=wheel(circle))
+    own = wheel(hues) if colors is None else _numbers(colors).clip(0, 1)
+    axes.scatter(hues * 2 * np.pi, strengths, c=own, s=70, edgecolors=INK, linewidths=0.7, zorder=3)
+    axes.set(ylim=(0, rim * 1.09), yticks=[], title=title)
+    axes.set_xticks(np.arange(6) * np.pi / 3, ["red", "yellow", "green", "cyan", "blue", "magenta"])
+    axes.tick_params(pad=8)
+    axes.spines["polar"].set_visible(False)
+    return figure
+
+
+# --- showing ---------------------------------------------------------------------------------------------------------
+
+
+@_styled
+def png(drawing, small: bool = False) -> bytes:
+    """A figure or a picture as PNG bytes; `small` takes its time, and 256 colours where photographs need many."""
+    if isinstance(drawing, Figure):
+        canvas = FigureCanvasAgg(drawing)
+        canvas.draw()
+        drawing = np.asarray(canvas.buffer_rgba())[..., :3]
+    picture = _picture(drawing)
+    if not small:
+        return _encoded(picture, compress_level=1)
+    lossless = _encoded(picture, optimize=True)
+    if len(lossless) < 50_000:
+        return lossless
+    sample = picture.resize((picture.width // 3, picture.height // 3), Image.Resampling.NEAREST)
+    palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE)
+    return _encoded(picture.quantize(palette=palette, dither=Image.Dither.NONE), optimize=True)
+
+
+def show(drawing, words: str) -> None:
+    """Display a figure or picture with `words` as its alternative text, and print them: the cell's receipt."""
+    encoded = base64.b64encode(png(drawing, small=True)).decode()
+    display({"image/png": encoded, "text/plain": words}, metadata={"image/png": {"alt": words}}, raw=True)
+    print(words)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _encoded(picture: Image.Image, **settings) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", **settings)
+    return buffer.getvalue()
+
+
+def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
+    """A figure with axes of width x height pixels under their titles, and the axes of a colour bar in `bar` pixels."""
+    size = 14 if width >= 240 else 11.5  # points
+    letters = max(8, int(width / size * 72 / DPI / 0.56))
+    titles = [textwrap.fill(str(title), letters) for title in titles or ()] + [""] * count
+    rows = math.ceil(count / columns)
+    lines = [title.count("\n") + bool(title) for title in titles]
+    heads = [round(max(lines[row * columns :][:columns]) * size * 1.25 * DPI / 72) for row in range(rows)]
+    full_width = margin + columns * (width + GAP) - GAP + bar
+    full_height = 8 + sum(heads) + rows * (height + GAP) - GAP + bar // 8
+    figure = Figure(figsize=(full_width / DPI, full_height / DPI), dpi=DPI)
+
+    def add_axes(left, top, width, height):
+        place = left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height
+        return figure.add_axes(place)
+
+    panels = []
+    for index in range(count):
+        row, column = divmod(index, columns)
+        top = 4 + sum(heads[: row + 1]) + row * (height + GAP)
+        panels.append(add_axes(margin + column * (width + GAP), top, width, height))
+        panels[-1].set_axis_off()
+        panels[-1].set_title(titles[index], size=size, pad=5)
+    below = full_height - heads[0] - 8 - bar // 8
+    return figure, panels, add_axes(full_width - bar + 18, 4 + heads[0], 16, below) if bar else None
+
+
+def _chart(title, xlabel, ylabel, picture=None, height=3.8):
+    figure = Figure(figsize=(WIDTH / DPI, height), dpi=DPI, layout="constrained")
+    if picture is None:
+        axes = figure.add_subplot()
+    else:
+        beside, axes = figure.subplots(1, 2, width_ratios=(height - 0.6, WIDTH / DPI - height + 0.6))
+        _draw(beside, _picture(picture), (height - 0.6) * DPI)
+        beside.set(anchor="C")
+        beside.set_axis_off()
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    return figure, axes
+
+
+def _draw(axes, picture: Image.Image, side: float) -> None:
+    """Small pictures in blocks, so that their pixels can be counted; photographs smooth."""
+    blocks = side >= 3 * picture.width or side == picture.width
+    axes.imshow(picture, interpolation="nearest" if blocks else "hanning")
+    axes.set_anchor("NW")
+
+
+def _colors(maps, signed) -> dict:
+    low, high = min(values.min() for values in maps), max(values.max() for values in maps)
+    most = max(-low, high) or 1.0
+    if signed:
+        return {"cmap": "coolwarm", "norm": Normalize(-most, most)}
+    return {"cmap": "magma", "norm": Normalize(low, high if high > low else low + 1)}
+
+
+def _color_bar(figure, axes, place, label) -> None:
+    bar = figure.colorbar(axes.get_images()[-1], cax=place, label=label, ticks=MaxNLocator(5))
+    bar.solids.set_alpha(1)
+    bar.outline.set_visible(False)
+
+
+def _columns(count: int) -> int:
+    return count if count <= 8 else math.ceil(math.sqrt(count * 2))
+
+
+def _each(pictures) -> list:
+    if isinstance(pictures, torch.Tensor | np.ndarray):
+        return list(pictures) if pictures.ndim == 4 else [pictures]
+    return [pictures] if isinstance(pictures, Image.Image) else list(pictures)
+
+
+def _numbers(values) -> np.ndarray:
+    values = values.detach().float().cpu() if isinstance(values, torch.Tensor) else values
+    return np.asarray(values, dtype=float)
+
+
+def _picture(picture) -> Image.Image:
+    """A PIL image, a tensor or an array as an RGB image; values outside [0, 1] are clipped."""
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
+        picture = Image.fromarray(np.ascontiguousarray(picture))
+    elif isinstance(picture, np.ndarray):
+        picture = torch.tensor(picture).float()
+        picture = picture if picture.ndim == 2 else picture.movedim(-1, 0)
+    if isinstance(picture, torch.Tensor):
+        picture = images.to_picture(picture[None] if picture.ndim == 2 else picture)
+    return picture.convert("RGB")
+
+
+def _tiles(tiles, scale: str | None) -> np.ndarray:
+    """(K, h, w, 3) in [0, 1]."""
+    tiles = tiles.movedim(1, -1) if isinstance(tiles, torch.Tensor) and tiles.ndim == 4 else tiles
+    tiles = _numbers(tiles)
+    tiles = tiles[..., None] if tiles.ndim == 3 else tiles  # (K, h, w, 1 or 3)
+    if tiles.ndim != 4 or tiles.shape[-1] not in (1, 3) or not tiles.size:
+        accepted = "an array (K, h, w, 3) or (K, h, w), or a tensor (K, 3, h, w) or (K, h, w)"
+        raise ValueError(f"tiles are {accepted}; with the channels put last, these are {tiles.shape}.")
+    if scale not in ("each", "shared", None):
+        raise ValueError(f"scale is 'each', 'shared' or None, not {scale!r}.")
+    tiles = torch.from_numpy(tiles.repeat(3 // tiles.shape[-1], axis=-1))
+    if scale == "each":
+        return torch.stack([images.stretch(tile) for tile in tiles]).numpy()
+    return (images.stretch(tiles) if scale else tiles.clamp(0, 1)).numpy()
+
+
+def _map(values) -> np.ndarray:
+    values = _numbers(values)
+    if values.ndim != 2 and values.shape[:-2] != (1,):
+        raise ValueError(f"a map is (H, W), or (1, H, W) for a batch of one; this one is {values.shape}.")
+    return values.reshape(values.shape[-2:])

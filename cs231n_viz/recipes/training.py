@@ -1,0 +1,189 @@
+"""The one training loop of all bundled networks: resumable after every pass, on a CPU or a GPU.
+
+Everything random comes from (seed, pass), and the rate is a function of the step alone, so a training that was
+killed and started again walks the same schedule on the same batches as one that was not.
+"""
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..places import data_dir
+
+Batches = Callable[[torch.Generator], Iterator[tuple[Tensor, Tensor]]]  # one pass over the training data
+
+
+def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
+    """The learning rate at `progress` in [0, 1]: a cosine up to `peak`, a cosine down to zero (Smith & Topin 2018)."""
+    if progress < warm_up:
+        return peak * (0.04 + 0.96 * (1 - math.cos(math.pi * progress / warm_up)) / 2)
+    return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
+
+
+def fit(
+    network: nn.Module,
+    batches: Batches,
+    steps_a_pass: int,
+    *,
+    passes: int,
+    checkpoint: Path,
+    rate: float = 0.15,
+    weight_decay: float = 1e-3,
+    label_smoothing: float = 0.1,
+    seed: int = 231,
+    loss: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None,
+) -> nn.Module:
+    """Train with SGD, Nesterov momentum and one rate cycle; save a checkpoint after each pass and go on from it.
+
+    loss(network, pixels, labels) replaces the cross-entropy where a network is trained for something else.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device, memory_format=torch.channels_last)
+    loss = loss or (lambda net, pixels, labels: F.cross_entropy(net(pixels), labels, label_smoothing=label_smoothing))
+    optimizer = torch.optim.SGD(
+        network.parameters(), rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
+    )
+    first = _resume(checkpoint, network, optimizer)
+    for index in range(first, passes):
+        started, total = time.time(), 0.0
+        generator = torch.Generator().manual_seed(seed * 10_000 + index)
+        torch.manual_seed(seed * 10_000 + index)  # dropout
+        network.train()
+        for step, (pixels, labels) in enumerate(batches(generator)):
+            for group in optimizer.param_groups:
+                group["lr"] = one_cycle((index + step / steps_a_pass) / passes, rate)
+            pixels = pixels.to(device).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                value = loss(network, pixels, labels.to(device))
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+            total += value.item()
+        _save(checkpoint, network, optimizer, index + 1)
+        seconds = time.time() - started
+        print(
+            f"pass {index + 1}/{passes}  loss {total / steps_a_pass:.3f}  {seconds:.0f} s, "
+            f"about {seconds * (passes - index - 1) / 60:.0f} minutes to go",
+            flush=True,
+        )
+    return network.eval()
+
+
+def _save(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer, passes: int) -> None:
+    """Written beside and renamed, so that a kill at any moment leaves the old checkpoint or the new one, whole."""
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    partial = checkpoint.with_suffix(".partial")
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "passes": passes}
+    torch.save(state, partial)
+    os.replace(partial, checkpoint)
+
+
+def _resume(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True)
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    print(f"going on after pass {state['passes']} from {checkpoint}", flush=True)
+    return state["passes"]
+
+
+def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """uint8 (N, 3, H, W) -> float (N, 3, size, size): zoomed, stretched, turned, mirrored, moved, tinted at random.
+
+    The side of the window is 0.55 to 1.15 of the picture's; what lies outside is the picture mirrored.
+    """
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator) * (high - low) + low
+
+    count = len(pictures)
+    side = uniform(0.55, 1.15, count)
+    stretch = torch.exp(uniform(-0.14, 0.14, count))
+    angle = uniform(-0.17, 0.17, count)
+    mirror = torch.where(uniform(0, 1, count) < 0.5, -1.0, 1.0)
+    room = (1 - side).abs()  # the window stays on the picture, or the picture on the window
+    x, y = uniform(-1, 1, count) * room, uniform(-1, 1, count) * room
+    wide, high = side * stretch, side / stretch
+    rows = torch.stack([wide * angle.cos() * mirror, -high * angle.sin(), x], dim=1)
+    columns = torch.stack([wide * angle.sin() * mirror, high * angle.cos(), y], dim=1)
+    grid = F.affine_grid(torch.stack([rows, columns], dim=1), [count, 3, size, size], align_corners=False)
+    pixels = F.grid_sample(pictures.float() / 255, grid, padding_mode="reflection", align_corners=False)
+    contrast, brightness = uniform(0.75, 1.3, count, 1, 1, 1), uniform(-0.12, 0.12, count, 1, 1, 1)
+    tint = uniform(0.9, 1.1, count, 3, 1, 1)
+    return ((pixels - 0.5) * contrast * tint + 0.5 + brightness).clamp(0, 1)
+
+
+def center_crop(pictures: Tensor, size: int) -> Tensor:
+    """uint8 (N, 3, H, W) -> the middle 15/16 of each picture as float (N, 3, size, size)."""
+    margin = pictures.shape[-1] // 32
+    inner = pictures[..., margin : pictures.shape[-2] - margin, margin : pictures.shape[-1] - margin]
+    return F.interpolate(inner.float() / 255, (size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+@torch.no_grad()
+def answers(network: nn.Module, pictures: Tensor, size: int, batch_size: int = 64) -> Tensor:
+    """Scores (N, classes) for the centre crops of uint8 pictures."""
+    device = next(network.parameters()).device
+    scored = [network(center_crop(batch, size).to(device)).cpu() for batch in pictures.split(batch_size)]
+    return torch.cat(scored)
+
+
+def interval(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    z, share = 1.96, right / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return middle - half, middle + half
+
+
+def share_in_words(correct: Tensor) -> str:
+    """`81.2 % (79.0–83.2)` from a tensor of yes and no."""
+    low, high = interval(int(correct.sum()), len(correct))
+    return f"{100 * correct.float().mean():.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def roughness(filters: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring weights over the filter's variance, (K,): white noise has 2."""
+    across = filters.diff(dim=3).square().mean(dim=(1, 2, 3))
+    down = filters.diff(dim=2).square().mean(dim=(1, 2, 3))
+    deviation = filters - filters.mean(dim=(2, 3), keepdim=True)
+    return (across + down) / 2 / deviation.square().mean(dim=(1, 2, 3))
+
+
+def bundle(name: str, network: nn.Module, settings: dict, about: dict) -> str:
+    """Write data/NAME.safetensors in half precision, note its SHA-256 in checksums.json, and return that."""
+    path = data_dir() / f"{name}.safetensors"
+    described = {key: json.dumps(value) for key, value in {**about, "settings": settings}.items()}
+    weights = {key: value.half().contiguous() for key, value in network.cpu().state_dict().items()}
+    save_file(weights, path, metadata={"network": type(network).__name__, **described})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    checksums = data_dir() / "checksums.json"
+    known = json.loads(checksums.read_text()) if checksums.exists() else {}
+    checksums.write_text(json.dumps({**known, path.name: digest}, indent=2, sort_keys=True) + "\n")
+    return digest
+
+
+def write_card(name: str, text: str) -> None:
+    """Replace (or add) the section `## name` of data/README.md."""
+    readme = data_dir() / "README.md"
+    old = readme.read_text() if readme.exists() else "# What lies here, and where it came from\n"
+    sections = old.split("\n## ")
+    kept = [section for section in sections[1:] if section.split("\n", 1)[0] != name]
+    cards = sorted([*kept, f"{name}\n\n{text.strip()}\n"], key=lambda section: section.split("\n", 1)[0])
+    readme.write_text("\n## ".join([sections[0], *cards]).rstrip() + "\n")
+
+
+def picture_stack(pictures: list[np.ndarray]) -> Tensor:
+    """uint8 (H, W, 3) arrays of one size -> (N, 3, H, W)."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,226 @@
+"""Any network behind one convention, with layers by name, and errors that help."""
+
+import json
+import urllib.error
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from cs231n_viz import models
+from cs231n_viz.places import data_dir
+
+
+class Twice(nn.Module):
+    """One ReLU module, called twice, the first time in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, inputs):
+        return self.relu(self.second(self.relu(self.first(inputs)))).mean(dim=(2, 3))
+
+
+def wrapped(module=None, **settings):
+    return models.wrap(module or Twice(), **{"input_size": 16, **settings})
+
+
+def test_scores_are_those_of_the_network_on_normalised_pixels():
+    network = Twice().eval()
+    mean, std = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.6, 0.7])
+    pixels = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    model = wrapped(network, mean=mean.tolist(), std=std.tolist())
+    expected = network((pixels - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))
+    torch.testing.assert_close(model(pixels), expected)
+
+
+def test_the_zero_image_is_the_mean_colour():
+    network = nn.Sequential(nn.Conv2d(3, 2, 3, bias=False), nn.Flatten(), nn.LazyLinear(2, bias=False))
+    network(torch.zeros(1, 3, 8, 8))
+    model = wrapped(network, mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.3), input_size=8)
+    assert torch.equal(model(model.mean.expand(1, 3, 8, 8)), torch.zeros(1, 2))
+
+
+def test_wrap_leaves_the_users_network_alone():
+    network = Twice().train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    model = wrapped(network)
+    model(torch.rand(1, 3, 16, 16))
+    assert network.training and network.relu.inplace and all(p.requires_grad for p in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+    assert not model.network.relu.inplace and not any(p.requires_grad for p in model.parameters())
+
+
+def test_layers_are_listed_as_they_run_and_reused_modules_by_call():
+    assert wrapped().layers == ["first", "relu:0", "second", "relu"]
+    assert wrapped().shapes["relu:0"] == (1, 4, 14, 14)
+
+
+def test_a_bare_name_is_the_last_call_and_a_numbered_one_that_call():
+    model = wrapped()
+    assert model.resolve("relu") == (model.network.relu, 1)
+    assert model.resolve("relu:1") == (model.network.relu, 1)
+    assert model.resolve("relu:0") == (model.network.relu, 0)
+
+
+@pytest.mark.parametrize("name", ["sekond", "relu:2", "relu:x", ""])
+def test_an_unknown_layer_is_answered_with_the_known_ones(name):
+    with pytest.raises(ValueError, match="unknown layer of Twice.*first, relu:0, second, relu"):
+        wrapped().resolve(name)
+
+
+def test_a_near_miss_is_corrected():
+    with pytest.raises(ValueError, match="Did you mean 'second'"):
+        wrapped().resolve("sekond")
+
+
+@pytest.mark.parametrize(
+    ("name", "dotted", "shape"),
+    [
+        ("alexnet", {"conv1": "features.0", "relu5": "features.11", "pool5": "features.12", "fc6": "classifier.1"}, None),
+        ("vgg16", {"conv1_2": "features.2", "relu5_1": "features.25", "pool5": "features.30", "fc8": "classifier.6"}, None),
+        ("vgg11_bn", {"norm1_1": "features.1", "conv5_2": "features.25", "pool1": "features.3"}, None),
+        ("squeezenet1_0", {"fire2": "features.3", "pool4": "features.6", "fire9": "features.12", "conv10": "classifier.1",
+                           "fire2.squeeze": "features.3.squeeze"}, None),
+        ("squeezenet1_1", {"pool1": "features.2", "pool3": "features.5", "fire9": "features.12"}, None),
+    ],
+)  # fmt: skip
+def test_the_literatures_names_lead_to_the_right_modules(name, dotted, shape):
+    model = models.wrap(torchvision.models.get_model(name, weights=None), input_size=96 if "squeeze" in name else 64)
+    for friendly, path in dotted.items():
+        assert model.resolve(friendly)[0] is model.network.get_submodule(path)
+        assert model.resolve(path)[0] is model.network.get_submodule(path)
+        assert friendly in model.layers and path not in model.layers
+
+
+@pytest.mark.parametrize("name", ["densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_small", "vit_b_16"])
+def test_other_networks_list_what_runs_and_only_that(name):
+    settings = {"init_weights": False} if name == "googlenet" else {}
+    model = models.wrap(torchvision.models.get_model(name, weights=None, **settings))
+    assert not [layer for layer in model.layers if layer.startswith("aux")]
+    assert all(model.resolve(layer) for layer in model.layers)
+
+
+def test_one_channel_networks_are_wrapped_by_one_mean_and_one_std():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = wrapped(network, mean=(0.5,), std=(0.25,), input_size=28)
+    assert model.channels == 1 and model.mean.shape == (1, 1, 1, 1)
+    assert len(models.predict(model, torch.rand(1, 1, 28, 28), top=2)) == 2
+
+
+def test_a_network_that_reads_other_channels_is_refused_in_words():
+    with pytest.raises(ValueError, match="mean= and std= with one number for each channel"):
+        wrapped(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten()))
+
+
+def test_a_network_that_answers_with_maps_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"one tensor of scores \(N, classes\), not a tensor of shape"):
+        wrapped(nn.Conv2d(3, 4, 3))
+
+
+def test_wrong_number_of_class_names_is_said():
+    with pytest.raises(ValueError, match="answers with 5 scores, but 2 class names"):
+        wrapped(class_names=["cat", "dog"])
+
+
+def test_mean_and_std_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="mean has 3 channels and std has 1"):
+        wrapped(std=(1.0,))
+
+
+def test_predict_orders_classes_by_probability():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3, 3, bias=False))
+    network[1].weight.data = torch.tensor([[0.0, 0, 0], [2, 0, 0], [1, 0, 0]])
+    model = wrapped(network, class_names=["a", "b", "c"], input_size=1)
+    best = models.predict(model, torch.ones(1, 3, 1, 1), top=2)
+    e = torch.e
+    assert [(p.index, p.name) for p in best] == [(1, "b"), (2, "c")]
+    assert best[0].probability == pytest.approx(e**2 / (1 + e + e**2))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (torch.full((1, 3, 16, 16), 200.0), "0.*255|255"),
+        (torch.full((1, 3, 16, 16), float("nan")), "NaN|finite"),
+        (torch.rand(3, 16), "shape"),
+        (torch.rand(1, 1, 16, 16), "channel"),
+        (torch.rand(2, 3, 16, 16), "names one picture, 2 were given"),
+        (torch.rand(1, 3, 2, 2), "cannot take a picture of 2 x 2"),
+    ],
+)
+def test_predict_says_what_is_wrong_with_a_picture(pixels, words):
+    with pytest.raises(ValueError, match=words):
+        models.predict(wrapped(), pixels)
+
+
+def test_class_index_takes_names_and_numbers_and_refuses_others():
+    model = wrapped(class_names=["tench", "goldfish", "shark", "ray", "cock"])
+    assert model.class_index("goldfish") == 1 and model.class_index(4) == 4
+    with pytest.raises(ValueError, match="Did you mean 'goldfish'"):
+        model.class_index("golfish")
+    with pytest.raises(ValueError, match="out of range: Twice has 5 classes, 0 to 4"):
+        model.class_index(5)
+
+
+def test_unknown_network_gets_the_nearest_names():
+    with pytest.raises(ValueError, match="Did you mean 'coursenet'|squeezenet1_0"):
+        models.load("coursnet")
+
+
+def test_no_network_is_said_with_the_way_out(monkeypatch, tmp_path):
+    def offline(*arguments, **settings):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr("torch.hub.urlopen", offline)
+    with pytest.raises(ConnectionError, match="python -m cs231n_viz fetch resnet18"):
+        models.load("resnet18")
+    assert not list(tmp_path.rglob("*.pth"))
+
+
+def test_truncated_torchvision_weights_are_named(monkeypatch, tmp_path):
+    file = tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    file.parent.mkdir()
+    file.write_bytes(b"PK\x03\x04 cut half-way")
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    with pytest.raises(ValueError, match="squeezenet1_1-b8a52dc0.pth are damaged.*Delete that file"):
+        models.load("squeezenet1_1")
+
+
+@pytest.fixture
+def copied_data(monkeypatch, tmp_path):
+    """A data folder of our own to damage."""
+    for name in ("coursenet.safetensors", "checksums.json"):
+        (tmp_path / name).write_bytes((data_dir() / name).read_bytes())
+    monkeypatch.setattr(models, "data_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def test_coursenet_loads_and_its_class_images_are_named():
+    model = models.load()
+    assert model.name == "coursenet" and model.layers[0] == "conv1" and model.layers[-1] == "scores"
+    assert len(set(model.class_names)) == len(model.class_names) > 100
+
+
+def test_missing_weights_are_named_with_what_brings_them_back(copied_data):
+    (copied_data / "coursenet.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="coursenet.safetensors are missing.*train coursenet"):
+        models.load()
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:-1] + b"?"])
+def test_truncated_or_changed_weights_are_refused(copied_data, damage):
+    file = copied_data / "coursenet.safetensors"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ValueError, match="damaged.*train coursenet"):
+        models.load()
+
+
+def test_every_bundled_file_has_its_checksum():
+    listed = json.loads((data_dir() / "checksums.json").read_text())
+    assert {path.name for path in data_dir().glob("*.safetensors")} == set(listed)

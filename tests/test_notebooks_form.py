@@ -1,0 +1,176 @@
+"""The form of a lesson, read from the stored notebooks: short cells, prose between, outputs present and true to a run."""
+
+import ast
+import json
+import re
+import statistics
+from itertools import pairwise
+
+import pytest
+
+from cs231n_viz.places import notebooks_dir
+
+LESSONS = sorted(notebooks_dir().glob("*.ipynb"))
+MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:/(?:root|home|work|tmp|farm|Users|opt|mnt)/|[A-Z]:\\)[\w./\\-]+")
+FIGURE_REPR = re.compile(r"<(Figure size|IPython\.core\.display\.Image object|PIL\.)[^>]*>")
+PARTS = [  # said in this order in the prose of every lesson
+    r"you will be able to",
+    r"where it misleads",
+    r"check yourself",
+    r"exercises?",
+    r"recap",
+    r"references",
+    r"credits",
+    r"next",
+]
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def load(path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_cells(path) -> list[dict]:
+    return [cell for cell in load(path)["cells"] if cell["cell_type"] == "code"]
+
+
+def source(cell) -> str:
+    return "".join(cell["source"])
+
+
+def python(cell) -> ast.Module:
+    return ast.parse(
+        "\n".join(line for line in source(cell).splitlines() if not line.lstrip().startswith(("%", "!")))
+    )
+
+
+def prose(path) -> str:
+    return "\n".join(source(cell) for cell in load(path)["cells"] if cell["cell_type"] == "markdown")
+
+
+def words_of(output) -> str:
+    """The text that an output shows: printed, or the text twin of a picture."""
+    parts = output.get("text", []), output.get("data", {}).get("text/plain", [])
+    return FIGURE_REPR.sub("", "".join("".join(part) for part in parts)).strip()
+
+
+def has_picture(output) -> bool:
+    return any(kind.startswith("image/") for kind in output.get("data", {}))
+
+
+@every_lesson
+def test_code_cells_are_short(path):
+    lengths = [len([line for line in source(cell).splitlines() if line.strip()]) for cell in code_cells(path)]
+    assert statistics.median(lengths) <= 5
+    assert max(lengths) <= 15, f"code cell {lengths.index(max(lengths)) + 1} has {max(lengths)} lines"
+
+
+@every_lesson
+def test_no_two_code_cells_follow_each_other_without_prose(path):
+    kinds = [cell["cell_type"] for cell in load(path)["cells"]]
+    pairs = pairwise(kinds)
+    assert [number for number, pair in enumerate(pairs) if pair == ("code", "code")] == []
+
+
+@every_lesson
+def test_no_function_in_a_lesson_is_longer_than_eight_lines(path):
+    for number, cell in enumerate(code_cells(path), 1):
+        for node in ast.walk(python(cell)):
+            if isinstance(node, ast.FunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                assert length <= 8, f"code cell {number}: {node.name} has {length} lines"
+
+
+@every_lesson
+def test_the_first_code_cell_holds_all_imports(path):
+    first, *others = [python(cell) for cell in code_cells(path)]
+    assert any(isinstance(node, ast.Import | ast.ImportFrom) for node in first.body)
+    late = [
+        ast.unparse(node)
+        for cell in others
+        for node in cell.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert late == []
+
+
+@every_lesson
+def test_the_lesson_is_stored_as_run_from_top_to_bottom(path):
+    counts = [cell["execution_count"] for cell in code_cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@every_lesson
+def test_no_error_and_no_warning_is_stored(path):
+    for number, cell in enumerate(code_cells(path), 1):
+        allowed = "raises-exception" in cell["metadata"].get("tags", [])
+        for output in cell["outputs"]:
+            assert allowed or output["output_type"] != "error", f"code cell {number}: {output['evalue']}"
+            assert output.get("name") != "stderr", f"code cell {number}: {words_of(output)}"
+
+
+@every_lesson
+def test_no_widget_state_is_stored_and_the_kernel_is_python3(path):
+    metadata = load(path)["metadata"]
+    assert "widgets" not in metadata
+    assert metadata["kernelspec"]["name"] == "python3"
+
+
+@every_lesson
+def test_the_file_is_light(path):
+    assert path.stat().st_size <= 1.5e6
+
+
+@every_lesson
+def test_every_picture_has_words_beside_it(path):
+    pictures = 0
+    for number, cell in enumerate(code_cells(path), 1):
+        if any(map(has_picture, cell["outputs"])):
+            pictures += 1
+            assert any(map(words_of, cell["outputs"])), (
+                f"code cell {number} shows a picture without a line of text"
+            )
+    assert pictures
+
+
+@every_lesson
+def test_no_path_of_the_machine_that_ran_it_is_stored(path):
+    everything = [source(cell) for cell in load(path)["cells"]]
+    everything += [
+        json.dumps(output.get("data", output)) for cell in code_cells(path) for output in words_only(cell)
+    ]
+    assert [found for text in everything for found in MACHINE_PATH.findall(text)] == []
+
+
+def words_only(cell) -> list[dict]:
+    """The outputs of a cell without the pictures' bytes, in which anything can stand."""
+    return [
+        output
+        | {
+            "data": {
+                kind: data for kind, data in output.get("data", {}).items() if not kind.startswith("image/")
+            }
+        }
+        if "data" in output
+        else output
+        for output in cell["outputs"]
+    ]
+
+
+@every_lesson
+def test_every_link_to_a_file_leads_somewhere(path):
+    links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=[\"']([^\"']+)[\"']", prose(path))
+    files = [one or other for one, other in links if not re.match(r"[a-z]+:|#", one or other)]
+    assert [link for link in files if not (path.parent / link.partition("#")[0]).exists()] == []
+
+
+@every_lesson
+def test_the_lesson_has_all_its_parts_in_order(path):
+    text = prose(path).lower()
+    assert text.startswith("# "), "the first cell is the title"
+    assert re.search(r"\bminutes\b", text[:3000]), "says at the beginning how long it takes"
+    place = 0
+    for part in PARTS:
+        found = re.compile(rf"^(#+ .*|\*\*)?.*\b{part}\b", re.MULTILINE).search(text, place)
+        assert found, f"after position {place} of the prose there is no part {part!r}"
+        place = found.start()

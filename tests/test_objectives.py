@@ -1,0 +1,203 @@
+import pytest
+import torch
+from torch import nn
+
+from cs231n_viz import models
+from cs231n_viz.activations import activations_at
+from cs231n_viz.objectives import (
+    class_score,
+    feature_distance,
+    layer_energy,
+    score_of,
+    squared_size,
+    total_variation,
+    unit,
+    weighted_sum,
+)
+
+
+class Toy(nn.Module):
+    """Two 1x1 filters, red − green and twice blue; ReLU; mean; three classes a + b, a − b, 10."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1, bias=False)
+        self.relu = nn.ReLU()
+        self.code = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.scores = nn.Linear(2, 3)
+        with torch.no_grad():
+            self.conv.weight.copy_(torch.tensor([[1.0, -1, 0], [0, 0, 2]]).view(2, 3, 1, 1))
+            self.scores.weight.copy_(torch.tensor([[1.0, 1], [1, -1], [0, 0]]))
+            self.scores.bias.copy_(torch.tensor([0.0, 0, 10]))
+
+    def forward(self, image):
+        return self.scores(self.code(self.relu(self.conv(image))))
+
+
+@pytest.fixture
+def model():
+    names = ("sum", "difference", "ten")
+    return models.wrap(Toy(), mean=(0, 0, 0), std=(1, 1, 1), class_names=names, input_size=2)
+
+
+@pytest.fixture
+def image():
+    """Red 1 in one corner, blue a half everywhere, and a second picture that is black."""
+    image = torch.zeros(2, 3, 2, 2)
+    image[0, 0, 0, 1], image[0, 2] = 1.0, 0.5
+    return image
+
+
+# On the first picture: relu channel 0 is [[0, 1], [0, 0]], channel 1 is 1 everywhere; code (0.25, 1).
+
+
+def test_class_score_is_the_logit_by_index_and_by_name(model, image):
+    assert class_score(model, 0)(image).tolist() == [1.25, 0]
+    assert class_score(model, "difference")(image).tolist() == [-0.75, 0]
+    assert class_score(model, torch.tensor(2))(image).tolist() == [10, 10]
+
+
+def test_unit_reads_one_place_or_the_mean_of_its_map(model, image):
+    assert unit(model, "relu", 0, 0, 1)(image).tolist() == [1, 0]
+    assert unit(model, "relu", 0, 1, 1)(image).tolist() == [0, 0]
+    assert unit(model, "relu", 0)(image).tolist() == [0.25, 0]
+    assert unit(model, "code", 1)(image).tolist() == [1, 0]
+
+
+def test_layer_energy_is_half_the_squared_norm_and_its_gradient_is_the_activation(model, image):
+    assert layer_energy(model, "relu")(image).tolist() == [2.5, 0]
+    image.requires_grad_()
+    activation = activations_at(model, image, "conv")
+    by_chain_rule = torch.autograd.grad(activation, image, grad_outputs=activation.detach())[0]
+    assert torch.allclose(
+        torch.autograd.grad(layer_energy(model, "conv")(image).sum(), image)[0], by_chain_rule
+    )
+
+
+def test_feature_distance_is_0_at_the_reference_and_1_from_a_silent_layer(model, image):
+    reference = activations_at(model, image[:1], "relu")
+    assert feature_distance(model, "relu", reference)(image).tolist() == [0, 1]
+    half = feature_distance(model, "relu", reference)(image / 2)
+    assert half.tolist() == [0.25, 1]
+
+
+def test_feature_distance_takes_one_reference_for_each_picture(model, image):
+    pictures = torch.stack([image[0], image[0] / 2])
+    references = activations_at(model, pictures, "relu")
+    assert feature_distance(model, "relu", references)(pictures.flip(0)).tolist() == [0.25, 1]
+
+
+def test_feature_distance_does_not_ask_for_a_gradient_of_the_reference(model, image):
+    picture = image[:1].requires_grad_()
+    reference = activations_at(model, picture, "relu")
+    (gradient,) = torch.autograd.grad(feature_distance(model, "relu", reference)(picture).sum(), picture)
+    assert not gradient.any()  # at the reference; through both sides it would be 0 everywhere
+    assert torch.autograd.grad(feature_distance(model, "relu", reference)(picture * 2).sum(), picture)[
+        0
+    ].any()
+
+
+def test_total_variation_by_hand():
+    picture = torch.tensor([[[[0.0, 1.0], [2.0, 5.0]]]])
+    down, right = 2**2 + 4**2, 1**2 + 3**2
+    assert total_variation()(picture).tolist() == [down + right]
+    assert total_variation()(torch.full((2, 3, 4, 5), 0.7)).tolist() == [0, 0]
+    assert total_variation()(torch.ones(1, 3, 1, 1)).tolist() == [0]
+
+
+def test_squared_size_by_hand_from_zero_and_from_a_colour():
+    picture = torch.tensor([[[[0.0, 1.0]], [[2.0, 0.0]]]])
+    assert squared_size()(picture).tolist() == [5]
+    assert squared_size(1.0)(picture).tolist() == [1 + 0 + 1 + 1]
+    assert squared_size(torch.tensor([0.0, 2.0]).view(1, 2, 1, 1))(picture).tolist() == [1 + 4]
+
+
+def test_weighted_sum_adds_up_by_weight(model, image):
+    both = weighted_sum((2, class_score(model, "sum")), (-0.5, squared_size()))
+    assert both(image).tolist() == [2 * 1.25 - 0.5 * 2, 0]
+
+
+def test_score_of_understands_every_kind_of_target(model, image):
+    assert score_of(model, 0)(image).tolist() == [1.25, 0]
+    assert score_of(model, "sum")(image).tolist() == [1.25, 0]
+    assert score_of(model, ("relu", 0))(image).tolist() == [0.25, 0]
+    assert score_of(model, ("relu", 0, 0, 1))(image).tolist() == [1, 0]
+    assert score_of(model, lambda scores: scores[:, 0] - scores[:, 1])(image).tolist() == [2, 0]
+
+
+def test_gradients_agree_with_finite_differences(model):
+    model = model.double()
+    picture = torch.rand(2, 3, 2, 2, generator=torch.Generator().manual_seed(1)).double()
+    reference = activations_at(model, picture.flip(0), "code")
+    every = [
+        class_score(model, 1),
+        unit(model, "relu", 1),
+        unit(model, "conv", 0, 1, 0),
+        layer_energy(model, "code"),
+        feature_distance(model, "code", reference),
+        total_variation(),
+        squared_size(0.3),
+    ]
+    for objective in every:
+        assert torch.autograd.gradcheck(objective, picture.requires_grad_())
+
+
+def test_objectives_judge_every_picture_by_itself(model):
+    pictures = torch.rand(3, 3, 4, 4, generator=torch.Generator().manual_seed(2))
+    reference = activations_at(model, pictures[:1].flip(-1), "conv")
+    every = weighted_sum(
+        (1, unit(model, "relu", 0)),
+        (2, layer_energy(model, "conv")),
+        (3, feature_distance(model, "conv", reference)),
+        (4, total_variation()),
+        (5, squared_size(model.mean)),
+    )
+    assert torch.allclose(every(pictures), torch.cat([every(picture[None]) for picture in pictures]))
+
+
+def test_objectives_leave_no_gradient_no_hook_and_no_change_behind(model, image):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    picture = image.clone().requires_grad_()
+    every = weighted_sum(
+        (1, class_score(model, 0)), (1, unit(model, "relu", 0)), (1, layer_energy(model, "conv"))
+    )
+    torch.autograd.grad(every(picture).sum(), picture)
+    assert picture.grad is None and all(parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    "target, sentence",
+    [
+        ("summ", "Did you mean 'sum'"),
+        (3, "0 to 2"),
+        (("relo", 0), "Did you mean 'relu'"),
+        (("relu", 2), "channel 2 is out of range: relu has 2 channels, 0 to 1"),
+        (("relu", -1), "channel -1 is out of range"),
+        (("relu", 0, 0, 2), "column 2 is out of range: relu has 2 columns"),
+        (("relu", 0, 1), r"\(layer, channel, row, column\)"),
+        (("relu", 0, 1, None), "row=1 and column=None"),
+        (("code", 0, 0, 0), "no row and column"),
+        (lambda scores: scores, r"shape \(2,\); yours gave shape \(2, 3\)"),
+        (lambda scores: scores.sum(), r"yours gave shape \(\)"),
+    ],
+)
+def test_a_wrong_target_gets_a_sentence_that_helps(model, image, target, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        score_of(model, target)(image)
+
+
+@pytest.mark.parametrize("target", [1.5, None, [0, 1]])
+def test_a_target_of_the_wrong_type_gets_a_sentence_that_helps(model, target):
+    with pytest.raises(TypeError, match="by its index or its name"):
+        score_of(model, target)
+
+
+def test_references_that_cannot_be_compared_get_a_sentence_that_helps(model, image):
+    with pytest.raises(ValueError, match="all zero"):
+        feature_distance(model, "relu", torch.zeros(1, 2, 2, 2))
+    with pytest.raises(ValueError, match="of the same size"):
+        feature_distance(model, "relu", torch.ones(1, 2, 3, 3))(image)
+    with pytest.raises(ValueError, match="from one each"):
+        feature_distance(model, "relu", torch.ones(3, 2, 2, 2))(image)

@@ -1,0 +1,168 @@
+"""Figures are laid out to the pixel, look alike, leave nothing behind, and are shown with words."""
+
+import base64
+import io
+import sys
+import threading
+
+import matplotlib
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+
+from cs231n_viz import images, plot
+
+CHESS = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).expand(1, 3, 2, 2)
+NUMBERS = np.linspace(-1, 1, 50)
+FIGURES = {
+    "image_row": lambda: plot.image_row([CHESS, CHESS], ["one", "two"]),
+    "image_grid": lambda: plot.image_grid([CHESS] * 5, columns=2, row_names=["a", "b", "c"]),
+    "before_after": lambda: plot.before_after(CHESS, 1 - CHESS),
+    "tile_figure": lambda: plot.tile_figure(
+        torch.rand(6, 3, 4, 4), labels="abcdef", highlight=2, title="Six"
+    ),
+    "scatter_images": lambda: plot.scatter_images([CHESS] * 3, [(0, 0), (1, 1), (1, 0)]),
+    "value_maps": lambda: plot.value_maps(torch.randn(3, 5, 5), ["r", "g", "b"], "weight"),
+    "heatmap_over": lambda: plot.heatmap_over(CHESS, torch.rand(1, 3, 3), label="drop"),
+    "bars": lambda: plot.bars(["cat", "dog"], [0.9, 0.1], "Top 2", picture=CHESS),
+    "curve": lambda: plot.curve({"down": -NUMBERS, "up": NUMBERS}, xlabel="step"),
+    "histogram": lambda: plot.histogram(NUMBERS, {"here": 0.5}),
+    "scatter": lambda: plot.scatter(
+        NUMBERS, NUMBERS, colors={"a": range(25), "b": range(25, 50)}, marks={"m": 0}
+    ),
+    "hue_wheel": lambda: plot.hue_wheel([0, 0.5], [1, 0.2]),
+}
+
+
+def pixels_of(figure, **settings):
+    return np.asarray(Image.open(io.BytesIO(plot.png(figure, **settings))).convert("RGB"))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_has_ink_a_size_of_its_own_and_fits_a_page(name):
+    drawn, again = pixels_of(FIGURES[name]()), pixels_of(FIGURES[name]())
+    assert drawn.shape == again.shape and drawn.shape[1] <= plot.WIDTH + 10
+    assert drawn.std() > 3 and (drawn[0, -1] == 255).all()
+
+
+def test_figures_need_no_pyplot_and_change_no_setting(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it now fails
+    before = {key: matplotlib.rcParams[key] for key in plot.STYLE}
+    for figure in FIGURES.values():
+        plot.png(figure())
+    assert {key: matplotlib.rcParams[key] for key in plot.STYLE} == before
+
+
+def test_two_threads_may_draw_at_once():
+    expected, results = pixels_of(FIGURES["curve"]()), []
+
+    def draw_some():
+        results.extend(pixels_of(FIGURES["curve"]()) for _ in range(4))
+
+    threads = [threading.Thread(target=draw_some) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8 and all((drawn == expected).all() for drawn in results)
+
+
+def test_a_small_picture_is_drawn_in_whole_blocks_of_its_own_colours():
+    drawn = pixels_of(plot.image_row(CHESS, side=320))
+    inside = drawn[4:324, :320]
+    assert (inside[:160, :160] == 0).all() and (inside[:160, 160:] == 255).all()
+    assert (inside[160:, :160] == 255).all() and (inside[160:, 160:] == 0).all()
+
+
+def test_a_longer_title_makes_room_and_pictures_keep_their_shape():
+    short = plot.image_row([CHESS] * 5, ["one line"] * 5)
+    tall = plot.image_row([CHESS] * 5, ["this title is so long that it must be broken into lines"] * 5)
+    assert tall.get_figheight() > short.get_figheight() and tall.get_figwidth() == short.get_figwidth()
+    wide = plot.image_row(torch.zeros(1, 3, 10, 40), side=200)
+    assert pixels_of(wide).shape[:2] == (50 + 8, 200)
+
+
+def test_a_mosaic_by_hand():
+    tiles = np.array([[[0, 1]], [[5, 5]], [[-2, 2]]], dtype=float)  # three tiles of one row, two columns
+    each = plot.mosaic(tiles, columns=2, gap=1)
+    assert each.shape == (3, 5, 3)
+    assert each[..., 0].tolist() == [[0, 1, 1, 0.5, 0.5], [1, 1, 1, 1, 1], [0, 1, 1, 1, 1]]
+    shared = plot.mosaic(tiles, columns=2, gap=1, scale="shared")[..., 0]
+    assert shared[0].tolist() == pytest.approx([2 / 7, 3 / 7, 1, 1, 1]) and shared[2, 0] == 0
+    assert plot.mosaic(tiles, columns=2, scale=None)[0, :2, 0].tolist() == [0, 1]
+
+
+def test_tensors_have_their_channels_first_and_arrays_last_even_where_both_fit():
+    bank = torch.zeros(1, 3, 3, 3)
+    bank[0, 0, 0, 2] = 1  # red, first row, last column
+    assert plot.mosaic(bank)[0, 2].tolist() == [1, 0, 0]
+    assert plot.mosaic(bank.movedim(1, -1).numpy())[0, 2].tolist() == [1, 0, 0]
+
+
+def test_a_highlighted_tile_has_a_frame_and_only_it():
+    plain = pixels_of(plot.tile_figure(np.zeros((4, 5, 5)), columns=4, highlight=()))
+    framed = pixels_of(plot.tile_figure(np.zeros((4, 5, 5)), columns=4, highlight=[1]))
+    orange = (abs(framed.astype(int) - (221, 122, 47)).max(-1) < 8).nonzero()
+    assert not (abs(plain.astype(int) - (221, 122, 47)).max(-1) < 8).any()
+    quarter = framed.shape[1] / 4
+    assert len(orange[1]) and quarter - 8 < orange[1].min() and orange[1].max() < 2 * quarter + 8
+
+
+def test_signed_maps_are_centred_at_zero_and_share_one_scale():
+    figure = plot.value_maps([np.array([[0, 1.0]]), np.array([[-4.0, 0]])])
+    norms = [axes.get_images()[0].norm for axes in figure.axes[:2]]
+    assert [(norm.vmin, norm.vmax) for norm in norms] == [(-4, 4)] * 2
+    constant = plot.value_maps(np.zeros((3, 3)), signed=False).axes[0].get_images()[0].norm
+    assert constant.vmin < constant.vmax
+
+
+def test_a_heat_map_of_any_size_covers_the_whole_picture():
+    _, right, bar = plot.heatmap_over(torch.rand(1, 3, 20, 30), torch.rand(4, 6), label="drop").axes
+    picture, heat = right.get_images()
+    assert heat.get_extent() == pytest.approx(picture.get_extent()) and bar.get_ylabel() == "drop"
+
+
+def test_a_histogram_stretches_to_a_mark_outside_its_values():
+    (axes,) = plot.histogram(NUMBERS, {"far": 9.0}).axes
+    assert axes.get_xlim()[1] > 9 and "far" in axes.texts[0].get_text()
+
+
+def test_bars_write_their_values_out():
+    (axes,) = plot.bars(["cat", "dog"], torch.tensor([0.614, 0.02])).axes
+    assert [text.get_text() for text in axes.texts] == ["61%", "2%"] and axes.get_xlim()[1] > 1
+
+
+def test_small_files_are_small_the_same_every_time_and_true_to_the_picture():
+    photo = images.to_pixels(skimage.data.astronaut(), 400)
+    large, small = plot.png(photo), plot.png(photo, small=True)
+    assert len(small) < len(large) / 2 and small == plot.png(photo, small=True)
+    assert abs(pixels_of(photo).astype(int) - pixels_of(photo, small=True)).mean() < 6
+    assert (pixels_of(FIGURES["bars"]()) == pixels_of(FIGURES["bars"](), small=True)).all()
+
+
+def test_show_displays_the_picture_with_its_words_and_prints_them(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(plot, "display", lambda bundle, **settings: shown.append((bundle, settings)))
+    plot.show(FIGURES["bars"](), "cat: 90 %, first of 2")
+    ((bundle, settings),) = shown
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["text/plain"] == "cat: 90 %, first of 2" and settings["raw"]
+    assert settings["metadata"] == {"image/png": {"alt": "cat: 90 %, first of 2"}}
+    assert capsys.readouterr().out == "cat: 90 %, first of 2\n"
+
+
+def test_the_course_style_is_there_for_figures_of_ones_own():
+    with matplotlib.rc_context():
+        plot.use_course_style()
+        assert matplotlib.rcParams["axes.titlelocation"] == "left"
+
+
+def test_bad_arrays_are_explained():
+    with pytest.raises(ValueError, match=r"tiles are an array \(K, h, w, 3\).*these are \(2, 5, 5, 7\)"):
+        plot.mosaic(torch.zeros(2, 7, 5, 5))
+    with pytest.raises(ValueError, match="scale is 'each', 'shared' or None, not 'all'"):
+        plot.mosaic(np.zeros((2, 5, 5)), scale="all")
+    with pytest.raises(ValueError, match=r"a map is \(H, W\).*this one is \(2, 3, 3\)"):
+        plot.heatmap_over(CHESS, torch.zeros(2, 3, 3))
