@@ -1,8 +1,12 @@
-"""Our own networks: CourseNet, small enough for a laptop, plain enough to be looked into layer by layer.
+"""Our own networks: small enough for a laptop, plain enough to be looked into layer by layer.
 
 CourseNet is a VGG-like stack (Simonyan & Zisserman 2015) with a large first kernel, global average pooling
-(Lin, Chen & Yan 2014) and one linear layer. It trains with batch norm (Ioffe & Szegedy 2015), which is then
-folded into the convolutions, so that what students meet is convolution, ReLU and pooling only.
+(Lin, Chen & Yan 2014) and one linear layer; CourseNetB does the same with residual blocks (He et al. 2016). Both train
+with batch norm (Ioffe & Szegedy 2015), which is then folded into the convolutions, so that what students meet is
+convolution, ReLU and pooling only.
+
+The first kernel is even and its stride is 2, so that every pixel is read by equally many weights: an odd one would
+leave a fine checkerboard in every picture made from gradients (Odena, Dumoulin & Olah 2016).
 """
 
 from collections import OrderedDict
@@ -10,8 +14,6 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-WIDTHS = (48, 80, 128, 128, 224, 224, 352)  # channels of conv1, conv2, conv3_1, conv3_2, conv4_1, conv4_2, conv5
 
 
 class GlobalAveragePool(nn.Module):
@@ -21,20 +23,21 @@ class GlobalAveragePool(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
+def _first_convolution(width: int, kernel: int, batch_norm: bool) -> nn.Conv2d:
+    return nn.Conv2d(3, width, kernel, stride=2, padding=(kernel - 1) // 2, bias=not batch_norm)
+
+
 class CourseNet(nn.Sequential):
     """(N, 3, H, W), normalised -> (N, classes) scores; at 128 px relu5 is 352 maps of 8 x 8.
 
     conv1 relu1 | conv2 relu2 pool2 | conv3_1 relu3_1 conv3_2 relu3_2 pool3 |
     conv4_1 relu4_1 conv4_2 relu4_2 pool4 | conv5 relu5 pool5 | code | scores
-
-    The first kernel is even and its stride is 2, so that every pixel is read by equally many weights: an odd
-    one would leave a fine checkerboard in every picture made from gradients (Odena et al. 2016).
     """
 
     def __init__(
         self,
         classes: int,
-        widths: Sequence[int] = WIDTHS,
+        widths: Sequence[int] = (48, 80, 128, 128, 224, 224, 352),
         first_kernel: int = 10,
         batch_norm: bool = False,
         dropout: float = 0.0,
@@ -42,9 +45,10 @@ class CourseNet(nn.Sequential):
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = 3
         for name, width in zip(("1", "2", "3_1", "3_2", "4_1", "4_2", "5"), widths, strict=True):
-            kernel, stride = (first_kernel, 2) if name == "1" else (3, 1)
-            padding = (kernel - 1) // 2
-            layers[f"conv{name}"] = nn.Conv2d(channels, width, kernel, stride, padding, bias=not batch_norm)
+            if name == "1":
+                layers["conv1"] = _first_convolution(width, first_kernel, batch_norm)
+            else:
+                layers[f"conv{name}"] = nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm)
             if batch_norm:
                 layers[f"norm{name}"] = nn.BatchNorm2d(width)
             layers[f"relu{name}"] = nn.ReLU()
@@ -57,19 +61,72 @@ class CourseNet(nn.Sequential):
             layers["dropout"] = nn.Dropout(dropout)
         layers["scores"] = nn.Linear(channels, classes)
         super().__init__(layers)
+        self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
 
 
-def fold_batch_norm(network: CourseNet) -> CourseNet:
-    """The same function without batch norm and dropout: w' = w·γ/σ, b' = β − μ·γ/σ, in a new network."""
-    modules = dict(network.eval().named_children())
-    plain = CourseNet(
-        classes=modules["scores"].out_features,
-        widths=[module.out_channels for module in modules.values() if isinstance(module, nn.Conv2d)],
-        first_kernel=modules["conv1"].kernel_size[0],
-    )
-    for name, module in plain.named_children():
+class ResidualBlock(nn.Module):
+    """maps -> relu(change(maps) + skip(maps)): the two convolutions of `change` only add what is missing."""
+
+    def __init__(self, channels: int, width: int, batch_norm: bool):
+        super().__init__()
+
+        def convolution(name: str, channels: int, kernel: int) -> list[tuple[str, nn.Module]]:
+            conv = nn.Conv2d(channels, width, kernel, padding=kernel // 2, bias=not batch_norm)
+            norm = [(name.replace("conv", "norm"), nn.BatchNorm2d(width))] if batch_norm else []
+            return [(name, conv), *norm]
+
+        first, second = convolution("conv1", channels, 3), convolution("conv2", width, 3)
+        self.change = nn.Sequential(OrderedDict([*first, ("relu1", nn.ReLU()), *second]))
+        self.skip = nn.Sequential(OrderedDict(convolution("conv", channels, 1)))
+        self.relu = nn.ReLU()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.relu(self.change(maps) + self.skip(maps))
+
+
+class CourseNetB(nn.Sequential):
+    """CourseNet's sibling of another architecture: (N, 3, H, W), normalised -> (N, classes) scores.
+
+    conv1 relu1 pool1 | block1 pool2 | block2 pool3 | block3 | code | scores
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        widths: Sequence[int] = (40, 96, 160, 256),
+        first_kernel: int = 8,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ):
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        layers["conv1"] = _first_convolution(widths[0], first_kernel, batch_norm)
+        if batch_norm:
+            layers["norm1"] = nn.BatchNorm2d(widths[0])
+        layers["relu1"] = nn.ReLU()
+        for number, (channels, width) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+            layers[f"pool{number}"] = nn.MaxPool2d(2)
+            layers[f"block{number}"] = ResidualBlock(channels, width, batch_norm)
+        layers["code"] = GlobalAveragePool()
+        if dropout:
+            layers["dropout"] = nn.Dropout(dropout)
+        layers["scores"] = nn.Linear(widths[-1], classes)
+        super().__init__(layers)
+        self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
+
+
+def fold_batch_norm(network: CourseNet | CourseNetB) -> CourseNet | CourseNetB:
+    """The same function without batch norm and dropout: w' = w·γ/σ, b' = β − μ·γ/σ, in a new network.
+
+    A convolution `…conv…` is folded with the norm that bears the same name, `…norm…`.
+    """
+    network.eval()
+    plain = type(network)(**network.settings)
+    for name, module in plain.named_modules():
+        trained = network.get_submodule(name)
         if isinstance(module, nn.Conv2d):
-            fused = fuse_conv_bn_eval(modules[name], modules[name.replace("conv", "norm")])
-            module.load_state_dict(fused.state_dict())
-    plain.scores.load_state_dict(modules["scores"].state_dict())
+            block, _, own = name.rpartition(".")
+            norm = network.get_submodule(block).get_submodule(own.replace("conv", "norm"))
+            trained = fuse_conv_bn_eval(trained, norm)
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.load_state_dict(trained.state_dict())
     return plain.eval()

@@ -1,7 +1,7 @@
-"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style and returns it; `show` displays it.
+"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style; `show` displays it.
 
-Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the picture under a
-slider keeps its size. As everywhere, tensors are (C, H, W) and arrays (H, W, C), or batches of those.
+Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the picture
+under a slider keeps its size. As everywhere, tensors are (C, H, W), arrays (H, W, C), or batches of those.
 """
 
 import base64
@@ -28,7 +28,8 @@ from . import images
 
 INK, QUIET, PALE = "#22303c", "#8a97a3", "#eceff2"
 BLUE, ORANGE, GREEN, PURPLE = "#2f6f9f", "#dd7a2f", "#4f9268", "#8a5aa5"
-DPI, WIDTH, GAP = 100, 900, 14  # WIDTH and GAP are pixels of the finished picture
+DPI = 100
+WIDTH, GAP, BAR = 900, 14, 128  # pixels: the widest figure, between panels, a colour bar with its words
 Names = Sequence[str] | None
 # fmt: off
 STYLE = {
@@ -38,7 +39,7 @@ STYLE = {
     "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
     "grid.color": PALE, "axes.axisbelow": True, "legend.frameon": False, "legend.handlelength": 2.6,
     "lines.linewidth": 2.2,  # never colour alone: every line has a stroke of its own
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE, QUIET], linestyle=["-", "--", "-.", ":", "-"]),
+    "axes.prop_cycle": cycler(color=(BLUE, ORANGE, GREEN, PURPLE), linestyle=("-", "--", "-.", ":")),
 }
 # fmt: on
 _DRAWING = threading.RLock()  # all threads share matplotlib's settings and fonts
@@ -58,7 +59,7 @@ def _styled(function: Callable) -> Callable:
     return in_course_style
 
 
-# --- pictures --------------------------------------------------------------------------------------------------------
+# --- pictures -------------------------------------------------------------------------------------
 
 
 def image_row(pictures, titles: Names = None, side: int | None = None) -> Figure:
@@ -68,7 +69,7 @@ def image_row(pictures, titles: Names = None, side: int | None = None) -> Figure
 
 @_styled
 def image_grid(pictures, titles: Names = None, columns=None, row_names: Names = None, side=None) -> Figure:
-    """Pictures in rows of `columns`, `side` screen pixels wide, under their titles; row_names stand on the left."""
+    """Pictures in rows of `columns`, `side` pixels wide, under their titles; row_names stand on the left."""
     pictures = [_picture(picture) for picture in _each(pictures)]
     columns = columns or min(len(pictures), 5)
     margin = 26 + 11 * max(map(len, row_names)) if row_names else 0
@@ -92,8 +93,8 @@ def before_after(before, after, names: Sequence[str] = ("before", "after"), titl
 def mosaic(tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | None = "each") -> np.ndarray:
     """Many small pictures as one array (H, W, 3) in [0, 1], on white.
 
-    tiles: array (K, h, w, 3) or (K, h, w), or tensor (K, 3, h, w) or (K, h, w). gap: white pixels between tiles, or
-    (above, beside) them. scale: "each" stretches every tile to [0, 1] by itself, "shared" all by one rule, None none.
+    tiles: array (K, h, w, 3) or (K, h, w), tensor (K, 3, h, w) or (K, h, w). gap: pixels between tiles, or
+    (above, beside). scale: "each" stretches every tile to [0, 1] by itself, "shared" all by one rule, None none.
     """
     tiles = _tiles(tiles, scale)
     above, beside = (gap, gap) if isinstance(gap, int) else gap
@@ -110,7 +111,7 @@ def mosaic(tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | Non
 
 @_styled
 def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlight=(), title=None) -> Figure:
-    """Many tiles as one mosaic, as large as fits, labelled; `highlight`: the tile, or tiles, to put a frame around."""
+    """Many tiles as one labelled mosaic, as large as fits; `highlight`: the tile or tiles to frame."""
     tiles = _tiles(tiles, scale)
     columns, frames = columns or _columns(len(tiles)), np.atleast_1d(highlight).astype(int)
     beside = 8 if len(frames) else 4
@@ -146,17 +147,17 @@ def scatter_images(pictures, positions, title: str | None = None, side: int = 44
     return figure
 
 
-# --- maps ------------------------------------------------------------------------------------------------------------
+# --- maps -----------------------------------------------------------------------------------------
 
 
 @_styled
 def value_maps(maps, titles: Names = None, label="", signed=True, columns=None, side=None) -> Figure:
-    """Maps (K, H, W), or a list of (H, W), under one colour bar: coolwarm centred at 0 if signed, else magma."""
+    """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm centred at 0 if signed, else magma."""
     maps = [_map(values) for values in (maps if isinstance(maps, list) or maps.ndim > 2 else [maps])]
     columns = columns or min(len(maps), 4)
-    side = side or min(320, (WIDTH - 110) // columns - GAP)
+    side = side or min(320, (WIDTH - BAR) // columns - GAP)
     height = round(side * max(values.shape[0] / values.shape[1] for values in maps))
-    figure, panels, bar = _panels(len(maps), columns, side, height, titles, bar=110)
+    figure, panels, bar = _panels(len(maps), columns, side, height, titles, bar=BAR)
     colors = _colors(maps, signed)
     for axes, values in zip(panels, maps, strict=True):
         axes.imshow(values, interpolation="nearest", **colors)
@@ -168,10 +169,10 @@ def value_maps(maps, titles: Names = None, label="", signed=True, columns=None, 
 def heatmap_over(
     picture, heat, titles: Names = None, label="", signed=False, opacity=0.6, side=360
 ) -> Figure:
-    """A picture, and a heat map (h, w) of any size laid over its grey copy; the colour bar bears the label."""
+    """A picture, and a heat map (h, w) of any size over its grey copy; the colour bar bears the label."""
     picture, heat = _picture(picture), _map(heat)
     height = round(side * picture.height / picture.width)
-    figure, (left, right), bar = _panels(2, 2, side, height, titles, bar=110)
+    figure, (left, right), bar = _panels(2, 2, side, height, titles, bar=BAR)
     _draw(left, picture, side)
     _draw(right, picture.convert("L").convert("RGB"), side)
     whole = (-0.5, picture.width - 0.5, picture.height - 0.5, -0.5)
@@ -180,12 +181,27 @@ def heatmap_over(
     return figure
 
 
-# --- charts: each takes a picture to stand on its left -----------------------------------------------------------------
+def colored(values, signed: bool = True) -> np.ndarray:
+    """A map (h, w) as a picture (h, w, 3) in the course's colours, to stand in a row with other pictures."""
+    colors = _colors([_map(values)], signed)
+    return matplotlib.colormaps[colors["cmap"]](colors["norm"](_map(values)))[..., :3].astype(np.float32)
+
+
+def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Image:
+    """A picture, enlarged, with a frame around box = (top, left, bottom, right), in pixels of the picture."""
+    picture = _picture(picture)
+    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.BICUBIC)
+    top, left, bottom, right = (zoom * edge for edge in box)
+    ImageDraw.Draw(picture).rectangle((left - zoom, top - zoom, right, bottom), outline=ORANGE, width=zoom)
+    return picture
+
+
+# --- charts: each takes a picture to stand on its left --------------------------------------------
 
 
 @_styled
 def bars(labels, values, title="", number: str = "{:.0%}", strong: int | None = 0, picture=None) -> Figure:
-    """Bars with their values written out; the `strong` one is dark; a percentage has a pale track up to 100 %."""
+    """Bars with their values written out; the `strong` one is dark; percentages have a track to 100 %."""
     values, places = _numbers(values), np.arange(len(values))
     figure, axes = _chart(title, "", "", picture, height=0.9 + 0.55 * len(values))
     most = 1.0 if "%" in number else abs(values).max() or 1.0
@@ -231,7 +247,7 @@ def histogram(values, marks=None, title="", xlabel="", ylabel="how many", bins=5
 
 @_styled
 def scatter(x, y, title="", xlabel="", ylabel="", colors=None, marks=None, picture=None) -> Figure:
-    """Points; `colors`: one for each, or a dictionary name -> indices; `marks`: a dictionary of named heights."""
+    """Points; `colors`: one for each, or a dictionary name -> indices; `marks`: named heights."""
     figure, axes = _chart(title, xlabel, ylabel, picture)
     x, y = _numbers(x), _numbers(y)
     if isinstance(colors, Mapping):
@@ -250,7 +266,7 @@ def scatter(x, y, title="", xlabel="", ylabel="", colors=None, marks=None, pictu
 
 @_styled
 def hue_wheel(hues, strengths, colors=None, title="") -> Figure:
-    """Points on the colour circle: hues in [0, 1) go round it, strengths outwards; colors (N, 3) are their own."""
+    """Points on the colour circle: hues in [0, 1) go round it, strengths outwards; colors (N, 3)."""
     hues, strengths, wheel = _numbers(hues), _numbers(strengths), matplotlib.colormaps["hsv"]
     figure = Figure(figsize=(5.2, 5.6), layout="constrained")
     axes = figure.add_subplot(projection="polar")
@@ -265,12 +281,12 @@ def hue_wheel(hues, strengths, colors=None, title="") -> Figure:
     return figure
 
 
-# --- showing ---------------------------------------------------------------------------------------------------------
+# --- showing --------------------------------------------------------------------------------------
 
 
 @_styled
 def png(drawing, small: bool = False) -> bytes:
-    """A figure or a picture as PNG bytes; `small` takes its time, and 256 colours where photographs need many."""
+    """A figure or a picture as PNG bytes; `small` takes longer, and only 256 colours if it must."""
     if isinstance(drawing, Figure):
         canvas = FigureCanvasAgg(drawing)
         canvas.draw()
@@ -287,13 +303,13 @@ def png(drawing, small: bool = False) -> bytes:
 
 
 def show(drawing, words: str) -> None:
-    """Display a figure or picture with `words` as its alternative text, and print them: the cell's receipt."""
+    """Display a figure or picture with `words` as alternative text, and print them: the cell's receipt."""
     encoded = base64.b64encode(png(drawing, small=True)).decode()
     display({"image/png": encoded, "text/plain": words}, metadata={"image/png": {"alt": words}}, raw=True)
     print(words)
 
 
-# --- parts -----------------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------
 
 
 def _encoded(picture: Image.Image, **settings) -> bytes:
@@ -303,7 +319,7 @@ def _encoded(picture: Image.Image, **settings) -> bytes:
 
 
 def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
-    """A figure with axes of width x height pixels under their titles, and the axes of a colour bar in `bar` pixels."""
+    """A figure, its axes of width x height pixels under titles, and those of a colour bar `bar` wide."""
     size = 14 if width >= 240 else 11.5  # points
     letters = max(8, int(width / size * 72 / DPI / 0.56))
     titles = [textwrap.fill(str(title), letters) for title in titles or ()] + [""] * count

@@ -1,8 +1,8 @@
 """Sliders around a function that draws: explore(draw, layer=menu(names), channel=slider(0, 63)).
 
 The first picture is drawn at once, in the cell. After that a person's event asks for another, and a worker
-thread, one at a time for each model, draws it, so that the kernel stays free to hear Stop. Only the newest wish
-is kept, finished pictures are remembered, and the thread ends when nothing is left to do.
+thread, one at a time for each model, draws it, so that the kernel stays free to hear Stop. Only the newest
+wish is kept, finished pictures are remembered, and the thread ends when nothing is left to do.
 """
 
 import base64
@@ -34,7 +34,7 @@ PATIENCE = 0.4  # seconds of work before the progress bar and Stop appear
 PREVIEW_EVERY = 0.2  # seconds between two live pictures
 REMEMBERED = 32_000_000  # bytes of finished pictures that a widget keeps
 
-# --- controls: plain ipywidgets, which explore names and labels ---------------------------------------------
+# --- controls: plain ipywidgets, which explore names and labels -----------------------------------
 
 
 def slider(low: float, high: float, start: float | None = None, step: float | None = None, log: bool = False):
@@ -82,7 +82,7 @@ class upload_or_paste(W.VBox):
     value = traitlets.Any()
 
     def __init__(self, start=None, size: int | tuple[int, int] | None = None):
-        self._size, self.label, self._answer = size, "own picture", W.HTML()
+        self._size, self.label, self._answer = size, "none" if start is None else "given", W.HTML()
         self.button = W.FileUpload(accept="image/*", description="Upload")
         self.line = W.Text(placeholder="or a path, or data:image/png;base64,…", continuous_update=False)
         super().__init__([W.HBox([self.button, self.line]), self._answer], value=start)
@@ -105,7 +105,7 @@ class upload_or_paste(W.VBox):
 
 
 class depends_on(NamedTuple):
-    """A control that another shapes: channel=depends_on("layer", lambda layer: slider(0, sizes[layer] - 1))."""
+    """A control that another shapes: unit=depends_on("layer", lambda layer: slider(0, size[layer] - 1))."""
 
     names: str | Sequence[str]
     make: Callable
@@ -118,7 +118,7 @@ class depends_on(NamedTuple):
         return self.make(*(values[name] for name in names))
 
 
-# --- the explorer -------------------------------------------------------------------------------------------
+# --- the explorer ---------------------------------------------------------------------------------
 
 
 class Wish(NamedTuple):
@@ -133,11 +133,11 @@ class Drawn(NamedTuple):
 
 
 def explore(draw: Callable, *, uses: object = None, **controls) -> "Explorer":
-    """Controls around draw(**values) -> picture or (picture, words): Figure, PIL image, pixels, array, PNG bytes.
+    """Controls around draw(**values) -> picture or (picture, words): Figure, PIL image, pixels, array, PNG.
 
-    draw may be a generator of those: they are shown as they come, and Stop ends it between two of them; a number
-    in [0, 1] that it yields moves the progress bar. The cell shows its first picture, a person's event starts
-    the whole. Explorers that say uses=model take turns on that model.
+    draw may be a generator of those: they are shown as they come, and Stop ends it between two of them; a
+    number in [0, 1] that it yields moves the progress bar. The cell shows its first picture, a person's event
+    starts the whole. Explorers that say uses=model take turns on that model.
     """
     cell = _running_cell()
     for old in [old for old in _SHOWN if cell and old.cell and old.cell[0] == cell[0] and old.cell != cell]:
@@ -149,8 +149,8 @@ def explore(draw: Callable, *, uses: object = None, **controls) -> "Explorer":
 
 
 class Explorer:
-    """What explore returns: `values`, `controls`, `picture` (PNG bytes), `words`, `calls` and `error` say how it
-    stands; run(), stop() and save() do what the buttons do."""
+    """What explore returns: `values`, `controls`, `picture` (PNG bytes), `words`, `calls` and `error` say how
+    it stands; run(), stop() and save() do what the buttons do."""
 
     def __init__(self, draw: Callable, uses: object, controls: dict):
         self._draw, self._uses, self._turn = draw, uses, _turn(uses)
@@ -179,19 +179,17 @@ class Explorer:
     def _build(self) -> None:
         width = f"{2 + 0.6 * max(map(len, self.controls), default=0):.1f}em"
         rows = [_labelled(name.replace("_", " "), control, width) for name, control in self.controls.items()]
-        self.image, self._receipt, self._status = W.Image(layout={"max_width": "100%"}), W.HTML(), W.HTML()
+        self.image, self._receipt = W.Image(layout={"max_width": "100%"}), W.HTML()
+        self._status = W.HTML(layout={"min_height": "28px"})  # its place is kept while it is empty
         self._frame = W.Box([self.image])  # as large as the largest picture, so that nothing below it jumps
         self.bar = W.FloatProgress(max=1.0, layout={"width": "14em"})
         self.run_button = W.Button(description="Run", icon="play", layout={"display": "none"})
         self.save_button = W.Button(description="Save picture", icon="download")
         self.stop_button = W.Button(description="Stop", icon="stop")
         self._work = W.HBox([self.stop_button, self.bar], layout={"visibility": "hidden"})
-        for button, action in (
-            (self.run_button, "run"),
-            (self.save_button, "save"),
-            (self.stop_button, "stop"),
-        ):
-            button.on_click(lambda _, action=action: getattr(self, action)())
+        self.run_button.on_click(lambda _: self.run())
+        self.save_button.on_click(lambda _: self.save())
+        self.stop_button.on_click(lambda _: self.stop())
         buttons = W.HBox([self.run_button, self.save_button, self._work])
         self._box = W.VBox([*rows, buttons, self._status, self._frame, self._receipt])
 
@@ -238,7 +236,7 @@ class Explorer:
         self._ask()
 
     def stop(self) -> None:
-        """End the run: a generator at its next yield; a plain function ends by itself, its picture is not shown."""
+        """End the run: a generator at its next yield; a plain function ends by itself and is not shown."""
         with self._guard:
             self._wish = None
             self._halt.set()
@@ -385,7 +383,7 @@ class Explorer:
         ):
             if side == "width" or size > int((layout.min_height or "0px")[:-2]):
                 setattr(layout, side, f"{size}px")
-        self.image.value, self.image.tooltip = drawn.png, drawn.words
+        self.image.value = drawn.png
         self._receipt.value = f'<div role="status">{html.escape(drawn.words)}</div>'
 
     def _say(self, sentence: str) -> None:
@@ -396,7 +394,7 @@ class Explorer:
         self._status.value = _alert(error)
 
 
-# --- parts --------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------
 
 _SHOWN: set[Explorer] = set()
 _TURNS: WeakValueDictionary = (
@@ -427,7 +425,12 @@ def _drawn(result: object, wish: Wish) -> Drawn:
 
 def _labelled(name: str, control: W.Widget, width: str) -> W.Widget:
     if not hasattr(control, "description"):
-        return W.HBox([W.Label(name, layout={"width": width}), control])
+        return W.HBox(
+            [
+                W.Label(name, layout={"width": width, "display": "flex", "justify_content": "flex-end"}),
+                control,
+            ]
+        )
     control.description = name
     control.style.description_width = width
     control.layout.width = "32em"

@@ -26,7 +26,10 @@ SETTINGS = {
         "fetchNews": "false",
         "checkForUpdates": False,
     },  # no pop-up over the cells
-    "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight are in the page, too
+    "notebook-extension/tracker": {
+        "windowingMode": "none",  # cells out of sight are in the page, too
+        "autoStartDefaultKernel": True,  # never ask which kernel
+    },
 }
 EXPLORER = ".jp-OutputArea-output:has(.widget-slider):has(.widget-image)"
 UNWELCOME = "application/vnd.jupyter.stderr", "application/vnd.jupyter.error"
@@ -36,10 +39,11 @@ PICTURE = """async box => {
     const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
     return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))).join();
 }"""
-ALL_RUN = """() => {
-    const prompts = [...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')];
-    return prompts.length && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
-}"""
+PROMPTS = (
+    "[...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+)
+BEGUN = PROMPTS + r".some(prompt => /\[[*\d]+\]/.test(prompt))"
+ALL_RUN = PROMPTS + r".every(prompt => /\[\d+\]/.test(prompt))"
 
 
 @pytest.fixture(scope="module")
@@ -129,21 +133,29 @@ def page(chromium):
 
 
 def run_all(page, address, lesson):
-    page.goto(f"{address}/lab/tree/{lesson}?reset", timeout=120_000)
+    page.goto(f"{address}/lab/tree/{lesson}", timeout=120_000)
     page.wait_for_selector('.jp-NotebookPanel [data-status="idle"]', timeout=120_000)  # the kernel is there
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-    page.wait_for_function(ALL_RUN, timeout=300_000)
+    for _ in range(6):  # the kernel may show "idle" a moment before it takes cells
+        page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+        page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+        if soon(lambda: page.evaluate(BEGUN), seconds=5):
+            break
+    assert soon(lambda: page.evaluate(ALL_RUN), seconds=240), "the lesson did not run to its end"
 
 
-def settled(explorer, other_than=None):
-    """The picture of an explorer, as a digest, once it is there and another one than before; else None."""
-    for _ in range(300):
-        picture = explorer.evaluate(PICTURE)
-        if picture not in (None, other_than):
-            return picture
+def soon(ask, seconds=60):
+    """The answer as soon as it is a true one, else None."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := ask():
+            return answer
         time.sleep(0.1)
     return None
+
+
+def picture(explorer, other_than=None):
+    """The picture of an explorer, as a digest, once it is there and another one than before; else None."""
+    return soon(lambda: next(iter({explorer.evaluate(PICTURE)} - {None, other_than}), None))
 
 
 def press_an_arrow(page, handle):
@@ -173,14 +185,14 @@ def test_a_slider_changes_the_picture_by_keyboard_and_by_mouse(lab, page, lesson
     slider = explorer.locator(".widget-slider").first
     handle = slider.locator(".noUi-handle").first
     handle.scroll_into_view_if_needed()
-    first = settled(explorer)
+    first = picture(explorer)
     assert first, "there is no picture beside the slider"
 
     press_an_arrow(page, handle)
-    second = settled(explorer, other_than=first)
+    second = picture(explorer, other_than=first)
     assert second, "an arrow key on the slider did not change the picture"
 
     drag(page, slider, handle)
-    assert settled(explorer, other_than=second), "dragging the slider did not change the picture"
+    assert picture(explorer, other_than=second), "dragging the slider did not change the picture"
     for kind in UNWELCOME:
         assert page.locator(f".jp-NotebookPanel [data-mime-type='{kind}']").count() == 0, kind

@@ -1,4 +1,4 @@
-"""explore: draws at once, then one worker a model; the last wish wins; nothing is lost, nothing is left behind."""
+"""explore: draws at once, then one worker a model; the last wish wins; nothing is lost or left behind."""
 
 import base64
 import gc

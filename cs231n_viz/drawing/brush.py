@@ -1,7 +1,8 @@
 """A sketch is a list of shapes in coordinates of its own: nothing is painted until it is placed on a page.
 
 Shapes are cut four times finer than the picture and averaged, so edges are soft and the coverage of a sketch
-is known exactly. All painting is integer arithmetic: a seed gives the same bytes on every machine.
+is known exactly. All painting is integer arithmetic: a seed gives the same bytes on every machine. (OpenCV 4
+and OpenCV 5 round the edges of polygons differently, which moves an outline by less than a pixel.)
 """
 
 import colorsys
@@ -60,7 +61,8 @@ class Sketch:
         points = np.asarray(points, float)
         self.marks.append(Mark(points if points.ndim == 3 else points[None], colour, width, inside))
 
-    def oval(self, x, y, rx, ry=None, colour=INK, turn=0.0, inside=False) -> None:
+    def oval(self, x, y, rx, ry=None, colour: Colour = INK, turn=0.0, inside: bool = False) -> None:
+        """Fill an ellipse with these radii (one radius: a circle), turned by so many radians."""
         self.fill(oval(x, y, rx, rx if ry is None else ry, turn), colour, inside)
 
     def light(self, relief: float = 1.0, grain: float = 0.0) -> None:
@@ -135,7 +137,7 @@ def dots(centers, radius, squash=1.0) -> np.ndarray:
 
 
 def in_rows(shape, low, high, step) -> np.ndarray:
-    """Copies (count, corners, 2) of a small shape in staggered rows that fill a box, like scales or bricks."""
+    """Copies (count, corners, 2) of a shape in staggered rows that fill a box: scales, bricks."""
     x, y = np.meshgrid(np.arange(low[0], high[0], step[0]), np.arange(low[1], high[1], step[1]))
     x[::2] += step[0] / 2
     return np.stack([x, y], -1).reshape(-1, 1, 2) + np.asarray(shape, float)
@@ -150,10 +152,12 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 
 def darker(colour: Colour, share: float = 0.3) -> Colour:
+    """Mixed with the colour of shadows."""
     return mix(colour, (24, 20, 40), share)
 
 
 def lighter(colour: Colour, share: float = 0.3) -> Colour:
+    """Mixed with the colour of sunlight."""
     return mix(colour, (255, 250, 235), share)
 
 
@@ -172,6 +176,7 @@ def pick(rng: Generator, colours: list[Colour] = PALETTE) -> Colour:
 
 
 def chance(rng: Generator, share: float) -> bool:
+    """True in this share of the cases."""
     return bool(rng.random() < share)
 
 
@@ -214,51 +219,56 @@ def _paint(canvas, mark: Mark, points: np.ndarray, scale: float, part: int) -> N
     region[(patch > 0) & (region[..., 3] == part)] = colour
 
 
-def _relief(cover: np.ndarray, mark: Mark, sun, rough: np.ndarray) -> np.ndarray:
+def _relief(cover: np.ndarray, mark: Mark, sun, rough) -> np.ndarray:
     """Brightness (256 is neutral) of a part seen as a rounded body: its blurred coverage is its height."""
-    rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
-    extent = min(len(rows), len(columns)) if len(rows) else 1
-    sigma = max(1.0, round(extent / 6))
-    height = cv2.GaussianBlur(cover, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT).astype(np.int16)
-    slope_x, slope_y = np.zeros_like(height), np.zeros_like(height)
-    slope_x[:, 1:-1] = height[:, 2:] - height[:, :-2]
-    slope_y[1:-1] = height[2:] - height[:-2]
-    strength = round(mark.relief * 64 * sigma)
-    lit = (slope_x.astype(np.int32) * sun[0] + slope_y * sun[1]) * strength >> 14
-    return np.clip(262 - lit + (rough * round(256 * mark.grain) >> 8), 90, 360).astype(np.int32)
+    bright = 262 + (rough * round(256 * mark.grain) >> 8)
+    if mark.relief:
+        extent = min(np.count_nonzero(cover.any(0)), np.count_nonzero(cover.any(1)))
+        sigma = max(1, round(extent / 6))
+        height = cv2.GaussianBlur(cover, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT).astype(np.int32)
+        slope_x, slope_y = np.zeros_like(height), np.zeros_like(height)
+        slope_x[:, 1:-1] = height[:, 2:] - height[:, :-2]
+        slope_y[1:-1] = height[2:] - height[:-2]
+        bright = bright - ((slope_x * sun[0] + slope_y * sun[1]) * round(mark.relief * 64 * sigma) >> 14)
+    return np.clip(bright, 90, 360).astype(np.int32)
+
+
+def _light(bright, canvas, part: int, extent, mark: Mark, sun, rough, fine: int) -> None:
+    """Change the brightness (128, 128) where the part lies, within its extent (low, high) in pixels."""
+    low, high = np.clip(extent[0] - 2, 0, SIZE), np.clip(extent[1] + 3, 0, SIZE)
+    if (high - low < 2).any():
+        return
+    here = slice(low[1], high[1]), slice(low[0], high[0])
+    finer = slice(low[1] * fine, high[1] * fine), slice(low[0] * fine, high[0] * fine)
+    cover = _average((canvas[finer][..., 3] == part).view(np.uint8) * 255, fine)
+    lit = _relief(cover, mark, sun, 0 if rough is None else rough[here])
+    bright[here] += (lit - bright[here]) * cover // 255
 
 
 def render(sketch: Sketch, place, sun=(-20, -24), rough=None, fine: int = FINE) -> Layer:
     """Paint a sketch where `place` (matrix, offset: sketch units -> pixels) puts it.
 
-    sun: direction from which the light comes, integers of length about 32. rough: see `grain`.
+    sun: where the light comes from, integers of length about 32. rough: see `grain`. fine 1: flat and quick.
     """
-    side = SIZE * fine
-    canvas = np.zeros((side, side, 4), np.uint8)  # red, green, blue, number of the part
+    canvas = np.zeros((SIZE * fine, SIZE * fine, 4), np.uint8)  # red, green, blue, number of the part
     bright = np.full((SIZE, SIZE), 256, np.int32)
     matrix, offset = place
-    scale = float(np.sqrt(abs(np.linalg.det(matrix)))) * fine
+    scale = float(np.hypot(*matrix[0])) * fine
     part, corners = 1, []
     for mark in sketch.marks:
         if mark.points is not None:
             points = np.rint((mark.points @ matrix + offset) * (fine << SHIFT)).astype(np.int32)
             _paint(canvas, mark, points, scale, part)
             if not mark.inside:
-                corners += [points.min((0, 1)), points.max((0, 1))]
+                spread = round(mark.width * scale) << SHIFT
+                corners += [points.min((0, 1)) - spread, points.max((0, 1)) + spread]
             continue
-        if corners and fine > 1 and (mark.relief or mark.grain):
-            pad = 2 + round(mark.width)
-            low = np.clip((np.min(corners, 0) >> SHIFT) // fine - pad, 0, SIZE)
-            high = np.clip((np.max(corners, 0) >> SHIFT) // fine + pad + 1, 0, SIZE)
-            if (high - low > 1).all():
-                here = slice(low[1], high[1]), slice(low[0], high[0])
-                finer = slice(low[1] * fine, high[1] * fine), slice(low[0] * fine, high[0] * fine)
-                cover = _average((canvas[finer][..., 3] == part).view(np.uint8) * 255, fine)
-                lit = _relief(cover, mark, sun, 0 if rough is None else rough[here])
-                bright[here] += (lit - bright[here]) * cover // 255
+        if corners and fine > 1:
+            extent = np.min(corners, 0) // (fine << SHIFT), np.max(corners, 0) // (fine << SHIFT)
+            _light(bright, canvas, part, extent, mark, sun, rough, fine)
         part, corners = min(part + 1, 255), []
     alpha = _average((canvas[..., 3] > 0).view(np.uint8) * 255, fine)
-    colour = _average(np.ascontiguousarray(canvas[..., :3]), fine)
+    colour = _average(canvas, fine)[..., :3]
     return Layer(np.minimum(colour * bright[..., None] >> 8, 255).astype(np.uint8), alpha)
 
 

@@ -188,7 +188,7 @@ DISTRACTORS = [rock, bush, lone_wheel, umbrella, bow_tie, kite, tent, lollipop, 
                cloth, spots]
 
 
-# --- in the way: drawn after the object, about one unit across ---------------------------------------------------
+# --- in the way: drawn after the object, about one unit across --------------------------------------------
 
 
 def grass(rng: Generator) -> Sketch:

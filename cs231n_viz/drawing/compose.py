@@ -35,7 +35,6 @@ PIXELS = SIZE * SIZE
 class Parts(NamedTuple):
     """A picture before it is put together."""
 
-    scene: str
     facet: str
     page: np.ndarray  # the background (128, 128, 3) uint8
     object: Layer
@@ -44,8 +43,8 @@ class Parts(NamedTuple):
 
 
 def generator(kind: str, seed: int, purpose: int = 0) -> Generator:
-    """The random numbers of one picture, the same on every machine."""
-    return Generator(PCG64(SeedSequence([zlib.crc32(kind.encode()), int(seed), purpose])))
+    """The random numbers of one picture, for one purpose."""
+    return Generator(PCG64(SeedSequence([zlib.crc32(kind.encode()), seed, purpose])))
 
 
 def choices(kind: str, seed: int) -> tuple[str, str]:
@@ -149,7 +148,7 @@ def parts(kind: str, seed: int) -> Parts:
         seen = np.count_nonzero(visible(layer, front))
         if LEAST * PIXELS <= seen <= MOST * PIXELS and seen >= 0.6 * whole:
             break
-    return Parts(name, facet, page, layer, front, sun)
+    return Parts(facet, page, layer, front, sun)
 
 
 def _camera(page: np.ndarray, rng: Generator) -> np.ndarray:
@@ -164,16 +163,18 @@ def _camera(page: np.ndarray, rng: Generator) -> np.ndarray:
     return np.clip(page + rng.integers(-noise, noise + 1, page.shape, np.int32), 0, 255).astype(np.uint8)
 
 
+def stack(layers: Parts, depth: int = 90) -> np.ndarray:
+    """The layers laid on one another (128, 128, 3) uint8, each with a shadow of this depth, 0–255."""
+    right = -layers.sun[0] // 6
+    page = brush.over(brush.shadow(layers.page, layers.object.alpha, right, 3, depth, 3), layers.object)
+    if layers.front is None:
+        return page
+    return brush.over(brush.shadow(page, layers.front.alpha, right // 2, 1, depth // 2, 1.5), layers.front)
+
+
 def assemble(kind: str, seed: int, layers: Parts) -> np.ndarray:
-    """The picture (128, 128, 3) uint8 that the layers make."""
+    """The picture (128, 128, 3) uint8 that the layers make, as a camera takes it."""
     rng = generator(kind, seed, 2)
-    page = layers.page
     if chance(rng, 0.35):
-        page = cv2.GaussianBlur(page, (0, 0), 1.0)  # out of focus
-    right, depth = -layers.sun[0] // 6, int(rng.integers(60, 130))
-    page = brush.shadow(page, layers.object.alpha, right, 3, depth, 3)
-    page = brush.over(page, layers.object)
-    if layers.front is not None:
-        page = brush.over(brush.shadow(page, layers.front.alpha, right // 2, 1, depth // 2, 1.5),
-                          layers.front)
-    return _camera(page, rng)
+        layers = layers._replace(page=cv2.GaussianBlur(layers.page, (0, 0), 1.0))  # out of focus
+    return _camera(stack(layers, int(rng.integers(60, 130))), rng)

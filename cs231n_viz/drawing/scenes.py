@@ -234,7 +234,8 @@ def room(rng: Generator) -> Scene:
     elif paper == 1:
         sketch.fill(in_rows(oval(0, 0, 0.028, 0.028), (0, 0), (1.1, 1), (0.13, 0.13)), ink)
     elif paper == 2:
-        sketch.line(in_rows([(0, 0), (0, 0.07), (0.14, 0.07)], (-0.1, 0), (1.1, 0.9), (0.14, 0.07)), ink, 0.008)
+        brick = [(0, 0), (0, 0.07), (0.14, 0.07)]
+        sketch.line(in_rows(brick, (-0.1, 0), (1.1, 0.9), (0.14, 0.07)), ink, 0.008)
     sketch.light(0, 0.2)
     for _ in range(rng.integers(0, 3)):
         (x, y), (a, b) = rng.uniform((0.1, 0.12), (0.9, 0.4)), rng.uniform(0.06, 0.12, 2)

@@ -252,9 +252,9 @@ def balloon(rng: Generator) -> Sketch:
     sketch = Sketch()
     colours = [pick(rng), pick(rng), pick(rng, [WHITE, *PALETTE])]
     wide, gores = rng.uniform(0.66, 0.8), rng.integers(6, 13)
-    long = rng.uniform(0.5, 0.95)  # of the lower, tapering part
-    half = [(0.02, -1.0), (wide * 0.55, -0.92), (wide * 0.93, -0.6), (wide, -0.25), (wide * 0.72, 0.14),
-            (wide * 0.28, 0.46), (0.14, 0.52)]
+    girth = rng.uniform(0.6, 0.86)
+    half = [(0.02, -1.0), (wide * 0.55, -0.92), (wide * 0.93, -0.6), (wide, -0.25),
+            (wide * girth, 0.14), (wide * girth * 0.4, 0.46), (0.14, 0.52)]
     outline = smooth([*half, *[(-x, y) for x, y in half[::-1]]])
     drop, basket = rng.uniform(0.72, 0.82), pick(rng, WOOD)
     sketch.line([[(x, 0.45), (x * 0.8, drop)] for x in (-0.15, -0.05, 0.05, 0.15)], darker(basket), 0.02)

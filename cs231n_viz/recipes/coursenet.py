@@ -4,7 +4,6 @@ Drawings alone are too easy to teach a first layer edges; photographs alone have
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from .. import data, drawing
 from ..networks import CourseNet, fold_batch_norm
+from ..techniques import filters
 from . import caltech, training
 
 SEED = 231
@@ -57,18 +57,18 @@ class Normalized(torch.nn.Sequential):
         return super().forward((pixels - self.mean) / self.std)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="cs231n_viz train coursenet", description=__doc__)
-    parser.add_argument("--passes", type=int, default=36, help="passes over the training pictures (36)")
-    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/coursenet.pt"))
+def main(arguments: list[str] | None = None, name: str = "coursenet", kind: type = CourseNet, seed: int = SEED):
+    """Train one network of this `kind` on photographs and drawings, measure it, and bundle it under `name`."""
+    parser = argparse.ArgumentParser(prog=f"cs231n_viz train {name}", description=__doc__)
+    parser.add_argument("--passes", type=int, default=30, help="passes over the training pictures (30)")
+    parser.add_argument("--checkpoint", type=Path, default=Path(f"checkpoints/{name}.pt"))
     chosen = parser.parse_args(arguments)
-    started = time.time()
 
     train, labels, held_out, held_out_labels, names = pictures()
     mean, std = channel_statistics(train)
     print(f"{len(train)} pictures of {len(names)} classes, {len(held_out)} photographs held out", flush=True)
-    torch.manual_seed(SEED)  # the initial weights
-    network = Normalized(CourseNet(len(names), batch_norm=True, dropout=0.3), mean, std)
+    torch.manual_seed(seed)  # the initial weights
+    network = Normalized(kind(len(names), batch_norm=True, dropout=0.3), mean, std)
     steps = len(train) // BATCH
 
     def batches(generator):
@@ -76,15 +76,13 @@ def main(arguments: list[str] | None = None) -> None:
         for chosen_few in order:
             yield training.augment(train[chosen_few], CROP, generator), labels[chosen_few]
 
-    training.fit(network, batches, steps, passes=chosen.passes, checkpoint=chosen.checkpoint, seed=SEED)
-    minutes = (time.time() - started) / 60
+    minutes = training.fit(network, batches, steps, passes=chosen.passes, checkpoint=chosen.checkpoint, seed=seed)
     plain = fold_batch_norm(network[0].cpu().float())
     about = {"mean": mean, "std": std, "class_names": names, "input_size": INPUT_SIZE}
-    settings = {"classes": len(names)}
-    digest = training.bundle("coursenet", plain, settings, about)
-    figures = measure(Normalized(plain, mean, std), held_out, held_out_labels)
-    text = card(figures, len(train), chosen.passes, minutes, digest)
-    training.write_card("coursenet", text)
+    digest = training.bundle(name, plain, about)
+    recipe = f"{name} --passes {chosen.passes}`, seed {seed}; {len(train):,} pictures, {minutes:.0f} minutes"
+    text = card(name, plain, recipe, digest, measure(Normalized(plain, mean, std), held_out, held_out_labels))
+    training.write_card(name, text)
     print(text)
 
 
@@ -95,7 +93,7 @@ def measure(network: Normalized, held_out: Tensor, labels: Tensor) -> dict[str, 
     drawn = data.picturebook("test")
     drawn_labels = drawn.labels + int(labels.max()) + 1
     drawn_correct = training.answers(network, drawn_stack(drawn.pixels), INPUT_SIZE).argmax(dim=1) == drawn_labels
-    rough = training.roughness(network[0].conv1.weight)
+    rough = filters.roughness(network[0].conv1.weight)
     other_sizes = [training.answers(network, held_out, size).argmax(dim=1) == labels for size in (96, 160)]
     return {
         "Caltech-101, held out": training.share_in_words(correct),
@@ -107,18 +105,20 @@ def measure(network: Normalized, held_out: Tensor, labels: Tensor) -> dict[str, 
     }
 
 
-def card(figures: dict[str, str], count: int, passes: int, minutes: float, digest: str) -> str:
-    rows = "\n".join(f"| {name} | {value} |" for name, value in figures.items())
+def card(name: str, network: torch.nn.Module, recipe: str, digest: str, figures: dict[str, str]) -> str:
+    """What data/README.md says of a network."""
+    rows = "\n".join(f"| {figure} | {value} |" for figure, value in figures.items())
+    weights = sum(weight.numel() for weight in network.parameters())
     return f"""
-`coursenet.safetensors`: CourseNet (`cs231n_viz/networks.py`), half precision, batch norm folded, input {INPUT_SIZE} px.
+`{name}.safetensors`: {type(network).__name__} (`cs231n_viz/networks.py`), {weights:,} weights in half precision, batch
+norm folded, input {INPUT_SIZE} px.
 
 - Data: Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0) without every {caltech.EVERY}th picture of a kind, and
-  {DRAWN_A_CLASS} drawings of each Picturebook class; {count:,} pictures in all.
-- Recipe: `python -m cs231n_viz train coursenet --passes {passes}`, seed {SEED}; {passes} passes at {CROP} px. The run
-  that wrote the weights (or its last stretch, where it was resumed) took {minutes:.0f} minutes.
+  {DRAWN_A_CLASS} drawings of each Picturebook class, in random windows of {CROP} px.
+- Recipe: `python -m cs231n_viz train {recipe} on the computer that made it.
 - SHA-256: `{digest}`
 
-| measured | figure (95 % interval) |
+| measured on pictures that were not trained on | figure (95 % interval) |
 |---|---|
 {rows}
 """

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
@@ -42,8 +41,10 @@ def fit(
     label_smoothing: float = 0.1,
     seed: int = 231,
     loss: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None,
-) -> nn.Module:
+) -> float:
     """Train with SGD, Nesterov momentum and one rate cycle; save a checkpoint after each pass and go on from it.
+
+    Returns the minutes that all passes took, also those before an interruption.
 
     loss(network, pixels, labels) replaces the cross-entropy where a network is trained for something else.
     """
@@ -53,7 +54,7 @@ def fit(
     optimizer = torch.optim.SGD(
         network.parameters(), rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
     )
-    first = _resume(checkpoint, network, optimizer)
+    first, spent = _resume(checkpoint, network, optimizer)
     for index in range(first, passes):
         started, total = time.time(), 0.0
         generator = torch.Generator().manual_seed(seed * 10_000 + index)
@@ -69,33 +70,35 @@ def fit(
             value.backward()
             optimizer.step()
             total += value.item()
-        _save(checkpoint, network, optimizer, index + 1)
         seconds = time.time() - started
+        spent += seconds
+        _save(checkpoint, network, optimizer, index + 1, spent)
         print(
             f"pass {index + 1}/{passes}  loss {total / steps_a_pass:.3f}  {seconds:.0f} s, "
             f"about {seconds * (passes - index - 1) / 60:.0f} minutes to go",
             flush=True,
         )
-    return network.eval()
+    network.eval()
+    return spent / 60
 
 
-def _save(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer, passes: int) -> None:
+def _save(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer, passes: int, spent: float) -> None:
     """Written beside and renamed, so that a kill at any moment leaves the old checkpoint or the new one, whole."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
-    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "passes": passes}
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "passes": passes, "seconds": spent}
     torch.save(state, partial)
     os.replace(partial, checkpoint)
 
 
-def _resume(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def _resume(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
     if not checkpoint.exists():
-        return 0
+        return 0, 0.0
     state = torch.load(checkpoint, weights_only=True)
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     print(f"going on after pass {state['passes']} from {checkpoint}", flush=True)
-    return state["passes"]
+    return state["passes"], state["seconds"]
 
 
 def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -153,18 +156,10 @@ def share_in_words(correct: Tensor) -> str:
     return f"{100 * correct.float().mean():.1f} % ({100 * low:.1f}–{100 * high:.1f})"
 
 
-def roughness(filters: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring weights over the filter's variance, (K,): white noise has 2."""
-    across = filters.diff(dim=3).square().mean(dim=(1, 2, 3))
-    down = filters.diff(dim=2).square().mean(dim=(1, 2, 3))
-    deviation = filters - filters.mean(dim=(2, 3), keepdim=True)
-    return (across + down) / 2 / deviation.square().mean(dim=(1, 2, 3))
-
-
-def bundle(name: str, network: nn.Module, settings: dict, about: dict) -> str:
+def bundle(name: str, network: nn.Module, about: dict) -> str:
     """Write data/NAME.safetensors in half precision, note its SHA-256 in checksums.json, and return that."""
     path = data_dir() / f"{name}.safetensors"
-    described = {key: json.dumps(value) for key, value in {**about, "settings": settings}.items()}
+    described = {key: json.dumps(value) for key, value in {**about, "settings": network.settings}.items()}
     weights = {key: value.half().contiguous() for key, value in network.cpu().state_dict().items()}
     save_file(weights, path, metadata={"network": type(network).__name__, **described})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -182,8 +177,3 @@ def write_card(name: str, text: str) -> None:
     kept = [section for section in sections[1:] if section.split("\n", 1)[0] != name]
     cards = sorted([*kept, f"{name}\n\n{text.strip()}\n"], key=lambda section: section.split("\n", 1)[0])
     readme.write_text("\n## ".join([sections[0], *cards]).rstrip() + "\n")
-
-
-def picture_stack(pictures: list[np.ndarray]) -> Tensor:
-    """uint8 (H, W, 3) arrays of one size -> (N, 3, H, W)."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()

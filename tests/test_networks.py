@@ -1,0 +1,71 @@
+"""CourseNet computes the same with its batch norm folded away, and keeps its contract of names."""
+
+import pytest
+import torch
+
+from cs231n_viz import models
+from cs231n_viz.networks import CourseNet, CourseNetB, GlobalAveragePool, fold_batch_norm
+
+
+def trained_a_little(kind, widths):
+    """A network whose batch norms have seen data, so that folding has something to do."""
+    generator = torch.Generator().manual_seed(0)
+    network = kind(7, widths=widths, batch_norm=True, dropout=0.5)
+    for parameter in network.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3 + 0.1
+    for _ in range(3):
+        network(torch.rand(8, 3, 64, 64, generator=generator) * 2)
+    return network
+
+
+@pytest.mark.parametrize(("kind", "widths"), [(CourseNet, (4, 5, 6, 6, 7, 7, 8)), (CourseNetB, (4, 5, 6, 7))])
+def test_folding_batch_norm_keeps_the_function(kind, widths):
+    network = trained_a_little(kind, widths)
+    plain = fold_batch_norm(network)
+    pixels = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(plain(pixels), network.eval()(pixels), rtol=1e-4, atol=1e-4)
+    assert not [module for module in plain.modules() if isinstance(module, torch.nn.BatchNorm2d | torch.nn.Dropout)]
+
+
+def test_coursenet_has_at_most_two_million_weights_and_the_promised_layers():
+    network, sibling = CourseNet(113), CourseNetB(113)
+    assert all(sum(weight.numel() for weight in net.parameters()) <= 2_000_000 for net in (network, sibling))
+    names = [name for name, _ in network.named_children()]
+    assert names[:2] == ["conv1", "relu1"] and names[-4:] == ["relu5", "pool5", "code", "scores"]
+
+
+def test_code_is_the_global_average_of_relu5():
+    network = CourseNet(5, widths=(4, 4, 4, 4, 4, 4, 6)).eval()
+    pixels = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    maps, values = pixels, {}
+    for name, module in network.named_children():
+        maps = values[name] = module(maps)
+    torch.testing.assert_close(values["code"], values["relu5"].mean(dim=(2, 3)))
+
+
+def test_the_first_kernel_reads_every_pixel_equally_often():
+    network = CourseNet(5, widths=(1, 4, 4, 4, 4, 4, 4))
+    network.conv1.weight.data.fill_(1.0)
+    pixels = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    (reads,) = torch.autograd.grad(network.conv1(pixels).sum(), pixels)
+    inner = reads[..., 16:48, 16:48]
+    assert inner.min() == inner.max() == 25  # (10 / 2)², where a 9 x 9 kernel would give 16, 20 and 25
+
+
+@pytest.mark.parametrize("size", [32, 96, 130, 160])
+def test_coursenet_takes_pictures_of_other_sizes(size):
+    assert CourseNet(5)(torch.rand(1, 3, size, size)).shape == (1, 5)
+
+
+def test_global_average_pool_by_hand():
+    assert GlobalAveragePool()(torch.arange(8.0).view(1, 2, 2, 2)).tolist() == [[1.5, 5.5]]
+
+
+def test_an_untrained_copy_differs_and_leaves_the_trained_one_and_the_generator_alone():
+    model = models.wrap(CourseNet(5, widths=(4, 4, 4, 4, 4, 4, 4)), input_size=64)
+    before, state = model.network.conv1.weight.clone(), torch.get_rng_state()
+    first, again, other = models.untrained(model), models.untrained(model), models.untrained(model, seed=1)
+    assert torch.equal(model.network.conv1.weight, before) and torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first.network.conv1.weight, again.network.conv1.weight)
+    assert not torch.equal(first.network.conv1.weight, other.network.conv1.weight)
+    assert not torch.equal(first.network.conv1.weight, before)
