@@ -94,7 +94,7 @@ def mosaic(tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | Non
     """Many small pictures as one array (H, W, 3) in [0, 1], on white.
 
     tiles: array (K, h, w, 3) or (K, h, w), tensor (K, 3, h, w) or (K, h, w). gap: pixels between tiles, or
-    (above, beside). scale: "each" stretches every tile to [0, 1] by itself, "shared" all by one rule, None none.
+    (above, beside). scale: "each" stretches every tile to [0, 1], "shared" all by one rule, None none.
     """
     tiles = _tiles(tiles, scale)
     above, beside = (gap, gap) if isinstance(gap, int) else gap
