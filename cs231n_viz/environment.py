@@ -245,7 +245,10 @@ def _install(pip: Sequence[str], extra: str) -> None:
 def _why_pip_failed(complaints: str) -> str:
     if re.search(r"No space left|not enough space|Errno 28", complaints):
         reason = 'the disk is full. Make room (README.md has a lighter way, too: "Without a GPU")'
-    elif re.search(r"ConnectionError|name resolution|ReadTimeout|ConnectTimeout|ProxyError", complaints):
+    elif re.search(
+        r"ConnectionError|from versions: none|name resolution|ReadTimeout|ConnectTimeout|ProxyError",
+        complaints,
+    ):
         reason = "the package index could not be reached. Check the network connection"
     else:
         reason = "pip could not install the requirements; what it said stands above. Mend that"

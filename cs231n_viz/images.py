@@ -53,7 +53,7 @@ def to_picture(pixels: Tensor) -> Image.Image:
         hint = "; pixels[0] is the first of a batch" if len(shape) == 4 and shape[0] > 1 else ""
         raise ValueError(f"one picture is (1, 3, H, W), (3, H, W) or (1, H, W), not {shape}{hint}.")
     levels = (pixels.detach().float().reshape(shape[-3:]).clamp(0, 1) * 255).round()
-    array = levels.to("cpu", torch.uint8).permute(1, 2, 0).numpy()  # (H, W, C)
+    array = levels.to(torch.uint8).cpu().permute(1, 2, 0).numpy()  # (H, W, C)
     return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
 
 

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from cs231n_viz import environment
 from cs231n_viz.places import PACKAGE
@@ -205,3 +207,14 @@ def test_the_constraints_pin_every_requirement_and_name_no_machine():
 def test_requirements_install_the_package_within_the_constraints():
     lines = Path(CLONE / "requirements.txt").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == ["-c constraints.txt", "-e ."]
+
+
+def test_no_pinned_version_asks_for_a_newer_python_than_the_course_does():
+    """Debian 12's Python is 3.11.2, for instance; checked for what is installed here at its pinned version."""
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "constraints.txt").read_text(), re.MULTILINE)
+    installed = {
+        (found.name, found.version): found.metadata["Requires-Python"] for found in metadata.distributions()
+    }
+    asked = {pin: installed[pin] for pin in pins if installed.get(pin)}
+    assert len(asked) > len(pins) / 2
+    assert [pin for pin, python in asked.items() if not SpecifierSet(python).contains("3.11.0")] == []

@@ -88,6 +88,11 @@ def color_axis(filters: Tensor) -> ColorAxis:
     return ColorAxis(direction, values[:, 0] ** 2 / values.square().sum(dim=1), (1 - brightness**2).sqrt())
 
 
+def axis_colors(axis: ColorAxis) -> Tensor:
+    """One end of each contrast as a colour (K, 3) in [0, 1]; 1 minus it is the other end, and grey lies half-way."""
+    return 0.5 + axis.direction / (2 * axis.direction.abs().amax(dim=1, keepdim=True))
+
+
 # --- Gabor ------------------------------------------------------------------------------------------------------
 
 
