@@ -6,6 +6,9 @@ from typing import NamedTuple
 from torch import nn
 
 
+PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+
+
 class Row(NamedTuple):
     layer: str
     kind: str  # Conv2d, ReLU, …
@@ -24,3 +27,14 @@ def anatomy(model: nn.Module) -> list[Row]:
             weights = sum(weight.numel() for weight in module.parameters())
             rows.append(Row(layer, type(module).__name__, shape, weights, math.prod(shape)))
     return rows
+
+
+def map_layers(model: nn.Module, least: int = 5) -> list[str]:
+    """The layers worth a look: whole blocks and ReLUs that give maps of at least `least` pixels a side."""
+
+    def worth(layer: str) -> bool:
+        shape, kind = model.shapes[layer], type(model.resolve(layer)[0])
+        named = "." not in layer and layer not in ("features", "classifier")
+        return named and len(shape) == 4 and shape[-1] >= least and kind not in PLAIN
+
+    return [layer for layer in model.layers if worth(layer)]
