@@ -133,7 +133,7 @@ def page(chromium):
 
 
 def run_all(page, address, lesson):
-    page.goto(f"{address}/lab/tree/{lesson}", timeout=120_000)
+    page.goto(f"{address}/lab/tree/{lesson}?reset", timeout=120_000)
     page.wait_for_selector('.jp-NotebookPanel [data-status="idle"]', timeout=120_000)  # the kernel is there
     for _ in range(6):  # the kernel may show "idle" a moment before it takes cells
         page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
