@@ -29,7 +29,9 @@ def run(function: Callable, trials: Iterable[Trial]) -> None:
         if answer is None:
             return print(f"not yet: {function.__name__} returns None. Replace its last line by your code.")
         if any(isinstance(old, Tensor) and not torch.equal(old, new) for old, new in _pairs(trial, own)):
-            return print(f"not yet: {function.__name__} changed its input. Work on a copy, or without in-place steps.")
+            return print(
+                f"not yet: {function.__name__} changed its input. Work on a copy, or without in-place steps."
+            )
         problem = compare(answer, trial.expected)
         if problem:
             hints = [hint for wrong, hint in trial.mistakes if not compare(answer, wrong)]
@@ -44,7 +46,9 @@ def _pairs(trial: Trial, own: tuple) -> Iterable[tuple]:
 def compare(answer: object, expected: Tensor, tolerance: float = 1e-4) -> str | None:
     """None if the answer is the expected tensor, else what is different about it, in words."""
     if not isinstance(answer, Tensor):
-        return f"a tensor of shape {tuple(expected.shape)} was expected, you returned a {type(answer).__name__}."
+        return (
+            f"a tensor of shape {tuple(expected.shape)} was expected, you returned a {type(answer).__name__}."
+        )
     if answer.shape != expected.shape:
         return f"shape {tuple(expected.shape)} was expected, yours is {tuple(answer.shape)}.{_shape_hint(answer, expected)}"
     if not answer.isfinite().all():
@@ -53,7 +57,9 @@ def compare(answer: object, expected: Tensor, tolerance: float = 1e-4) -> str | 
     if difference.max() <= tolerance * max(1.0, float(expected.abs().max())):
         return None
     place = tuple(int(index) for index in torch.unravel_index(difference.argmax(), difference.shape))
-    return f"at {list(place)} the answer is {float(expected[place]):.4g}, yours is {float(answer[place]):.4g}."
+    return (
+        f"at {list(place)} the answer is {float(expected[place]):.4g}, yours is {float(answer[place]):.4g}."
+    )
 
 
 def _shape_hint(answer: Tensor, expected: Tensor) -> str:
@@ -72,8 +78,12 @@ def _noise(*shape: int) -> Tensor:
 def top_class(function: Callable) -> None:
     """scores (N, classes) -> index of the best class of each picture (N,)."""
     scores = torch.tensor([[0.0, 3.0, 1.0], [5.0, -1.0, 2.0]])
-    mistakes = ((torch.tensor([1, 0, 1]), "you looked down the pictures (dim=0); look along the classes (dim=1)."),)
-    mistakes += ((torch.tensor([3.0, 5.0]), "these are the best scores; their places are asked for: argmax."),)
+    mistakes = (
+        (torch.tensor([1, 0, 1]), "you looked down the pictures (dim=0); look along the classes (dim=1)."),
+    )
+    mistakes += (
+        (torch.tensor([3.0, 5.0]), "these are the best scores; their places are asked for: argmax."),
+    )
     run(
         function,
         [
@@ -89,7 +99,10 @@ def probabilities(function: Callable) -> None:
     expected = torch.tensor([[0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
     mistakes = (
         (scores.exp(), "the rows do not sum to 1: divide by each row's sum."),
-        (scores.exp() / scores.exp().sum(), "you divided by the sum over all pictures; each picture has its own."),
+        (
+            scores.exp() / scores.exp().sum(),
+            "you divided by the sum over all pictures; each picture has its own.",
+        ),
         (scores.softmax(dim=0), "you normalised down the pictures (dim=0); each row is one picture (dim=1)."),
     )
     large = torch.tensor([[1000.0, 1000.0], [0.0, 2000.0]])
@@ -113,8 +126,14 @@ def filter_pictures(function: Callable) -> None:
     expected[0, 0, 0], expected[1, 2, 0] = torch.tensor([1.0, 0.25]), torch.tensor([0.5, 1.0])
     low, high = by_hand.amin(dim=(1, 2, 3), keepdim=True), by_hand.amax(dim=(1, 2, 3), keepdim=True)
     mistakes = (
-        (filters.as_pictures(by_hand, "shared"), "you divided all filters by one number; each has its own largest weight."),
-        ((by_hand - low) / (high - low), "you stretched from least to most: then a weight of zero is not grey."),
+        (
+            filters.as_pictures(by_hand, "shared"),
+            "you divided all filters by one number; each has its own largest weight.",
+        ),
+        (
+            (by_hand - low) / (high - low),
+            "you stretched from least to most: then a weight of zero is not grey.",
+        ),
         (expected * 2 - 1, "you left out the step from [-1, 1] to [0, 1]: halve, and add one half."),
     )
     run(
@@ -136,7 +155,10 @@ def filter_responses(function: Callable) -> None:
     mistakes = (
         (flat @ w.flatten(), "the patches were not scaled: the brighter one wins by being bright."),
         (flat @ w.flatten() / flat.norm(dim=1), "the patches have norm 1 now; give them the norm of w."),
-        (flat @ w.flatten() / flat.norm(dim=1) / w.norm(), "this is the cosine; the answer is w·x for a patch of w's norm."),
+        (
+            flat @ w.flatten() / flat.norm(dim=1) / w.norm(),
+            "this is the cosine; the answer is w·x for a patch of w's norm.",
+        ),
     )
     noise, crowd = _noise(3, 5, 5), torch.cat([2 * _noise(3, 5, 5)[None], _noise(9, 3, 5, 5)])
     run(

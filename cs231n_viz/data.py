@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import drawing, images
 from .errors import unknown
-from .places import PACKAGE, data_dir  # noqa: F401 (data.data_dir is public)
+from .places import data_dir, datasets_dir  # noqa: F401 (data.data_dir is public)
 
 
 class Photo(NamedTuple):
@@ -21,22 +21,42 @@ class Photo(NamedTuple):
 
 
 PHOTOS = {
-    "astronaut": Photo("skimage/data/astronaut.png", (0, 0, 512),
-                       "Eileen Collins, 1992. NASA, flic.kr/p/r9qvLn; public domain."),
-    "chelsea": Photo("skimage/data/chelsea.png", (0, 85, 300),
-                     "Chelsea the cat, by Stéfan van der Walt; CC0."),
-    "china": Photo("sklearn/datasets/images/china.jpg", (0, 0, 422),
-                   "by danielbuechele, flickr.com/photos/danielbuechele/6061409035; CC BY 2.0."),
-    "coffee": Photo("skimage/data/coffee.png", (0, 78, 400),
-                    "by Rachel Michetti, courtesy of Pikolo Espresso Bar; CC0."),
-    "flower": Photo("sklearn/datasets/images/flower.jpg", (58, 150, 316),
-                    "by vultilion, flickr.com/photos/vultilion/6056698931; CC BY 2.0."),
-    "grace_hopper": Photo("matplotlib/mpl-data/sample_data/grace_hopper.jpg", (0, 45, 440),
-                          "Commodore Grace Hopper, by James S. Davis, US Navy; public domain."),
-    "hubble_deep_field": Photo("skimage/data/hubble_deep_field.jpg", (130, 200, 600),
-                               "Hubble eXtreme Deep Field, 2012. NASA; public domain."),
-    "rocket": Photo("skimage/data/rocket.jpg", (100, 158, 327),
-                    "DSCOVR on a Falcon 9, 2015. SpaceX; released to the public domain."),
+    "astronaut": Photo(
+        "skimage/data/astronaut.png",
+        (0, 0, 512),
+        "Eileen Collins, 1992. NASA, flic.kr/p/r9qvLn; public domain.",
+    ),
+    "chelsea": Photo(
+        "skimage/data/chelsea.png", (0, 85, 300), "Chelsea the cat, by Stéfan van der Walt; CC0."
+    ),
+    "china": Photo(
+        "sklearn/datasets/images/china.jpg",
+        (0, 0, 422),
+        "by danielbuechele, flickr.com/photos/danielbuechele/6061409035; CC BY 2.0.",
+    ),
+    "coffee": Photo(
+        "skimage/data/coffee.png", (0, 78, 400), "by Rachel Michetti, courtesy of Pikolo Espresso Bar; CC0."
+    ),
+    "flower": Photo(
+        "sklearn/datasets/images/flower.jpg",
+        (58, 150, 316),
+        "by vultilion, flickr.com/photos/vultilion/6056698931; CC BY 2.0.",
+    ),
+    "grace_hopper": Photo(
+        "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+        (0, 45, 440),
+        "Commodore Grace Hopper, by James S. Davis, US Navy; public domain.",
+    ),
+    "hubble_deep_field": Photo(
+        "skimage/data/hubble_deep_field.jpg",
+        (130, 200, 600),
+        "Hubble eXtreme Deep Field, 2012. NASA; public domain.",
+    ),
+    "rocket": Photo(
+        "skimage/data/rocket.jpg",
+        (100, 158, 327),
+        "DSCOVR on a Falcon 9, 2015. SpaceX; released to the public domain.",
+    ),
 }
 PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 SPLITS = ("train", "test")
@@ -156,7 +176,7 @@ def _pictures_of(place: Path) -> list[Path]:
 
 def caltech101() -> tuple[list[tuple[Path, int]], list[str]]:
     """Caltech-101 (Fei-Fei, Fergus & Perona 2004), where present: (path, label) pairs and the class names."""
-    datasets = Path(os.environ.get("CS231N_VIZ_DATA") or PACKAGE.parent / "downloads").expanduser()
+    datasets = datasets_dir()
     top = datasets / "caltech101" / "101_ObjectCategories"
     if not top.is_dir():
         raise FileNotFoundError(

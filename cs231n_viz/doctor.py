@@ -139,7 +139,8 @@ def _torchvision_weights():
 def _caltech():
     if environment.missing():
         return
-    from .fetch import CALTECH_PICTURES, count_pictures, datasets_dir
+    from .fetch import CALTECH_PICTURES, count_pictures
+    from .places import datasets_dir
 
     place = datasets_dir() / "caltech101"
     found = count_pictures(place)

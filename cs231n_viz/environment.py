@@ -159,19 +159,17 @@ def set_up(extra: str = "", say: Callable[[str], None] = tell) -> None:
 
 def _say_what_comes(say: Callable[[str], None]) -> None:
     big = sys.platform == "linux" and not _has_special_torch()
-    size = (
-        "6.5 GB on disk, 3.3 GB to download, most of it torch's CUDA libraries" if big else "1.6 GB on disk"
-    )
+    size = "6.5 GB on disk, 3.3 GB to download, most of it torch's CUDA libraries; a few minutes, once"
     began = (
         "Finishing or renewing the environment" if VENV.exists() else "First time here: making an environment"
     )
     say(
         f"{began} with torch, JupyterLab and their company in\n    {VENV}\n"
-        f"In all about {size}; a few minutes, once.\n"
+        f"In all about {size if big else 'a few minutes, once'}.\n"
         "Nothing outside that folder is changed, except pip's download cache. Ctrl-C stops it safely."
     )
     if big:
-        say('(A lighter way without CUDA, about 1.6 GB: see "Without a GPU" in README.md.)')
+        say('(A much lighter way, without CUDA: see "Without a GPU" in README.md.)')
     free = shutil.disk_usage(CLONE).free / GIGABYTE
     if free < (8 if big else 2):
         say(f"Careful: only {free:.1f} GB are free on this disk; that may not be enough.")

@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 from .errors import unknown
-from .places import PACKAGE
+from .places import datasets_dir
 
 CALTECH_PICTURES = 9144
 BROKEN = (OSError, EOFError, RuntimeError, http.client.HTTPException, zipfile.BadZipFile, zlib.error)
@@ -28,11 +28,6 @@ def fetch(name: str) -> None:
         fetch_weights(name)
     else:
         raise unknown("network or data set", name, ["caltech101", *networks])
-
-
-def datasets_dir() -> Path:
-    """The folder of data sets in torchvision's layout: $CS231N_VIZ_DATA, or `downloads/` beside the package."""
-    return Path(os.environ.get("CS231N_VIZ_DATA") or PACKAGE.parent / "downloads").expanduser()
 
 
 def weights_file(name: str) -> Path:

@@ -48,7 +48,9 @@ class PixelModel(nn.Module):
         self.layers = list(self.shapes)
         self.class_names = list(class_names or (f"class {index}" for index in range(classes)))
         if len(self.class_names) != classes:
-            raise ValueError(f"{name} answers with {classes} scores, but {len(self.class_names)} class names were given.")
+            raise ValueError(
+                f"{name} answers with {classes} scores, but {len(self.class_names)} class names were given."
+            )
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.network((pixels.to(self.mean) - self.mean) / self.std)
@@ -113,7 +115,9 @@ def wrap(
     says mean=(0.5,), std=(0.25,).
     """
     if len(mean) != len(std):
-        raise ValueError(f"mean has {len(mean)} channels and std has {len(std)}: give one number a channel to both.")
+        raise ValueError(
+            f"mean has {len(mean)} channels and std has {len(std)}: give one number a channel to both."
+        )
     return PixelModel(
         module,
         name=name or type(module).__name__,
@@ -145,7 +149,9 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
     """The `top` most probable classes of one picture (1, C, H, W), most probable first."""
     images.check_pixels(pixels, channels=model.channels)
     if len(pixels) != 1:
-        raise ValueError(f"predict names one picture, {len(pixels)} were given: use model(pixels).softmax(1) for many.")
+        raise ValueError(
+            f"predict names one picture, {len(pixels)} were given: use model(pixels).softmax(1) for many."
+        )
     try:
         probabilities = model(pixels).softmax(dim=1)[0]
     except RuntimeError as error:
@@ -176,7 +182,9 @@ def _load_bundled(name: str) -> PixelModel:
     if not path.exists():
         raise FileNotFoundError(f"the weights {path.name} are missing from {path.parent}. {remedy}")
     if hashlib.sha256(path.read_bytes()).hexdigest() != _checksums()[name]:
-        raise ValueError(f"the weights {path} are damaged: their SHA-256 is not that of checksums.json. {remedy}")
+        raise ValueError(
+            f"the weights {path} are damaged: their SHA-256 is not that of checksums.json. {remedy}"
+        )
     with safe_open(path, framework="pt") as file:
         about = file.metadata()
         weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
@@ -245,7 +253,9 @@ def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
         return hear
 
     handles = [
-        module.register_forward_hook(listen(dotted)) for dotted, module in model.network.named_modules() if dotted
+        module.register_forward_hook(listen(dotted))
+        for dotted, module in model.network.named_modules()
+        if dotted
     ]
     zero_image = model.mean.expand(1, -1, model.input_size, model.input_size)
     try:
@@ -260,7 +270,9 @@ def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
         for handle in handles:
             handle.remove()
     if not (isinstance(scores, Tensor) and scores.dim() == 2):
-        raise ValueError(f"{model.name} must answer with one tensor of scores (N, classes), not {_described(scores)}.")
+        raise ValueError(
+            f"{model.name} must answer with one tensor of scores (N, classes), not {_described(scores)}."
+        )
     shapes = {}
     for dotted, call, shape in outputs:
         name = friendly.get(dotted, dotted)
@@ -269,12 +281,18 @@ def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
 
 
 def _described(output: object) -> str:
-    return f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+    return (
+        f"a tensor of shape {tuple(output.shape)}"
+        if isinstance(output, Tensor)
+        else f"a {type(output).__name__}"
+    )
 
 
 def _friendly_names(network: nn.Module) -> dict[str, str]:
     """The literature's names -> dotted names, for AlexNet, VGG and SqueezeNet: conv1, relu5_1, pool5, fire9, fc6."""
-    if not isinstance(network, torchvision.models.AlexNet | torchvision.models.VGG | torchvision.models.SqueezeNet):
+    if not isinstance(
+        network, torchvision.models.AlexNet | torchvision.models.VGG | torchvision.models.SqueezeNet
+    ):
         return {}
     vgg = isinstance(network, torchvision.models.VGG)
     friendly: dict[str, str] = {}
@@ -287,13 +305,19 @@ def _friendly_names(network: nn.Module) -> dict[str, str]:
         if kind == "MaxPool2d":
             place = f"{block}" if vgg else f"{number}"
             block, number = (block + 1, 0) if vgg else (block, number)
-        word = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}[kind]
+        word = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}[
+            kind
+        ]
         friendly[f"{word}{place}"] = f"features.{index}"
         if kind == "Fire":
-            friendly |= {f"fire{place}.{part}": f"features.{index}.{part}" for part, _ in module.named_children()}
+            friendly |= {
+                f"fire{place}.{part}": f"features.{index}.{part}" for part, _ in module.named_children()
+            }
     number = 9 if isinstance(network, torchvision.models.SqueezeNet) else 5
     for index, module in enumerate(network.classifier):
-        word = {"Conv2d": "conv", "Linear": "fc", "ReLU": "relu", "AdaptiveAvgPool2d": "pool"}.get(type(module).__name__)
+        word = {"Conv2d": "conv", "Linear": "fc", "ReLU": "relu", "AdaptiveAvgPool2d": "pool"}.get(
+            type(module).__name__
+        )
         number += word in ("conv", "fc")
         if word:
             friendly[f"{word}{number}"] = f"classifier.{index}"

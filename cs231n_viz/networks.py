@@ -11,6 +11,7 @@ leave a fine checkerboard in every picture made from gradients (Odena, Dumoulin 
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -103,7 +104,7 @@ class CourseNetB(nn.Sequential):
         if batch_norm:
             layers["norm1"] = nn.BatchNorm2d(widths[0])
         layers["relu1"] = nn.ReLU()
-        for number, (channels, width) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for number, (channels, width) in enumerate(pairwise(widths), start=1):
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             layers[f"block{number}"] = ResidualBlock(channels, width, batch_norm)
         layers["code"] = GlobalAveragePool()

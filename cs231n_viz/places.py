@@ -1,5 +1,6 @@
-"""Where the course keeps its own files: beside the package in a clone, inside it in a wheel."""
+"""Where things lie: the course's own files (beside the package in a clone, inside it in a wheel), and data sets."""
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -18,3 +19,8 @@ def data_dir() -> Path:
 def notebooks_dir() -> Path:
     """The folder of the lessons as they were published."""
     return _folder("notebooks")
+
+
+def datasets_dir() -> Path:
+    """The folder of data sets in torchvision's layout: $CS231N_VIZ_DATA, or `downloads/` beside the package."""
+    return Path(os.environ.get("CS231N_VIZ_DATA") or PACKAGE.parent / "downloads").expanduser()

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from cs231n_viz import models
-from cs231n_viz.fetch import CALTECH_PICTURES, count_pictures, datasets_dir, weights_file
+from cs231n_viz.fetch import CALTECH_PICTURES, count_pictures, weights_file
+from cs231n_viz.places import datasets_dir
 
 
 def pytest_addoption(parser):

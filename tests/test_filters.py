@@ -22,13 +22,17 @@ def planted_gabor(size=9, angle=0.6, frequency=2.0, color=(1.0, -0.5, 0.2)):
     y, x = np.meshgrid(axis, axis, indexing="ij")
     along = x * np.cos(angle) + y * np.sin(angle)
     across = -x * np.sin(angle) + y * np.cos(angle)
-    wave = np.exp(-(along**2) / (2 * 0.2**2) - across**2 / (2 * 0.3**2)) * np.cos(2 * np.pi * frequency * along + 0.7)
+    wave = np.exp(-(along**2) / (2 * 0.2**2) - across**2 / (2 * 0.3**2)) * np.cos(
+        2 * np.pi * frequency * along + 0.7
+    )
     return torch.tensor(np.multiply.outer(color, wave), dtype=torch.float32)
 
 
 @pytest.fixture
 def model():
-    network = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 5), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
     return models.wrap(network, input_size=16)
 
 
@@ -40,7 +44,9 @@ def test_filter_images_are_a_copy_of_the_weights(model):
 
 
 def test_a_layer_without_filters_names_those_that_have_some(model):
-    with pytest.raises(ValueError, match="1 is a ReLU: only a convolution has filters. Those of Sequential are 0, 2"):
+    with pytest.raises(
+        ValueError, match="1 is a ReLU: only a convolution has filters. Those of Sequential are 0, 2"
+    ):
         filters.filter_images(model, "1")
 
 
@@ -106,7 +112,9 @@ def test_a_grey_filter_has_no_saturation_and_an_opponent_one_has_all():
     axis = filters.color_axis(torch.stack([grey, red_green]))
     torch.testing.assert_close(axis.saturation, torch.tensor([0.0, 1.0]), atol=1e-3, rtol=0)
     torch.testing.assert_close(axis.share, torch.ones(2))
-    assert abs(float(axis.direction[1] @ torch.tensor([1.0, -1.0, 0.0]))) == pytest.approx(math.sqrt(2), rel=1e-4)
+    assert abs(float(axis.direction[1] @ torch.tensor([1.0, -1.0, 0.0]))) == pytest.approx(
+        math.sqrt(2), rel=1e-4
+    )
 
 
 def test_two_colour_patterns_share_the_energy():

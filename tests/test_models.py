@@ -90,14 +90,18 @@ def test_a_near_miss_is_corrected():
     ],
 )  # fmt: skip
 def test_the_literatures_names_lead_to_the_right_modules(name, dotted, shape):
-    model = models.wrap(torchvision.models.get_model(name, weights=None), input_size=96 if "squeeze" in name else 64)
+    model = models.wrap(
+        torchvision.models.get_model(name, weights=None), input_size=96 if "squeeze" in name else 64
+    )
     for friendly, path in dotted.items():
         assert model.resolve(friendly)[0] is model.network.get_submodule(path)
         assert model.resolve(path)[0] is model.network.get_submodule(path)
         assert friendly in model.layers and path not in model.layers
 
 
-@pytest.mark.parametrize("name", ["densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_small", "vit_b_16"])
+@pytest.mark.parametrize(
+    "name", ["densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_small", "vit_b_16"]
+)
 def test_other_networks_list_what_runs_and_only_that(name):
     settings = {"init_weights": False} if name == "googlenet" else {}
     model = models.wrap(torchvision.models.get_model(name, weights=None, **settings))

@@ -24,7 +24,9 @@ def test_folding_batch_norm_keeps_the_function(kind, widths):
     plain = fold_batch_norm(network)
     pixels = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(plain(pixels), network.eval()(pixels), rtol=1e-4, atol=1e-4)
-    assert not [module for module in plain.modules() if isinstance(module, torch.nn.BatchNorm2d | torch.nn.Dropout)]
+    assert not [
+        module for module in plain.modules() if isinstance(module, torch.nn.BatchNorm2d | torch.nn.Dropout)
+    ]
 
 
 def test_coursenet_has_at_most_two_million_weights_and_the_promised_layers():

@@ -8,7 +8,9 @@ from cs231n_viz.techniques import start_here
 
 
 def test_weights_and_values_are_those_counted_by_hand():
-    network = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    )
     rows = start_here.anatomy(models.wrap(network, input_size=16))
     assert [(row.kind, row.shape, row.weights, row.values) for row in rows] == [
         ("Conv2d", (4, 12, 12), 3 * 25 * 4 + 4, 576),

@@ -1,13 +1,13 @@
 """Caltech-101 (Fei-Fei, Fergus & Perona 2004) as one uint8 tensor, with the course's fixed split."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.datasets import Caltech101
+
+from .. import data
 
 SIDE = 144  # pictures are kept as squares of this side: crops at 112 to 128 px find all the detail they need
 EVERY = 6  # every sixth picture of a kind is held out
@@ -15,25 +15,20 @@ EVERY = 6  # every sixth picture of a kind is held out
 
 def load() -> tuple[Tensor, Tensor, Tensor, list[str]]:
     """pictures uint8 (N, 3, 144, 144), labels (N,), held out (N,) bool, names of the 101 kinds."""
-    root = Path(os.environ.get("CS231N_VIZ_DATA", Path.home() / ".cache" / "cs231n_viz"))
-    if not (root / "caltech101").is_dir():
-        raise FileNotFoundError(
-            f"Caltech-101 is not in {root}: run python -m cs231n_viz fetch caltech101, or set CS231N_VIZ_DATA to the "
-            "folder that holds caltech101/."
-        )
-    dataset = Caltech101(str(root), download=False)
-    labels = torch.tensor(dataset.y)
-    # position of each picture within its kind: 1, 2, 3, ...
-    position = torch.tensor([number for number in dataset.index])
-    pictures = torch.from_numpy(np.stack([_square(dataset, index) for index in range(len(dataset))]))
-    names = [name.replace("_", " ") for name in dataset.categories]
-    return pictures.permute(0, 3, 1, 2).contiguous(), labels, position % EVERY == 0, names
+    files, names = data.caltech101()
+    pictures = torch.from_numpy(np.stack([_square(path) for path, _ in files]))
+    held_out = [int(path.stem.removeprefix("image_")) % EVERY == 0 for path, _ in files]
+    labels = torch.tensor([label for _, label in files])
+    return (
+        pictures.permute(0, 3, 1, 2).contiguous(),
+        labels,
+        torch.tensor(held_out),
+        [name.replace("_", " ") for name in names],
+    )
 
 
-def _square(dataset: Caltech101, index: int) -> np.ndarray:
-    """The whole picture, its shorter side scaled to SIDE and the middle cut out of the longer one."""
-    name = f"image_{dataset.index[index]:04d}.jpg"
-    path = Path(dataset.root, "101_ObjectCategories", dataset.categories[dataset.y[index]], name)
+def _square(path: Path) -> np.ndarray:
+    """The middle of a photograph, its shorter side scaled to SIDE: (SIDE, SIDE, 3)."""
     with Image.open(path) as picture:
         width, height = picture.size
         side = min(width, height)

@@ -32,7 +32,9 @@ def pictures() -> tuple[Tensor, Tensor, Tensor, Tensor, list[str]]:
 
 def drawn_stack(pixels: Tensor) -> Tensor:
     """Drawings in [0, 1] -> uint8 at the side of the photographs."""
-    grown = [F.interpolate(batch, (caltech.SIDE, caltech.SIDE), mode="bilinear") for batch in pixels.split(256)]
+    grown = [
+        F.interpolate(batch, (caltech.SIDE, caltech.SIDE), mode="bilinear") for batch in pixels.split(256)
+    ]
     return torch.cat([(batch * 255).round().byte() for batch in grown])
 
 
@@ -57,7 +59,9 @@ class Normalized(torch.nn.Sequential):
         return super().forward((pixels - self.mean) / self.std)
 
 
-def main(arguments: list[str] | None = None, name: str = "coursenet", kind: type = CourseNet, seed: int = SEED):
+def main(
+    arguments: list[str] | None = None, name: str = "coursenet", kind: type = CourseNet, seed: int = SEED
+):
     """Train one network of this `kind` on photographs and drawings, measure it, and bundle it under `name`."""
     parser = argparse.ArgumentParser(prog=f"cs231n_viz train {name}", description=__doc__)
     parser.add_argument("--passes", type=int, default=30, help="passes over the training pictures (30)")
@@ -76,7 +80,9 @@ def main(arguments: list[str] | None = None, name: str = "coursenet", kind: type
         for chosen_few in order:
             yield training.augment(train[chosen_few], CROP, generator), labels[chosen_few]
 
-    minutes = training.fit(network, batches, steps, passes=chosen.passes, checkpoint=chosen.checkpoint, seed=seed)
+    minutes = training.fit(
+        network, batches, steps, passes=chosen.passes, checkpoint=chosen.checkpoint, seed=seed
+    )
     plain = fold_batch_norm(network[0].cpu().float())
     about = {"mean": mean, "std": std, "class_names": names, "input_size": INPUT_SIZE}
     digest = training.bundle(name, plain, about)
@@ -92,13 +98,17 @@ def measure(network: Normalized, held_out: Tensor, labels: Tensor) -> dict[str, 
     by_class = torch.stack([correct[labels == kind].float().mean() for kind in labels.unique()])
     drawn = data.picturebook("test")
     drawn_labels = drawn.labels + int(labels.max()) + 1
-    drawn_correct = training.answers(network, drawn_stack(drawn.pixels), INPUT_SIZE).argmax(dim=1) == drawn_labels
+    drawn_correct = (
+        training.answers(network, drawn_stack(drawn.pixels), INPUT_SIZE).argmax(dim=1) == drawn_labels
+    )
     rough = filters.roughness(network[0].conv1.weight)
     other_sizes = [training.answers(network, held_out, size).argmax(dim=1) == labels for size in (96, 160)]
     return {
         "Caltech-101, held out": training.share_in_words(correct),
         "Caltech-101, held out, mean over classes": f"{100 * by_class.mean():.1f} %",
-        "Caltech-101, held out, at 96 px and at 160 px": " and ".join(map(training.share_in_words, other_sizes)),
+        "Caltech-101, held out, at 96 px and at 160 px": " and ".join(
+            map(training.share_in_words, other_sizes)
+        ),
         "Picturebook, test": training.share_in_words(drawn_correct),
         "first-layer roughness, median (white noise = 2)": f"{rough.median():.2f}",
         "first-layer filters with roughness < 1": f"{int((rough < 1).sum())} of {len(rough)}",

@@ -50,7 +50,9 @@ def fit(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device, memory_format=torch.channels_last)
-    loss = loss or (lambda net, pixels, labels: F.cross_entropy(net(pixels), labels, label_smoothing=label_smoothing))
+    loss = loss or (
+        lambda net, pixels, labels: F.cross_entropy(net(pixels), labels, label_smoothing=label_smoothing)
+    )
     optimizer = torch.optim.SGD(
         network.parameters(), rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
     )
@@ -82,11 +84,18 @@ def fit(
     return spent / 60
 
 
-def _save(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer, passes: int, spent: float) -> None:
+def _save(
+    checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer, passes: int, spent: float
+) -> None:
     """Written beside and renamed, so that a kill at any moment leaves the old checkpoint or the new one, whole."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
-    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "passes": passes, "seconds": spent}
+    state = {
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "passes": passes,
+        "seconds": spent,
+    }
     torch.save(state, partial)
     os.replace(partial, checkpoint)
 
@@ -131,7 +140,9 @@ def center_crop(pictures: Tensor, size: int) -> Tensor:
     """uint8 (N, 3, H, W) -> the middle 15/16 of each picture as float (N, 3, size, size)."""
     margin = pictures.shape[-1] // 32
     inner = pictures[..., margin : pictures.shape[-2] - margin, margin : pictures.shape[-1] - margin]
-    return F.interpolate(inner.float() / 255, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return F.interpolate(
+        inner.float() / 255, (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
 
 
 @torch.no_grad()

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-GREY = torch.full((3,), 1 / math.sqrt(3))  # the direction in colour space in which nothing but brightness changes
+GREY = torch.full(
+    (3,), 1 / math.sqrt(3)
+)  # the direction in colour space in which nothing but brightness changes
 
 
 def filter_images(model: nn.Module, layer: str = "conv1") -> Tensor:
@@ -20,7 +22,7 @@ def filter_images(model: nn.Module, layer: str = "conv1") -> Tensor:
     """
     module, _ = model.resolve(layer)
     if not isinstance(module, nn.Conv2d):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 (the layer's name is a wrong value, not of a wrong type)
             f"{layer} is a {type(module).__name__}: only a convolution has filters. "
             f"Those of {model.name} are {', '.join(convolutions(model)[:12])}."
         )
@@ -34,7 +36,9 @@ def as_pictures(filters: Tensor, scale: str = "each") -> Tensor:
     weight of the bank, so that strong and weak can be compared.
     """
     if scale not in ("each", "shared"):
-        raise ValueError(f"scale is 'each' (every filter by itself) or 'shared' (over the bank), not {scale!r}.")
+        raise ValueError(
+            f"scale is 'each' (every filter by itself) or 'shared' (over the bank), not {scale!r}."
+        )
     dims = (1, 2, 3) if scale == "each" else (0, 1, 2, 3)
     return 0.5 + filters / (2 * filters.abs().amax(dim=dims, keepdim=True).clamp(min=1e-12))
 
@@ -147,7 +151,9 @@ def _gabor(shape: Tensor, size: int) -> Tensor:
 
 def _project(target: Tensor, function: Tensor) -> Tensor:
     """The multiple of `function` (M, k²), one for each colour, nearest to `target` (M, 3, k²)."""
-    amount = torch.einsum("mcp,mp->mc", target, function) / function.square().sum(dim=1, keepdim=True).clamp(min=1e-9)
+    amount = torch.einsum("mcp,mp->mc", target, function) / function.square().sum(dim=1, keepdim=True).clamp(
+        min=1e-9
+    )
     return amount.unsqueeze(2) * function.unsqueeze(1)
 
 

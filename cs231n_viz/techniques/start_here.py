@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from torch import nn
 
-
 PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
 
