@@ -328,7 +328,7 @@ def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
     heads = [round(max(lines[row * columns :][:columns]) * size * 1.25 * DPI / 72) for row in range(rows)]
     full_width = margin + columns * (width + GAP) - GAP + bar
     full_height = 8 + sum(heads) + rows * (height + GAP) - GAP + bar // 8
-    figure = Figure(figsize=(full_width / DPI, full_height / DPI), dpi=DPI)
+    figure = Figure(figsize=((full_width + 0.01) / DPI, (full_height + 0.01) / DPI), dpi=DPI)
 
     def add_axes(left, top, width, height):
         place = left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height

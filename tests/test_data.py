@@ -80,7 +80,7 @@ def test_drawn_pictures_come_with_labels_masks_and_facets():
     assert some.pixels.shape == (3, 3, 128, 128) and some.pixels.min() >= 0 and some.pixels.max() <= 1
     assert some.masks.shape == (3, 128, 128) and some.masks.dtype == torch.bool and some.masks.any()
     assert some.labels.shape == (3,) and len(some.facets) == 3
-    assert some.class_names == list(drawing.CLASS_NAMES)
+    assert some.class_names == [f"drawn {kind}" for kind in drawing.CLASS_NAMES]
 
 
 def test_nobody_asked_for_a_count_gives_seventy_two_of_each_class(stub_drawing):
@@ -90,7 +90,7 @@ def test_nobody_asked_for_a_count_gives_seventy_two_of_each_class(stub_drawing):
 def test_the_classes_are_balanced_and_mixed_and_the_labels_true(stub_drawing):
     some = data.picturebook("train", count=31)
     assert sorted(torch.bincount(some.labels).tolist()) == [10, 10, 11]
-    assert [some.class_names[label] for label in some.labels] == [kind for kind, _ in stub_drawing]
+    assert [some.class_names[label] for label in some.labels] == [f"drawn {kind}" for kind, _ in stub_drawing]
     assert some.labels[:9].tolist() != sorted(some.labels[:9].tolist())
     assert some.facets[0] == f"{stub_drawing[0][0]} close up"
 

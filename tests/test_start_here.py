@@ -1,5 +1,7 @@
 """The size of a network, counted by hand on one that is small enough."""
 
+import pytest
+import torch
 import torchvision
 from torch import nn
 
@@ -33,3 +35,14 @@ def test_map_layers_are_relus_and_blocks_with_maps():
     assert start_here.map_layers(squeezenet)[:3] == ["relu1", "fire2", "fire3"]
     resnet = models.wrap(torchvision.models.resnet18(weights=None))
     assert start_here.map_layers(resnet)[-4:] == ["layer1", "layer2", "layer3", "layer4"]
+
+
+def test_the_best_channel_is_the_one_on_the_object():
+    mask = torch.zeros(4, 4, dtype=torch.bool)
+    mask[:2, :2] = True
+    maps = torch.zeros(3, 4, 4)
+    maps[0] = 5.0  # everywhere
+    maps[1, :2, :2], maps[1, 3, 3] = 1.0, 1.0  # on the object, and once beside it
+    maps[2, 2:, 2:] = 9.0  # beside it
+    best, share = start_here.best_channel(maps, mask)
+    assert best == 1 and share == pytest.approx(4 / 5)

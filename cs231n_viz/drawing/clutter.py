@@ -29,19 +29,8 @@ from .things import WOOD, wheel
 
 def rock(rng: Generator) -> Sketch:
     sketch, stone = Sketch(), pick(rng, [(130, 128, 126), (160, 146, 130), (96, 100, 110)])
-    sketch.fill(
-        smooth(
-            [
-                (-1, 0.5),
-                (-0.8, rng.uniform(-0.3, 0.2)),
-                (-0.2, rng.uniform(-0.7, -0.2)),
-                (0.5, -0.4),
-                (0.95, 0.1),
-                (1, 0.5),
-            ]
-        ),
-        stone,
-    )
+    sketch.fill(smooth([(-1, 0.5), (-0.8, rng.uniform(-0.3, 0.2)), (-0.2, rng.uniform(-0.7, -0.2)),
+                        (0.5, -0.4), (0.95, 0.1), (1, 0.5)]), stone)
     sketch.fill(dots(scatter(rng, 12), 0.08, 0.6), darker(stone, 0.25), True)
     sketch.light(1.2, 0.5)
     return sketch
@@ -66,28 +55,12 @@ def umbrella(rng: Generator) -> Sketch:
     sketch, cloth, second = Sketch(), pick(rng), pick(rng, [WHITE, *PALETTE])
     sketch.line(curve([(0, -0.3), (0, 0.8), (0.1, 0.95), (0.22, 0.85)]), pick(rng, WOOD), 0.07)
     sketch.light(0)
-    sketch.fill(
-        smooth(
-            [
-                (-0.95, 0.0),
-                (-0.7, -0.55),
-                (0, -0.85),
-                (0.7, -0.55),
-                (0.95, 0),
-                (0.63, -0.1),
-                (0.32, 0),
-                (0, -0.1),
-                (-0.32, 0),
-                (-0.63, -0.1),
-            ]
-        ),
-        cloth,
-    )
+    sketch.fill(smooth([(-0.95, 0.0), (-0.7, -0.55), (0, -0.85), (0.7, -0.55), (0.95, 0), (0.63, -0.1),
+                        (0.32, 0), (0, -0.1), (-0.32, 0), (-0.63, -0.1)]), cloth)
     if chance(rng, 0.5):
         sketch.fill(dots(scatter(rng, 9, (-0.8, -0.8), (0.8, 0)), 0.09), second, True)
-    sketch.line(
-        [curve([(0, -0.85), (x * 0.7, -0.55), (x, 0)]) for x in (-0.32, 0.32)], darker(cloth), 0.03, True
-    )
+    sketch.line([curve([(0, -0.85), (x * 0.7, -0.55), (x, 0)]) for x in (-0.32, 0.32)], darker(cloth), 0.03,
+                True)
     sketch.light(1.2, 0.1)
     return sketch
 
@@ -95,9 +68,8 @@ def umbrella(rng: Generator) -> Sketch:
 def bow_tie(rng: Generator) -> Sketch:
     sketch, cloth, second = Sketch(), pick(rng), pick(rng)
     for side in (-1, 1):
-        sketch.fill(
-            smooth([(0, -0.08), (side * 0.8, -0.48), (side * 0.95, 0), (side * 0.8, 0.48), (0, 0.08)]), cloth
-        )
+        sketch.fill(smooth([(0, -0.08), (side * 0.8, -0.48), (side * 0.95, 0), (side * 0.8, 0.48),
+                            (0, 0.08)]), cloth)
         sketch.fill(dots(scatter(rng, 7, (-0.9, -0.4), (0.9, 0.4)), 0.08), second, True)
         sketch.light(0.9, 0.15)
     sketch.oval(0, 0, 0.16, 0.2, darker(cloth, 0.15))
@@ -133,12 +105,8 @@ def lollipop(rng: Generator) -> Sketch:
     sketch.light(1)
     sketch.oval(0, -0.2, 0.6, 0.6, sweet)
     turn = np.arange(26) * 0.55
-    sketch.line(
-        np.stack([np.cos(turn), np.sin(turn)], 1) * (turn * 0.042)[:, None] + [0, -0.2],
-        lighter(sweet, 0.6),
-        0.1,
-        True,
-    )
+    sketch.line(np.stack([np.cos(turn), np.sin(turn)], 1) * (turn * 0.042)[:, None] + [0, -0.2],
+                lighter(sweet, 0.6), 0.1, True)
     sketch.light(1.1)
     return sketch
 
@@ -148,16 +116,8 @@ def ball(rng: Generator) -> Sketch:
     sketch.oval(0, 0, 0.7, 0.7, one)
     if chance(rng, 0.5):
         for k in range(-2, 3, 2):
-            sketch.fill(
-                np.concatenate(
-                    [
-                        curve([(0, -0.8), (k * 0.2, 0), (0, 0.8)]),
-                        curve([(0, 0.8), (k * 0.2 + 0.25, 0), (0, -0.8)]),
-                    ]
-                ),
-                two,
-                True,
-            )
+            sketch.fill(np.concatenate([curve([(0, -0.8), (k * 0.2, 0), (0, 0.8)]),
+                                        curve([(0, 0.8), (k * 0.2 + 0.25, 0), (0, -0.8)])]), two, True)
     else:
         sketch.fill(dots(scatter(rng, 12, (-0.7, -0.7), (0.7, 0.7)), rng.uniform(0.06, 0.13, 12)), two, True)
     sketch.light(1.4)
@@ -217,32 +177,15 @@ def cloth(rng: Generator) -> Sketch:
 def spots(rng: Generator) -> Sketch:
     """A spotted blanket."""
     sketch = Sketch()
-    sketch.fill(
-        smooth([(-0.9, -0.3), (0, -0.45), (0.9, -0.3), (0.95, 0.4), (0.3, 0.5), (-0.3, 0.4), (-0.95, 0.5)]),
-        WHITE,
-    )
+    sketch.fill(smooth([(-0.9, -0.3), (0, -0.45), (0.9, -0.3), (0.95, 0.4), (0.3, 0.5), (-0.3, 0.4),
+                        (-0.95, 0.5)]), WHITE)
     sketch.fill(dots(scatter(rng, 22, (-0.9, -0.4), (0.9, 0.5)), rng.uniform(0.03, 0.09, 22)), INK, True)
     sketch.light(0.8, 0.15)
     return sketch
 
 
-DISTRACTORS = [
-    rock,
-    bush,
-    lone_wheel,
-    umbrella,
-    bow_tie,
-    kite,
-    tent,
-    lollipop,
-    ball,
-    petals,
-    ears,
-    eyes,
-    fin,
-    cloth,
-    spots,
-]
+DISTRACTORS = [rock, bush, lone_wheel, umbrella, bow_tie, kite, tent, lollipop, ball, petals, ears, eyes, fin,
+               cloth, spots]
 
 
 # --- in the way: drawn after the object, about one unit across --------------------------------------------
@@ -254,16 +197,8 @@ def grass(rng: Generator) -> Sketch:
         for x in rng.uniform(-1.2, 1.2, 9):
             lean, tall = rng.uniform(-0.25, 0.25), rng.uniform(0.5, 1.3)
             middle = np.array([x + lean * 0.5, 0.6 - tall * 0.6])
-            sketch.fill(
-                [
-                    (x - 0.05, 0.6),
-                    middle - [0.03, 0],
-                    (x + lean, 0.6 - tall),
-                    middle + [0.03, 0],
-                    (x + 0.05, 0.6),
-                ],
-                colour,
-            )
+            sketch.fill([(x - 0.05, 0.6), middle - [0.03, 0], (x + lean, 0.6 - tall), middle + [0.03, 0],
+                         (x + 0.05, 0.6)], colour)
         sketch.light(0.3, 0.1)
     return sketch
 
@@ -275,20 +210,16 @@ def branch(rng: Generator) -> Sketch:
     sketch.light(0.8, 0.2)
     for k, (x, y) in enumerate(twig[1:]):
         side = (-1) ** k
-        sketch.fill(
-            oval(x + 0.08, y + side * 0.2, 0.22, 0.1, side * rng.uniform(0.5, 1.3)),
-            mix(leaf, WHITE, rng.uniform(0, 0.2)),
-        )
+        sketch.fill(oval(x + 0.08, y + side * 0.2, 0.22, 0.1, side * rng.uniform(0.5, 1.3)),
+                    mix(leaf, WHITE, rng.uniform(0, 0.2)))
         sketch.light(0.6, 0.2)
     return sketch
 
 
 def fence(rng: Generator) -> Sketch:
     sketch, paint = Sketch(), pick(rng, [WHITE, *WOOD])
-    sketch.fill(
-        np.array([[(-1.6, y), (1.6, y), (1.6, y + 0.1), (-1.6, y + 0.1)] for y in (-0.15, 0.3)]),
-        darker(paint, 0.1),
-    )
+    sketch.fill(np.array([[(-1.6, y), (1.6, y), (1.6, y + 0.1), (-1.6, y + 0.1)] for y in (-0.15, 0.3)]),
+                darker(paint, 0.1))
     for x in np.arange(-1.4, 1.5, rng.uniform(0.35, 0.55)):
         sketch.fill([(x - 0.07, 0.6), (x - 0.07, -0.4), (x, -0.52), (x + 0.07, -0.4), (x + 0.07, 0.6)], paint)
     sketch.light(0.4, 0.2)
@@ -298,10 +229,9 @@ def fence(rng: Generator) -> Sketch:
 def cloud(rng: Generator) -> Sketch:
     sketch = Sketch()
     puffs = scatter(rng, 10, (-1.2, -0.25), (1.2, 0.2))
-    sketch.fill(
-        dots(puffs, rng.uniform(0.2, 0.42, 10), 0.8),
-        pick(rng, [(240, 242, 246), (216, 222, 230), (196, 196, 206)]),
-    )
+    sketch.fill(dots(puffs, rng.uniform(0.2, 0.42, 10), 0.8), pick(rng,
+                                                                   [(240, 242, 246), (216, 222, 230),
+                                                                    (196, 196, 206)]))
     sketch.light(0.8, 0.1)
     return sketch
 

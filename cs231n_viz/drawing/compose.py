@@ -108,9 +108,8 @@ def _between(rng: Generator, one: float, other: float) -> float:
 def _distract(page, rng: Generator, sun, light) -> np.ndarray:
     for _ in range(rng.integers(0, 4)):
         thing = clutter.DISTRACTORS[rng.integers(len(clutter.DISTRACTORS))](rng)
-        where = brush.placed(
-            rng.uniform(7, 17), *rng.uniform((0, 30), (SIZE, SIZE)), rng.uniform(-0.3, 0.3), chance(rng, 0.5)
-        )
+        where = brush.placed(rng.uniform(7, 17), *rng.uniform((0, 30), (SIZE, SIZE)), rng.uniform(-0.3, 0.3),
+                             chance(rng, 0.5))
         layer = brush.tint(brush.render(thing, where, sun, brush.grain(rng), fine=2), light)
         page = brush.over(brush.shadow(page, layer.alpha, -sun[0] // 12, 2, 70, 2), layer)
     return page

@@ -41,9 +41,8 @@ class Scene(NamedTuple):
 def _ridge(rng: Generator, y, rough, steps=7, foot=1.1) -> np.ndarray:
     """A rolling skyline from edge to edge, filled down to the foot."""
     x = np.linspace(-0.1, 1.1, steps)
-    return np.concatenate(
-        [curve(np.stack([x, y + rng.uniform(-rough, rough, steps)], 1)), [(1.1, foot), (-0.1, foot)]]
-    )
+    return np.concatenate([curve(np.stack([x, y + rng.uniform(-rough, rough, steps)], 1)),
+                           [(1.1, foot), (-0.1, foot)]])
 
 
 def _box(left, top, right, bottom) -> np.ndarray:
@@ -60,20 +59,15 @@ def _clouds(sketch: Sketch, rng: Generator, most, colour, high=0.3) -> None:
 
 def _tufts(sketch: Sketch, rng: Generator, count, top, colour, size=0.03) -> None:
     places = scatter(rng, count, (0, top), (1, 1))
-    tips = (
-        np.stack([rng.uniform(-0.4, 0.4, count), -rng.uniform(0.5, 1.2, count)], 1)
-        * size
-        * (0.6 + places[:, 1:])
-    )
+    tips = np.stack([rng.uniform(-0.4, 0.4, count), -rng.uniform(0.5, 1.2, count)],
+                    1) * size * (0.6 + places[:, 1:])
     sketch.line(np.stack([places, places + tips], 1), colour, 0.008)
 
 
 def meadow(rng: Generator) -> Scene:
     sketch, sky = Sketch(), pick(rng, [(120, 180, 222), (150, 200, 226), (186, 206, 214), (236, 206, 180)])
-    green, horizon = (
-        pick(rng, [(126, 164, 84), (96, 146, 84), (160, 170, 86), (196, 180, 100)]),
-        rng.uniform(0.4, 0.7),
-    )
+    green, horizon = pick(rng, [(126, 164, 84), (96, 146, 84), (160, 170, 86),
+                                (196, 180, 100)]), rng.uniform(0.4, 0.7)
     _clouds(sketch, rng, 4, lighter(sky, 0.75))
     for k in range(rng.integers(1, 4)):
         sketch.fill(_ridge(rng, horizon - 0.12 + 0.07 * k, 0.06), mix(sky, green, 0.45 + 0.2 * k))
@@ -88,10 +82,8 @@ def meadow(rng: Generator) -> Scene:
 
 def sea(rng: Generator) -> Scene:
     sketch, sky = Sketch(), pick(rng, [(140, 190, 224), (196, 212, 216), (240, 206, 170), (160, 176, 196)])
-    water, horizon = (
-        pick(rng, [(52, 120, 160), (64, 150, 160), (90, 130, 150), (40, 92, 130)]),
-        rng.uniform(0.35, 0.65),
-    )
+    water, horizon = pick(rng, [(52, 120, 160), (64, 150, 160), (90, 130, 150),
+                                (40, 92, 130)]), rng.uniform(0.35, 0.65)
     _clouds(sketch, rng, 4, lighter(sky, 0.7))
     if chance(rng, 0.4):
         sketch.fill(_ridge(rng, horizon - 0.02, 0.05, 9), mix(sky, (80, 100, 90), 0.6))
@@ -100,11 +92,8 @@ def sea(rng: Generator) -> Scene:
     for y in horizon + (1.05 - horizon) * np.linspace(0.03, 1, 11) ** 1.5:
         x = np.linspace(-0.1, 1.1, 9)
         swell = curve(np.stack([x, y + rng.uniform(-0.012, 0.012, 9) * (1 + 2 * (y - horizon))], 1))
-        sketch.line(
-            swell,
-            mix(water, WHITE if chance(rng, 0.5) else (20, 40, 70), rng.uniform(0.12, 0.35)),
-            0.006 + 0.02 * (y - horizon),
-        )
+        sketch.line(swell, mix(water, WHITE if chance(rng, 0.5) else (20, 40, 70), rng.uniform(0.12, 0.35)),
+                    0.006 + 0.02 * (y - horizon))
     places = scatter(rng, 24, (0, horizon), (1, 1))
     sketch.line(np.stack([places, places + [[0.06, 0]]], 1), lighter(water, 0.6), 0.007)
     sketch.light(0, 0.15)
@@ -118,14 +107,10 @@ def forest(rng: Generator) -> Scene:
         colour = mix(mist, dark, 0.3 + 0.3 * depth)
         for x in rng.uniform(-0.05, 1.05, rng.integers(3, 8)):
             width = rng.uniform(0.012, 0.03) * (1 + depth)
-            sketch.fill(
-                [(x - width, -0.1), (x + width * 0.8, -0.1), (x + width, 0.9), (x - width * 1.3, 0.9)],
-                vary(rng, colour, 0.5),
-            )
-            bark = [
-                [(x + dx * width, y), (x + dx * width, y + 0.12)]
-                for dx, y in scatter(rng, 4, (-0.8, 0), (0.8, 0.8))
-            ]
+            sketch.fill([(x - width, -0.1), (x + width * 0.8, -0.1), (x + width, 0.9),
+                         (x - width * 1.3, 0.9)], vary(rng, colour, 0.5))
+            bark = [[(x + dx * width, y), (x + dx * width, y + 0.12)] for dx,
+                    y in scatter(rng, 4, (-0.8, 0), (0.8, 0.8))]
             sketch.line(bark, darker(colour, 0.25), 0.006, True)
         sketch.light(0.4, 0.2)
     leaf = mix(dark, pick(rng, [(120, 160, 80), (200, 140, 60), (90, 140, 90)]), 0.6)
@@ -160,11 +145,8 @@ def city(rng: Generator) -> Scene:
             x += wide
     road = pick(rng, [(110, 108, 112), (150, 142, 132), (84, 84, 92)])
     sketch.fill(_box(-0.1, street, 1.1, 1.1), road)
-    sketch.line(
-        [[(-0.1, street), (1.1, street)], [(-0.1, street + 0.05), (1.1, street + 0.05)]],
-        lighter(road, 0.4),
-        0.014,
-    )
+    sketch.line([[(-0.1, street), (1.1, street)], [(-0.1, street + 0.05), (1.1, street + 0.05)]],
+                lighter(road, 0.4), 0.014)
     sketch.line([[(x, 0.93), (x + 0.12, 0.93)] for x in np.arange(-0.1, 1, 0.24)], lighter(road, 0.6), 0.016)
     if chance(rng, 0.5):
         x = rng.uniform(0.05, 0.95)
@@ -201,11 +183,8 @@ def snow(rng: Generator) -> Scene:
     for _ in range(rng.integers(0, 6)):
         x, y, size = rng.uniform(0, 1), horizon + rng.uniform(0, 0.12), rng.uniform(0.04, 0.09)
         sketch.fill([(x - size * 0.5, y), (x, y - size * 2.2), (x + size * 0.5, y)], (70, 104, 104))
-        sketch.fill(
-            [(x - size * 0.2, y - size * 1.3), (x, y - size * 2.2), (x + size * 0.2, y - size * 1.3)],
-            white,
-            True,
-        )
+        sketch.fill([(x - size * 0.2, y - size * 1.3), (x, y - size * 2.2), (x + size * 0.2, y - size * 1.3)],
+                    white, True)
         sketch.light(0.3, 0.2)
     for k in range(3):
         sketch.fill(_ridge(rng, horizon + 0.13 * k, 0.04), mix(white, (170, 190, 224), 0.22 - 0.08 * k))
@@ -219,55 +198,34 @@ def desert(rng: Generator) -> Scene:
     sketch, sky = Sketch(), pick(rng, [(126, 184, 214), (240, 190, 130), (226, 160, 120), (206, 206, 190)])
     sand, horizon = pick(rng, [(222, 178, 112), (206, 146, 92), (232, 204, 150)]), rng.uniform(0.4, 0.65)
     if chance(rng, 0.6):
-        sketch.oval(
-            rng.uniform(0.1, 0.9), rng.uniform(0.08, 0.25), rng.uniform(0.05, 0.09), colour=(250, 236, 190)
-        )
+        sketch.oval(rng.uniform(0.1, 0.9), rng.uniform(0.08, 0.25), rng.uniform(0.05, 0.09),
+                    colour=(250, 236, 190))
         sketch.light(0)
     left = rng.uniform(-0.1, 0.6)
-    sketch.fill(
-        [
-            (left, horizon + 0.1),
-            (left + 0.06, horizon - 0.15),
-            (left + 0.3, horizon - 0.15),
-            (left + 0.38, horizon + 0.1),
-        ],
-        mix(sand, (170, 80, 60), 0.6),
-    )
-    sketch.line(
-        [[(left, horizon - d), (left + 0.5, horizon - d)] for d in (0.12, 0.07, 0.02)],
-        darker(sand, 0.4),
-        0.012,
-        True,
-    )
+    sketch.fill([(left, horizon + 0.1), (left + 0.06, horizon - 0.15), (left + 0.3, horizon - 0.15),
+                 (left + 0.38, horizon + 0.1)], mix(sand, (170, 80, 60), 0.6))
+    sketch.line([[(left, horizon - d), (left + 0.5, horizon - d)] for d in (0.12, 0.07, 0.02)],
+                darker(sand, 0.4), 0.012, True)
     sketch.light(0.3, 0.3)
     for k in range(3):
         sketch.fill(_ridge(rng, horizon + 0.12 * k, 0.06, 5), mix(sand, (150, 90, 60), 0.25 - 0.1 * k))
         for y in np.arange(horizon + 0.12 * k + 0.08, horizon + 0.12 * k + 0.4, 0.05):
-            sketch.line(
-                curve(np.stack([np.linspace(-0.1, 1.1, 6), y + rng.uniform(-0.02, 0.02, 6)], 1)),
-                darker(sand, 0.13),
-                0.007,
-                True,
-            )
+            sketch.line(curve(np.stack([np.linspace(-0.1, 1.1, 6), y + rng.uniform(-0.02, 0.02, 6)], 1)),
+                        darker(sand, 0.13), 0.007, True)
         sketch.light(0.4, 0.15)
     for _ in range(rng.integers(0, 3)):
         x, y, size = rng.uniform(0.05, 0.95), horizon + rng.uniform(0.1, 0.35), rng.uniform(0.05, 0.09)
         sketch.line([(x, y), (x, y - size * 2.4)], (84, 130, 84), size * 0.5)
-        sketch.line(
-            curve([(x, y - size), (x + size, y - size * 1.1), (x + size, y - size * 1.9)]),
-            (84, 130, 84),
-            size * 0.32,
-        )
+        sketch.line(curve([(x, y - size), (x + size, y - size * 1.1), (x + size, y - size * 1.9)]),
+                    (84, 130, 84), size * 0.32)
         sketch.light(1, 0.2)
     return Scene([sky, lighter(sky, 0.5)], sketch, (255, 246, 226))
 
 
 def room(rng: Generator) -> Scene:
     sketch, wall, second = Sketch(), lighter(pick(rng), 0.45), pick(rng)
-    floor, skirting = (
-        pick(rng, [(170, 120, 80), (140, 100, 76), (196, 160, 120), (150, 150, 150)]),
-        rng.uniform(0.62, 0.82),
-    )
+    floor, skirting = pick(rng, [(170, 120, 80), (140, 100, 76), (196, 160, 120),
+                                 (150, 150, 150)]), rng.uniform(0.62, 0.82)
     sketch.fill(_box(-0.1, -0.1, 1.1, 1.1), wall)
     paper, ink = rng.integers(4), mix(wall, second, 0.35)
     if paper == 0:
@@ -283,25 +241,12 @@ def room(rng: Generator) -> Scene:
         (x, y), (a, b) = rng.uniform((0.1, 0.12), (0.9, 0.4)), rng.uniform(0.06, 0.12, 2)
         sketch.fill(_box(x - a, y - b, x + a, y + b), darker(floor, 0.4))
         sketch.fill(_box(x - a * 0.8, y - b * 0.8, x + a * 0.8, y + b * 0.8), pick(rng))
-        sketch.fill(
-            smooth(
-                [
-                    (x - a * 0.8, y + b * 0.8),
-                    (x - a * 0.3, y),
-                    (x + a * 0.2, y + b * 0.3),
-                    (x + a * 0.8, y + b * 0.8),
-                ]
-            ),
-            pick(rng),
-        )
+        sketch.fill(smooth([(x - a * 0.8, y + b * 0.8), (x - a * 0.3, y), (x + a * 0.2, y + b * 0.3),
+                            (x + a * 0.8, y + b * 0.8)]), pick(rng))
         sketch.light(0.15)
     sketch.fill(_box(-0.1, skirting, 1.1, 1.1), floor)
-    sketch.line(
-        [[(0.5 + (x - 0.5) * 0.7, skirting), (x, 1.05)] for x in np.arange(-0.6, 1.7, 0.12)],
-        darker(floor, 0.25),
-        0.009,
-        True,
-    )
+    sketch.line([[(0.5 + (x - 0.5) * 0.7, skirting), (x, 1.05)] for x in np.arange(-0.6, 1.7, 0.12)],
+                darker(floor, 0.25), 0.009, True)
     sketch.line([(-0.1, skirting), (1.1, skirting)], lighter(wall, 0.5), 0.03)
     if chance(rng, 0.4):
         sketch.fill(_box(0.15, 0.87, 0.85, 0.97), second)
@@ -314,27 +259,23 @@ def underwater(rng: Generator) -> Scene:
     sketch, water = Sketch(), pick(rng, [(40, 130, 160), (30, 100, 140), (60, 150, 150), (40, 84, 120)])
     for x in rng.uniform(0, 1, rng.integers(2, 5)):
         wide = rng.uniform(0.03, 0.08)
-        sketch.fill(
-            [(x, -0.1), (x + wide, -0.1), (x + wide * 3 - 0.2, 0.9), (x - 0.25, 0.9)], lighter(water, 0.18)
-        )
+        sketch.fill([(x, -0.1), (x + wide, -0.1), (x + wide * 3 - 0.2, 0.9), (x - 0.25, 0.9)],
+                    lighter(water, 0.18))
     sketch.light(0)
     sand, bed = pick(rng, [(206, 186, 140), (150, 150, 130), (110, 130, 130)]), rng.uniform(0.72, 0.9)
     sketch.fill(_ridge(rng, bed - 0.1, 0.06), mix(water, sand, 0.2))
     sketch.light(0.2, 0.2)
     for _ in range(rng.integers(2, 7)):
         x, tall, sway = rng.uniform(0, 1), rng.uniform(0.15, 0.5), rng.uniform(-0.05, 0.05)
-        weed = curve(
-            [(x, 1.0), (x + sway, 1 - tall * 0.4), (x - sway, 1 - tall * 0.8), (x + sway, 1 - tall - 0.1)]
-        )
+        weed = curve([(x, 1.0), (x + sway, 1 - tall * 0.4), (x - sway, 1 - tall * 0.8),
+                      (x + sway, 1 - tall - 0.1)])
         colour = mix(pick(rng, [(70, 130, 80), (150, 70, 90), (190, 110, 80), (60, 110, 110)]), water, 0.25)
         sketch.line(weed, colour, 0.025)
         sketch.fill(dots(weed[::2] + [0.018, 0], 0.018, 0.6), colour)
         sketch.light(0.4, 0.2)
     sketch.fill(_ridge(rng, bed, 0.03), mix(sand, water, 0.35))
-    sketch.fill(
-        dots(scatter(rng, 24, (0, bed + 0.04), (1, 1)), rng.uniform(0.006, 0.02, 24), 0.6),
-        mix(sand, water, 0.65),
-    )
+    sketch.fill(dots(scatter(rng, 24, (0, bed + 0.04), (1, 1)), rng.uniform(0.006, 0.02, 24), 0.6),
+                mix(sand, water, 0.65))
     sketch.light(0.2, 0.3)
     bubbles = scatter(rng, rng.integers(4, 14), (0, 0), (1, 0.9))
     sketch.fill(dots(bubbles, 0.014), lighter(water, 0.5))
@@ -349,25 +290,20 @@ def sunset(rng: Generator) -> Scene:
     sketch.oval(x, horizon - rng.uniform(0.0, 0.2), rng.uniform(0.08, 0.14), colour=lighter(glow, 0.6))
     for _ in range(rng.integers(2, 6)):
         left, y = rng.uniform(-0.2, 0.9), rng.uniform(0.05, horizon - 0.1)
-        sketch.fill(
-            smooth([(left, y), (left + 0.2, y - 0.02), (left + 0.45, y), (left + 0.2, y + 0.02)]),
-            mix(glow, (140, 80, 130), 0.45),
-        )
+        sketch.fill(smooth([(left, y), (left + 0.2, y - 0.02), (left + 0.45, y), (left + 0.2, y + 0.02)]),
+                    mix(glow, (140, 80, 130), 0.45))
     sketch.light(0)
     for k in range(3):
-        sketch.fill(
-            _ridge(rng, horizon + 0.09 * k, 0.08 - 0.02 * k, 8), mix(glow, (70, 44, 90), 0.4 + 0.22 * k)
-        )
+        sketch.fill(_ridge(rng, horizon + 0.09 * k, 0.08 - 0.02 * k, 8),
+                    mix(glow, (70, 44, 90), 0.4 + 0.22 * k))
         sketch.light(0.15, 0.2)
     _tufts(sketch, rng, 80, horizon + 0.2, (50, 36, 70), 0.05)
     sketch.light(0)
     return Scene([(112, 90, 150), glow, lighter(glow, 0.4)], sketch, (255, 214, 190))
 
 
-SCENES = {
-    scene.__name__: scene
-    for scene in (meadow, sea, forest, city, night, snow, desert, room, underwater, sunset)
-}
+SCENES = {scene.__name__: scene for scene in (meadow, sea, forest, city, night, snow, desert, room,
+                                              underwater, sunset)}
 
 
 def backdrop(colours: list[Colour], rng: Generator) -> np.ndarray:

@@ -3,7 +3,8 @@
 import math
 from typing import NamedTuple
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
@@ -37,3 +38,16 @@ def map_layers(model: nn.Module, least: int = 5) -> list[str]:
         return named and len(shape) == 4 and shape[-1] >= least and kind not in PLAIN
 
     return [layer for layer in model.layers if worth(layer)]
+
+
+def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
+    """The channel of `maps` (C, h, w) that lights up most on an object and least beside it.
+
+    mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) / deviation; the largest
+    wins. Also returns which share of that channel's light falls on the object.
+    """
+    on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[0, 0]  # (h, w), how much is object
+    light_on, light_beside = (maps * on).sum(dim=(1, 2)), (maps * (1 - on)).sum(dim=(1, 2))
+    contrast = light_on / on.sum() - light_beside / (1 - on).sum()
+    best = int((contrast / maps.flatten(1).std(dim=1).clamp(min=1e-6)).argmax())
+    return best, float(light_on[best] / (light_on[best] + light_beside[best]))
