@@ -50,6 +50,10 @@ def activations_at(model: nn.Module, pixels: Tensor, layer: str | Sequence[str])
     The pass ends as soon as the last of them has spoken: nothing after it runs.
     """
     layers = [layer] if isinstance(layer, str) else list(layer)
+    if pixels.dim() != 4 or pixels.shape[1] != model.channels:
+        raise ValueError(
+            f"pixels are (N, {model.channels}, H, W), and these are {tuple(pixels.shape)}: use images.to_pixels."
+        )
     with suppress(_Enough), _listening(model, layers, stop=True) as outputs:
         model(pixels)
     return outputs[layer] if isinstance(layer, str) else outputs

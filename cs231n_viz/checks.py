@@ -22,21 +22,19 @@ class Trial(NamedTuple):
 
 def run(function: Callable, trials: Iterable[Trial]) -> None:
     """Try the function on each trial in turn; print "not yet", the first thing that is wrong, or "right"."""
-    count = 0
+    count, name = 0, getattr(function, "__name__", "your function")
     for count, trial in enumerate(trials, start=1):  # noqa: B007 (the count is reported)
         own = tuple(value.clone() if isinstance(value, Tensor) else value for value in trial.arguments)
         answer = function(*own)
         if answer is None:
-            return print(f"not yet: {function.__name__} returns None. Replace its last line by your code.")
+            return print(f"not yet: {name} returns None. Replace its last line by your code.")
         if any(isinstance(old, Tensor) and not torch.equal(old, new) for old, new in _pairs(trial, own)):
-            return print(
-                f"not yet: {function.__name__} changed its input. Work on a copy, or without in-place steps."
-            )
+            return print(f"not yet: {name} changed its input. Work on a copy, or without in-place steps.")
         problem = compare(answer, trial.expected)
         if problem:
             hints = [hint for wrong, hint in trial.mistakes if not compare(answer, wrong)]
             return print(f"not yet ({trial.named}): {hints[0] if hints else problem}")
-    return print(f"right: {function.__name__} passes all {count} trials.")
+    return print(f"right: {name} passes all {count} trials.")
 
 
 def _pairs(trial: Trial, own: tuple) -> Iterable[tuple]:
@@ -53,7 +51,7 @@ def compare(answer: object, expected: Tensor, tolerance: float = 1e-4) -> str | 
         return f"shape {tuple(expected.shape)} was expected, yours is {tuple(answer.shape)}.{_shape_hint(answer, expected)}"
     if not answer.isfinite().all():
         return "your answer holds NaN or infinity: is there a division by zero?"
-    difference = (answer - expected).abs()
+    difference = (answer.float() - expected.float()).abs()
     if difference.max() <= tolerance * max(1.0, float(expected.abs().max())):
         return None
     place = tuple(int(index) for index in torch.unravel_index(difference.argmax(), difference.shape))

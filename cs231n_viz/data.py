@@ -180,7 +180,7 @@ def caltech101() -> tuple[list[tuple[Path, int]], list[str]]:
     top = datasets / "caltech101" / "101_ObjectCategories"
     if not top.is_dir():
         raise FileNotFoundError(
-            f"Caltech-101 is not in {datasets}. Get it with  python -m cs231n_viz fetch caltech101  (137 MB) "
+            f"Caltech-101 is not in {datasets}. Get it with  python3 -m cs231n_viz fetch caltech101  (137 MB) "
             "or set CS231N_VIZ_DATA to the folder that holds caltech101/."
         )
     parts = sorted(part for part in top.iterdir() if part.is_dir() and part.name != "BACKGROUND_Google")

@@ -118,7 +118,7 @@ def enter(arguments: Sequence[str], extra: str = "", say: Callable[[str], None] 
 
 
 def go_on_inside(arguments: Sequence[str]) -> None:
-    """Run `python -m cs231n_viz …arguments` with `.venv`'s Python in place of this process."""
+    """Run `python3 -m cs231n_viz …arguments` with `.venv`'s Python in place of this process."""
     python = str(venv_python())
     command = [python, "-m", "cs231n_viz", *arguments]
     surroundings = course_environment()

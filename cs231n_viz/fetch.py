@@ -3,6 +3,7 @@
 import errno
 import http.client
 import os
+import pickle
 import shutil
 import zipfile
 import zlib
@@ -39,14 +40,24 @@ def weights_file(name: str) -> Path:
 def fetch_weights(name: str) -> None:
     """Through torchvision's own loader into its own cache: a part file, checked by its hash, renamed at the end."""
     file = weights_file(name)
-    if file.exists():
+    if file.exists() and _opens(file):
         print(f"{name} was there already: {file}")
         return
+    file.unlink(missing_ok=True)  # cut off by another program: torchvision would take it for whole
     try:
         torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(progress=True, check_hash=True)
     except BROKEN as error:
         raise _not_fetched(name, error) from error
     print(f"{name} is there: {file}, {file.stat().st_size / 1e6:.0f} MB")
+
+
+def _opens(file: Path) -> bool:
+    try:
+        torch.load(file, map_location="meta", weights_only=True)
+    except (*BROKEN, pickle.UnpicklingError):
+        print(f"{file} is damaged and is fetched again")
+        return False
+    return True
 
 
 def fetch_caltech101(folder: Path, download: Callable[..., object] = torchvision.datasets.Caltech101) -> None:

@@ -18,6 +18,16 @@ from . import images, networks
 from .errors import unknown
 from .places import data_dir
 
+FRIENDLY = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}
+
+
+CANNOT = (
+    RuntimeError,
+    AssertionError,
+    ValueError,
+    IndexError,
+)  # what networks raise at a size that they cannot take
+
 
 class Prediction(NamedTuple):
     index: int
@@ -46,11 +56,16 @@ class PixelModel(nn.Module):
         self._friendly = _friendly_names(self.network)
         self.shapes, self._calls, classes = _dry_run(self)
         self.layers = list(self.shapes)
+        self.eval()
         self.class_names = list(class_names or (f"class {index}" for index in range(classes)))
         if len(self.class_names) != classes:
             raise ValueError(
                 f"{name} answers with {classes} scores, but {len(self.class_names)} class names were given."
             )
+
+    def train(self, mode: bool = True) -> "PixelModel":
+        """A PixelModel is always in eval mode: it is looked at, not trained."""
+        return super().train(False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.network((pixels.to(self.mean) - self.mean) / self.std)
@@ -118,6 +133,8 @@ def wrap(
         raise ValueError(
             f"mean has {len(mean)} channels and std has {len(std)}: give one number a channel to both."
         )
+    if min(std) <= 0:
+        raise ValueError(f"std is divided by, so it must be above 0 in every channel, not {tuple(std)}.")
     return PixelModel(
         module,
         name=name or type(module).__name__,
@@ -154,7 +171,7 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
         )
     try:
         probabilities = model(pixels).softmax(dim=1)[0]
-    except RuntimeError as error:
+    except CANNOT as error:
         height, width = pixels.shape[-2:]
         raise ValueError(
             f"{model.name} cannot take a picture of {height} x {width} pixels; it was made for "
@@ -172,13 +189,20 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
 
 def _checksums() -> dict[str, str]:
     """Bundled networks -> the SHA-256 that their weight files must have."""
-    listed = json.loads((data_dir() / "checksums.json").read_text())
+    file = data_dir() / "checksums.json"
+    try:
+        listed = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f"{file}, the list of the bundled networks, is missing or damaged ({error}). Bring it back with "
+            "git checkout -- data"
+        ) from error
     return {Path(file).stem: digest for file, digest in listed.items()}
 
 
 def _load_bundled(name: str) -> PixelModel:
     path = data_dir() / f"{name}.safetensors"
-    remedy = f"Bring them back with git checkout -- data, or train them: python -m cs231n_viz train {name}"
+    remedy = f"Bring them back with git checkout -- data, or train them: python3 -m cs231n_viz train {name}"
     if not path.exists():
         raise FileNotFoundError(f"the weights {path.name} are missing from {path.parent}. {remedy}")
     if hashlib.sha256(path.read_bytes()).hexdigest() != _checksums()[name]:
@@ -202,12 +226,12 @@ def _load_torchvision(name: str) -> PixelModel:
     except OSError as error:  # URLError and time-outs are OSErrors
         raise ConnectionError(
             f"the weights of {name} are not on this computer and could not be fetched ({error}). With a network, run "
-            f"python -m cs231n_viz fetch {name} once; without one, models.load('coursenet') needs nothing."
+            f"python3 -m cs231n_viz fetch {name} once; without one, models.load('coursenet') needs nothing."
         ) from error
     except Exception as error:
         raise ValueError(
             f"the weights of {name} in {file} are damaged ({type(error).__name__}). Delete that file and run "
-            f"python -m cs231n_viz fetch {name}"
+            f"python3 -m cs231n_viz fetch {name}"
         ) from error
     settings = weights.transforms()
     return wrap(
@@ -261,7 +285,7 @@ def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
     try:
         with torch.no_grad():
             scores = model(zero_image)
-    except RuntimeError as error:
+    except CANNOT as error:
         raise ValueError(
             f"{model.name} cannot take a picture of shape {tuple(zero_image.shape)} ({error}). Say input_size=, and "
             "mean= and std= with one number for each channel that it reads."
@@ -305,16 +329,15 @@ def _friendly_names(network: nn.Module) -> dict[str, str]:
         if kind == "MaxPool2d":
             place = f"{block}" if vgg else f"{number}"
             block, number = (block + 1, 0) if vgg else (block, number)
-        word = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}[
-            kind
-        ]
-        friendly[f"{word}{place}"] = f"features.{index}"
+        if kind in FRIENDLY:  # a network of someone's own may hold other things; they keep their dotted names
+            friendly[f"{FRIENDLY[kind]}{place}"] = f"features.{index}"
         if kind == "Fire":
             friendly |= {
                 f"fire{place}.{part}": f"features.{index}.{part}" for part, _ in module.named_children()
             }
     number = 9 if isinstance(network, torchvision.models.SqueezeNet) else 5
-    for index, module in enumerate(network.classifier):
+    head = network.classifier if isinstance(network.classifier, nn.Sequential) else ()
+    for index, module in enumerate(head):
         word = {"Conv2d": "conv", "Linear": "fc", "ReLU": "relu", "AdaptiveAvgPool2d": "pool"}.get(
             type(module).__name__
         )

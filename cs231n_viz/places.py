@@ -22,5 +22,6 @@ def notebooks_dir() -> Path:
 
 
 def datasets_dir() -> Path:
-    """The folder of data sets in torchvision's layout: $CS231N_VIZ_DATA, or `downloads/` beside the package."""
-    return Path(os.environ.get("CS231N_VIZ_DATA") or PACKAGE.parent / "downloads").expanduser()
+    """The folder of data sets in torchvision's layout: $CS231N_VIZ_DATA, or `downloads/` in the clone (or here)."""
+    clone = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else Path.cwd()
+    return Path(os.environ.get("CS231N_VIZ_DATA") or clone / "downloads").expanduser()

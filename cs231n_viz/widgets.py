@@ -318,7 +318,7 @@ class Explorer:
                 drawn = self._memory.get(wish.settings) or self._draw_in_turn(wish)
                 if drawn and not self._halt.is_set():
                     self._put(drawn)
-            except Exception as error:  # noqa: BLE001
+            except BaseException as error:  # noqa: BLE001 (an exit() in draw must not end the widget's worker either)
                 self._fail(error)
             finally:
                 done.set()

@@ -201,7 +201,7 @@ def test_hooks_are_gone_after_the_with_after_an_error_and_after_a_pass_that_was_
         model(torch.zeros(1, 5, 4, 4))  # five channels
     assert hooks_on(model) == 0
     with pytest.raises(RuntimeError):
-        activations_at(model, torch.zeros(1, 5, 4, 4), "conv1")
+        activations_at(model, torch.zeros(1, 3, 1, 1), "scores")  # too small to be pooled
     activations_at(model, toy_nets.picture(), "relu1")
     receptive_field(model, "conv2")
     with pytest.raises(ValueError), capture(model, "conv1", "conv7"):
@@ -689,3 +689,10 @@ def test_one_pixel_inside_the_field_counts_and_one_outside_does_not():
 def test_receptive_field_of_an_unknown_layer_names_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'conv2'"):
         receptive_field(toy(toy_nets.plain_net), "conv22")
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (4, 4), (1, 1, 4, 4), (1, 4, 4, 3)])
+def test_pixels_of_another_shape_are_refused_in_words(shape):
+    model = models.wrap(toy_nets.plain_net(), input_size=4)
+    with pytest.raises(ValueError, match=r"pixels are \(N, 3, H, W\), and these are"):
+        activations_at(model, torch.zeros(shape), model.layers[0])

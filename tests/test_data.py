@@ -186,7 +186,7 @@ def test_caltech101_lists_files_and_labels_without_the_background_class(tmp_path
 
 def test_without_caltech101_the_error_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("CS231N_VIZ_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="python -m cs231n_viz fetch caltech101"):
+    with pytest.raises(FileNotFoundError, match="python3 -m cs231n_viz fetch caltech101"):
         data.caltech101()
 
 

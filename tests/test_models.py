@@ -182,7 +182,7 @@ def test_no_network_is_said_with_the_way_out(monkeypatch, tmp_path):
 
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
     monkeypatch.setattr("torch.hub.urlopen", offline)
-    with pytest.raises(ConnectionError, match="python -m cs231n_viz fetch resnet18"):
+    with pytest.raises(ConnectionError, match="python3 -m cs231n_viz fetch resnet18"):
         models.load("resnet18")
     assert not list(tmp_path.rglob("*.pth"))
 
@@ -228,3 +228,33 @@ def test_truncated_or_changed_weights_are_refused(copied_data, damage):
 def test_every_bundled_file_has_its_checksum():
     listed = json.loads((data_dir() / "checksums.json").read_text())
     assert {path.name for path in data_dir().glob("*.safetensors")} == set(listed)
+
+
+def test_a_missing_list_of_checksums_is_said(copied_data):
+    (copied_data / "checksums.json").unlink()
+    with pytest.raises(FileNotFoundError, match="checksums.json.*git checkout -- data"):
+        models.load("coursenet")
+
+
+@pytest.mark.parametrize("head", [nn.Identity(), nn.Linear(512, 5)])
+def test_a_fine_tuned_vgg_with_a_head_of_its_own_is_wrapped(head):
+    network = torchvision.models.vgg11(weights=None)
+    network.avgpool, network.classifier = nn.AdaptiveAvgPool2d(1), head
+    network.features[1] = nn.LeakyReLU()
+    model = models.wrap(network, input_size=32)
+    assert "conv1_1" in model.layers and "features.1" in model.layers
+
+
+def test_an_assertion_inside_a_network_becomes_a_sentence():
+    with pytest.raises(ValueError, match="cannot take a picture of shape .*Wrong image height"):
+        models.wrap(torchvision.models.vit_b_16(weights=None), input_size=64)
+
+
+def test_a_pixel_model_stays_in_eval_mode():
+    model = wrapped(nn.Sequential(nn.Dropout(0.9), nn.Flatten()), input_size=4)
+    assert not model.train().network.training and not model.training
+
+
+def test_a_std_of_zero_is_refused():
+    with pytest.raises(ValueError, match="std is divided by"):
+        wrapped(std=(0.0, 1.0, 1.0))

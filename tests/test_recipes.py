@@ -59,18 +59,33 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(batches, tmp_path
 
 
 def test_a_kill_while_the_checkpoint_is_written_leaves_the_old_one(batches, tmp_path, monkeypatch):
+    checkpoint, whole, written = tmp_path / "net.pt", torch.save, iter(range(9))
+
+    def half_the_second_time(state, path):
+        if next(written) == 1:
+            path.write_bytes(b"half")
+            raise KeyboardInterrupt
+        whole(state, path)
+
+    monkeypatch.setattr(torch, "save", half_the_second_time)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(batches, checkpoint)
+    assert torch.load(checkpoint, weights_only=True)["done"] == 1
+
+
+def test_a_checkpoint_of_another_schedule_is_refused_and_kept(batches, tmp_path):
     checkpoint = tmp_path / "net.pt"
     fitted(batches, checkpoint, passes=1)
     before = checkpoint.read_bytes()
-
-    def half(state, path):
-        path.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(KeyboardInterrupt):
-        fitted(batches, checkpoint, passes=2)
+    with pytest.raises(ValueError, match="net.pt belongs to a training with.*Delete it to begin anew"):
+        fitted(batches, checkpoint, passes=3)
     assert checkpoint.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_named(batches, tmp_path):
+    (tmp_path / "net.pt").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match="net.pt is no checkpoint of this recipe"):
+        fitted(batches, tmp_path / "net.pt")
 
 
 def test_the_rate_climbs_to_its_peak_and_ends_at_zero():

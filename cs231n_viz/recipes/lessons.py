@@ -1,4 +1,4 @@
-"""Runs lessons from top to bottom and stores them as run: `python -m cs231n_viz.recipes.lessons notebooks/01*.ipynb`.
+"""Runs lessons from top to bottom and stores them as run: `python3 -m cs231n_viz.recipes.lessons notebooks/01*.ipynb`.
 
 What would change with every run without meaning anything (widget state, time stamps) is taken out. A Markdown cell
 with an attachment finished.png gets the picture of the code cell that its metadata names in `finished`.

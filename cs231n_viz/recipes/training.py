@@ -40,23 +40,18 @@ def fit(
     weight_decay: float = 1e-3,
     label_smoothing: float = 0.1,
     seed: int = 231,
-    loss: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None,
 ) -> float:
     """Train with SGD, Nesterov momentum and one rate cycle; save a checkpoint after each pass and go on from it.
 
     Returns the minutes that all passes took, also those before an interruption.
-
-    loss(network, pixels, labels) replaces the cross-entropy where a network is trained for something else.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device, memory_format=torch.channels_last)
-    loss = loss or (
-        lambda net, pixels, labels: F.cross_entropy(net(pixels), labels, label_smoothing=label_smoothing)
-    )
     optimizer = torch.optim.SGD(
         network.parameters(), rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
     )
-    first, spent = _resume(checkpoint, network, optimizer)
+    schedule = {"passes": passes, "seed": seed, "rate": rate, "weight_decay": weight_decay}
+    first, spent = _resume(checkpoint, schedule, network, optimizer)
     for index in range(first, passes):
         started, total = time.time(), 0.0
         generator = torch.Generator().manual_seed(seed * 10_000 + index)
@@ -67,14 +62,15 @@ def fit(
                 group["lr"] = one_cycle((index + step / steps_a_pass) / passes, rate)
             pixels = pixels.to(device).contiguous(memory_format=torch.channels_last)
             with torch.autocast(device.type, dtype=torch.bfloat16):
-                value = loss(network, pixels, labels.to(device))
+                scores = network(pixels)
+                value = F.cross_entropy(scores, labels.to(device), label_smoothing=label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             optimizer.step()
             total += value.item()
         seconds = time.time() - started
         spent += seconds
-        _save(checkpoint, network, optimizer, index + 1, spent)
+        _save(checkpoint, schedule, network, optimizer, index + 1, spent)
         print(
             f"pass {index + 1}/{passes}  loss {total / steps_a_pass:.3f}  {seconds:.0f} s, "
             f"about {seconds * (passes - index - 1) / 60:.0f} minutes to go",
@@ -84,30 +80,40 @@ def fit(
     return spent / 60
 
 
-def _save(
-    checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer, passes: int, spent: float
-) -> None:
+def _save(checkpoint: Path, schedule: dict, network, optimizer, done: int, spent: float) -> None:
     """Written beside and renamed, so that a kill at any moment leaves the old checkpoint or the new one, whole."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
     state = {
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "passes": passes,
+        "schedule": schedule,
+        "done": done,
         "seconds": spent,
     }
     torch.save(state, partial)
     os.replace(partial, checkpoint)
 
 
-def _resume(checkpoint: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+def _resume(checkpoint: Path, schedule: dict, network, optimizer) -> tuple[int, float]:
+    """Passes done and seconds spent. A checkpoint of another schedule is not this training's: it is refused."""
     if not checkpoint.exists():
         return 0, 0.0
-    state = torch.load(checkpoint, weights_only=True)
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+        began = state["schedule"]
+    except Exception as error:
+        raise ValueError(
+            f"{checkpoint} is no checkpoint of this recipe ({error}). Delete it to begin anew."
+        ) from error
+    if began != schedule:
+        raise ValueError(
+            f"{checkpoint} belongs to a training with {began}, not {schedule}. Delete it to begin anew."
+        )
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
-    print(f"going on after pass {state['passes']} from {checkpoint}", flush=True)
-    return state["passes"], state["seconds"]
+    print(f"going on after pass {state['done']} of {schedule['passes']} from {checkpoint}", flush=True)
+    return state["done"], state["seconds"]
 
 
 def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -175,16 +181,22 @@ def bundle(name: str, network: nn.Module, about: dict) -> str:
     save_file(weights, path, metadata={"network": type(network).__name__, **described})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     checksums = data_dir() / "checksums.json"
-    known = json.loads(checksums.read_text()) if checksums.exists() else {}
-    checksums.write_text(json.dumps({**known, path.name: digest}, indent=2, sort_keys=True) + "\n")
+    known = json.loads(checksums.read_text(encoding="utf-8")) if checksums.exists() else {}
+    checksums.write_text(
+        json.dumps({**known, path.name: digest}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
     return digest
 
 
 def write_card(name: str, text: str) -> None:
     """Replace (or add) the section `## name` of data/README.md."""
     readme = data_dir() / "README.md"
-    old = readme.read_text() if readme.exists() else "# What lies here, and where it came from\n"
+    old = (
+        readme.read_text(encoding="utf-8")
+        if readme.exists()
+        else "# What lies here, and where it came from\n"
+    )
     sections = old.split("\n## ")
     kept = [section for section in sections[1:] if section.split("\n", 1)[0] != name]
     cards = sorted([*kept, f"{name}\n\n{text.strip()}\n"], key=lambda section: section.split("\n", 1)[0])
-    readme.write_text("\n## ".join([sections[0], *cards]).rstrip() + "\n")
+    readme.write_text("\n## ".join([sections[0], *cards]).rstrip() + "\n", encoding="utf-8")

@@ -161,5 +161,5 @@ def _project(target: Tensor, function: Tensor) -> Tensor:
 
 
 def strongest_inputs(filters: Tensor, index: int, count: int) -> Tensor:
-    """The input maps that one deep filter weighs most, strongest first: indices (count,)."""
-    return filters[index].flatten(1).norm(dim=1).topk(count).indices
+    """The input maps that one deep filter weighs most, strongest first: indices, at most (count,)."""
+    return filters[index].flatten(1).norm(dim=1).topk(min(count, filters.shape[1])).indices

@@ -30,14 +30,24 @@ def anatomy(model: nn.Module) -> list[Row]:
 
 
 def map_layers(model: nn.Module, least: int = 5) -> list[str]:
-    """The layers worth a look: whole blocks and ReLUs that give maps of at least `least` pixels a side."""
+    """The layers worth a look: whole blocks and ReLUs that give maps of at least `least` pixels a side.
 
-    def worth(layer: str) -> bool:
-        shape, kind = model.shapes[layer], type(model.resolve(layer)[0])
-        named = "." not in layer and layer not in ("features", "classifier")
-        return named and len(shape) == 4 and shape[-1] >= least and kind not in PLAIN
-
-    return [layer for layer in model.layers if worth(layer)]
+    Where a network has no such layers by short names, the last layer of each size of map stands for them.
+    Raises ValueError where there are fewer than four, as in a network that makes no maps.
+    """
+    maps = [
+        layer for layer in model.layers if len(model.shapes[layer]) == 4 and model.shapes[layer][-1] >= least
+    ]
+    short = [layer for layer in maps if "." not in layer and layer not in ("features", "classifier")]
+    blocks = [layer for layer in short if type(model.resolve(layer)[0]) not in PLAIN]
+    last_of_size = list({model.shapes[layer][-1]: layer for layer in maps}.values())
+    chosen = blocks if len(blocks) >= 4 else last_of_size
+    if len(chosen) < 4:
+        raise ValueError(
+            f"{model.name} has only {len(chosen)} sizes of feature maps, and this lesson walks through four: choose a "
+            "convolutional network such as coursenet, squeezenet1_0 or resnet18."
+        )
+    return chosen
 
 
 def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
@@ -46,8 +56,10 @@ def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
     mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) / deviation; the largest
     wins. Also returns which share of that channel's light falls on the object.
     """
-    on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[0, 0]  # (h, w), how much is object
+    on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[
+        0, 0
+    ]  # (h, w), how much is object
     light_on, light_beside = (maps * on).sum(dim=(1, 2)), (maps * (1 - on)).sum(dim=(1, 2))
-    contrast = light_on / on.sum() - light_beside / (1 - on).sum()
+    contrast = light_on / on.sum().clamp(min=1e-6) - light_beside / (1 - on).sum().clamp(min=1e-6)
     best = int((contrast / maps.flatten(1).std(dim=1).clamp(min=1e-6)).argmax())
-    return best, float(light_on[best] / (light_on[best] + light_beside[best]))
+    return best, float(light_on[best] / (light_on[best] + light_beside[best]).clamp(min=1e-6))
