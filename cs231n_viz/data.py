@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from . import drawing, images
+from .drawing import snow as shortcut
+from .drawing.paintings import PAINTING_NAMES
+from .drawing.textures import TEXTURE_NAMES, draw_texture
 from .errors import unknown
-from .places import data_dir, datasets_dir  # noqa: F401 (data.data_dir is public)
+from .places import data_dir, datasets_dir
 
 
 class Photo(NamedTuple):
@@ -58,12 +62,36 @@ PHOTOS = {
         "DSCOVR on a Falcon 9, 2015. SpaceX; released to the public domain.",
     ),
 }
+
+
+class Cut(NamedTuple):
+    source: str  # a photo, a painting, or a file below the folder of installed packages
+    square: tuple[int, int, int]  # top, left, side
+    scale: float = 1
+
+
+CUTS = {
+    "petals": Cut("flower", (126, 213, 194), 2),
+    "pagoda": Cut("china", (150, 92, 200), 2),
+    "galaxies": Cut("hubble_deep_field", (0, 64, 872), 0.5),
+    "tissue": Cut("skimage/data/ihc.png", (0, 0, 512)),  # stained glands of the colon; no known restrictions
+    "night_sky": Cut("night", (0, 0, 340)),
+    "heavy_sea": Cut("woodcut", (212, 0, 300)),
+    "peacock": Cut("mosaic", (96, 128, 256)),
+    "brick": Cut("skimage/data/brick.png", (0, 0, 512)),  # brick, grass and gravel are CC0, and grey
+    "grass": Cut("skimage/data/grass.png", (0, 0, 512)),
+    "gravel": Cut("skimage/data/gravel.png", (0, 0, 512)),
+}
 PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "pairs")
+SNOW_SPLITS = ("train", "test")
 
 
 class Pictures(NamedTuple):
-    """Labelled pictures. Only drawn ones know where the object is (masks) and which face of its class."""
+    """Labelled pictures. Only drawn ones know where the object is (masks) and which face of its class.
+
+    Pictures of two objects have two labels (N, 2), two masks (N, 2, size, size), and facets like "cat + pine".
+    """
 
     pixels: Tensor  # (N, 3, size, size) in [0, 1]
     labels: Tensor  # (N,) indices into class_names
@@ -80,8 +108,7 @@ def photo_names() -> list[str]:
 def photo(name: str, size: int | None = 224) -> Tensor:
     """One of those photos, its subject filling a square (1, 3, size, size). size=None: the whole photo."""
     file, (top, left, side), _ = _photo(name)
-    package, _, rest = file.partition("/")
-    pixels = images.to_pixels(Path(find_spec(package).origin).parent / rest)  # finding imports nothing
+    pixels = _packaged(file)
     square = pixels[..., top : top + side, left : left + side]
     return pixels if size is None else images.to_pixels(square, size)
 
@@ -97,31 +124,174 @@ def _photo(name: str) -> Photo:
     return PHOTOS[name]
 
 
-def picturebook(split: str, count: int | None = None, seed: int = 0) -> Pictures:
-    """`count` drawn pictures of 128 px (72 of each class if None), classes balanced, in a fixed mixed order.
+def _packaged(file: str) -> Tensor:
+    package, _, rest = file.partition("/")
+    return images.to_pixels(Path(find_spec(package).origin).parent / rest)  # finding imports nothing
 
-    The order comes in rounds that hold every class once, so a smaller count is the beginning of a larger one.
-    Another seed gives other pictures; the train and test splits share none at any seed.
+
+def painting_names() -> list[str]:
+    """The course's own paintings, each by another hand and in another material."""
+    return list(PAINTING_NAMES)
+
+
+def painting(name: str, size: int = 512) -> Tensor:
+    """One of the paintings, whole, as a square (1, 3, size, size): scaled down from 512 pixels, never up."""
+    if name not in PAINTING_NAMES:
+        raise unknown("painting", name, PAINTING_NAMES)
+    path = data_dir() / "paintings" / f"{name}.jpg"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Bring it back with  git checkout -- data/paintings  or paint it again with  "
+            f"python3 -m cs231n_viz.recipes.paintings {name}"
+        )
+    _check_side(f"the painting {name!r}", size, 512)
+    return images.to_pixels(path, size)
+
+
+def texture_names() -> list[str]:
+    """Textures: drawn ones, cuts of photos and of paintings, and three grey photos (brick, grass, gravel)."""
+    return [*TEXTURE_NAMES, *CUTS]
+
+
+def texture(name: str, size: int = 256) -> Tensor:
+    """One of the textures (1, 3, size, size): the middle of it, cut, not scaled: its grain keeps its size."""
+    if name not in texture_names():
+        raise unknown("texture", name, texture_names(), most=30)
+    whole = images.to_pixels(draw_texture(name)) if name in TEXTURE_NAMES else _cut(CUTS[name])
+    side = whole.shape[-1]
+    _check_side(f"the texture {name!r}", size, side)
+    start = (side - size) // 2
+    return whole[..., start : start + size, start : start + size].clone()
+
+
+def _cut(cut: Cut) -> Tensor:
+    top, left, side = cut.square
+    painted = cut.source in PAINTING_NAMES
+    whole = painting(cut.source) if painted else _packaged(_photo_file(cut.source))
+    square = whole[..., top : top + side, left : left + side]
+    return images.to_pixels(square, round(side * cut.scale))
+
+
+def _photo_file(source: str) -> str:
+    return PHOTOS[source].file if source in PHOTOS else source
+
+
+def _check_side(what: str, size: int, most: int) -> None:
+    if not 2 <= size <= most:
+        raise ValueError(f"{what} is {most} pixels a side: give a size of 2 to {most}, not {size}.")
+
+
+def picturebook(split: str, count: int | None = None, seed: int = 0) -> Pictures:
+    """Drawn pictures of 128 px, classes balanced: "train" (drawn now), "test" (stored), "pairs" (two objects, stored).
+
+    `count` None means 72 of each class, and all 60 pairs. The order is fixed and comes in rounds that hold every class
+    once, so a smaller count is the beginning of a larger one. Another seed gives other training pictures.
     """
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
+    if seed and split != "train":
+        raise ValueError(
+            f"the {split} pictures are stored, always the same: seed={seed} is for 'train' only."
+        )
+    if count is not None and count < 1:
+        raise ValueError(f"a picturebook has at least one picture, not {count}.")
+    drawn = _pairs(count) if split == "pairs" else _singles(split, count, seed)
+    names = [
+        f"drawn {kind}" for kind in drawing.CLASS_NAMES
+    ]  # a photo of a cat and a drawn cat are two classes
+    return Pictures(*drawn, names)
+
+
+def _singles(split: str, count: int | None, seed: int):
     classes = len(drawing.CLASS_NAMES)
     count = 72 * classes if count is None else count
-    if count < 1:
-        raise ValueError(f"a picturebook has at least one picture, not {count}.")
     rounds = -(-count // classes)
     shuffled = [np.random.default_rng((seed, number)).permutation(classes) for number in range(rounds)]
     labels = np.concatenate(shuffled)[:count].tolist()
-    first = 2_000_000 * seed + SPLITS.index(split)  # even seeds are for train, odd ones for test
     kinds = [drawing.CLASS_NAMES[label] for label in labels]
-    drawn = [drawing.draw(kind, first + 2 * index) for index, kind in enumerate(kinds)]
+    if split == "test":
+        chosen = [_stored_single(kind, index // classes) for index, kind in enumerate(kinds)]
+    else:  # even seeds are for train, odd ones for test
+        chosen = [drawing.draw(kind, 2_000_000 * seed + 2 * index) for index, kind in enumerate(kinds)]
+    masks = torch.from_numpy(np.stack([picture.mask for picture in chosen]))
+    pixels = torch.cat([images.to_pixels(picture.pixels) for picture in chosen])
+    return pixels, torch.tensor(labels), masks, [picture.facet for picture in chosen]
+
+
+def _stored_single(kind: str, number: int) -> drawing.Drawing:
+    files = list((data_dir() / "picturebook" / "test" / kind).glob(f"{number:03}_*.webp"))
+    if not files:
+        raise FileNotFoundError(
+            f"there is no test picture {number} of the kind {kind} in {data_dir() / 'picturebook'}: 72 of each are "
+            "stored. Ask for fewer, or bring them back with  git checkout -- data/picturebook"
+        )
+    mask = data_dir() / "picturebook" / "test_masks" / kind / f"{number:03}.png"
+    return drawing.Drawing(_array(files[0]), _array(mask) > 0, files[0].stem.partition("_")[2])
+
+
+def _pairs(count: int | None):
+    """Stored as 07_cat-cat+tree-pine.webp, with the masks 07_0.png of the cat and 07_1.png of the tree."""
+    folder = data_dir() / "picturebook" / "pairs"
+    files = sorted(folder.glob("*.webp"))
+    if not files or (count or 0) > len(files):
+        raise FileNotFoundError(
+            f"{folder} holds {len(files)} pictures of two objects, {count or 60} were asked for. Ask for fewer, or "
+            "bring them back with  git checkout -- data/picturebook"
+        )
+    labels, masks, facets = [], [], []
+    for file in files[:count]:
+        number, _, described = file.stem.partition("_")
+        both = [one.split("-") for one in described.split("+")]
+        labels.append([drawing.CLASS_NAMES.index(kind) for kind, _ in both])
+        facets.append(" + ".join(facet for _, facet in both))
+        masks.append(
+            np.stack([_array(folder.parent / "pairs_masks" / f"{number}_{k}.png") > 0 for k in (0, 1)])
+        )
+    pixels = torch.cat([images.to_pixels(_array(file)) for file in files[:count]])
+    return pixels, torch.tensor(labels), torch.from_numpy(np.stack(masks)), facets
+
+
+def _array(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:
+        return np.asarray(picture)
+
+
+def snow(split: str, count: int | None = None, correlated: bool = True, seed: int = 0) -> Pictures:
+    """`count` drawn huskies and wolves of 128 px (72 of each if None), alike but for the face; balanced.
+
+    Correlated: every husky on snow, every wolf on grass. Otherwise the same animals in the same order, every
+    second pair on the other's ground. The facets are the grounds. The order is fixed, a smaller count is the
+    beginning of a larger one; another seed gives other animals, and "train" and "test" share none at any seed.
+    """
+    if split not in SNOW_SPLITS:
+        raise unknown("split", split, SNOW_SPLITS)
+    class_names, grounds = list(shortcut.FACES), list(shortcut.GROUNDS)
+    count = 72 * len(class_names) if count is None else count
+    if count < 1:
+        raise ValueError(f"the snow pictures are at least one, not {count}.")
+    labels, swapped = _snow_order(count, seed)
+    first = 2_000_000 * seed + SNOW_SPLITS.index(split)  # even seeds are for train, odd ones for test
+    drawn = [
+        shortcut.draw(class_names[label], grounds[label ^ (swap and not correlated)], first + 2 * index)
+        for index, (label, swap) in enumerate(zip(labels, swapped, strict=True))
+    ]
     return Pictures(
         torch.cat([images.to_pixels(picture.pixels) for picture in drawn]),
         torch.tensor(labels),
         torch.from_numpy(np.stack([picture.mask for picture in drawn])),
         [picture.facet for picture in drawn],
-        [f"drawn {kind}" for kind in drawing.CLASS_NAMES],  # a photo of a cat and a drawn cat are two classes
+        class_names,
     )
+
+
+def _snow_order(count: int, seed: int) -> tuple[list[int], list[bool]]:
+    """Labels in mixed pairs of both classes; of every two pairs, which one may change its grounds."""
+    labels, swapped = [], []
+    for number in range(-(-count // 4)):
+        rng = np.random.default_rng((seed, number))
+        labels += [*rng.permutation(2).tolist(), *rng.permutation(2).tolist()]
+        swapped += np.repeat(rng.permutation(2).astype(bool), 2).tolist()
+    return labels[:count], swapped[:count]
 
 
 def folder(path: str | os.PathLike, size: int = 128) -> Pictures:

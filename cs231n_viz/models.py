@@ -20,6 +20,7 @@ from .places import data_dir
 
 FRIENDLY = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}
 
+NOT_CLASSIFIERS = {"generator"}  # bundled networks that have a loader of their own
 
 CANNOT = (
     RuntimeError,
@@ -98,8 +99,8 @@ class PixelModel(nn.Module):
 
 
 def bundled() -> list[str]:
-    """The networks that come with the course."""
-    return sorted(_checksums())
+    """The classifiers that come with the course."""
+    return sorted(set(_checksums()) - NOT_CLASSIFIERS)
 
 
 def names() -> list[str]:
@@ -111,8 +112,14 @@ def load(name: str = "coursenet", device: str | torch.device | None = None) -> P
     """A bundled network, or one of torchvision's with its own weights, on the best device there is."""
     if name not in names():
         raise unknown("network", name, names())
-    model = _load_bundled(name) if name in _checksums() else _load_torchvision(name)
+    model = _load_bundled(name) if name in bundled() else _load_torchvision(name)
     return model.to(device or _best_device())
+
+
+def load_generator(device: str | torch.device | None = None) -> nn.Module:
+    """The decoder of CourseNet's `code`: (N, 352) -> pixels (N, 3, 128, 128) in [0, 1], frozen."""
+    network, _ = _read_bundled("generator")
+    return _frozen_copy(network).to(device or _best_device())
 
 
 def wrap(
@@ -201,6 +208,13 @@ def _checksums() -> dict[str, str]:
 
 
 def _load_bundled(name: str) -> PixelModel:
+    network, about = _read_bundled(name)
+    described = {key: json.loads(about[key]) for key in ("mean", "std", "class_names", "input_size")}
+    return PixelModel(network, name=name, **described)
+
+
+def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
+    """A bundled network with its weights, and what its file says of itself."""
     path = data_dir() / f"{name}.safetensors"
     remedy = f"Bring them back with git checkout -- data, or train them: python3 -m cs231n_viz train {name}"
     if not path.exists():
@@ -214,8 +228,7 @@ def _load_bundled(name: str) -> PixelModel:
         weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
     network = getattr(networks, about["network"])(**json.loads(about["settings"]))
     network.load_state_dict(weights)
-    described = {key: json.loads(about[key]) for key in ("mean", "std", "class_names", "input_size")}
-    return PixelModel(network, name=name, **described)
+    return network, about
 
 
 def _load_torchvision(name: str) -> PixelModel:

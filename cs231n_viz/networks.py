@@ -31,15 +31,15 @@ def _first_convolution(width: int, kernel: int, batch_norm: bool) -> nn.Conv2d:
 class CourseNet(nn.Sequential):
     """(N, 3, H, W), normalised -> (N, classes) scores; at 128 px relu5 is 352 maps of 8 x 8.
 
-    conv1 relu1 | conv2 relu2 pool2 | conv3_1 relu3_1 conv3_2 relu3_2 pool3 |
+    conv1 relu1 pool1 | conv2 relu2 | conv3_1 relu3_1 conv3_2 relu3_2 pool3 |
     conv4_1 relu4_1 conv4_2 relu4_2 pool4 | conv5 relu5 pool5 | code | scores
     """
 
     def __init__(
         self,
         classes: int,
-        widths: Sequence[int] = (48, 80, 128, 128, 224, 224, 352),
-        first_kernel: int = 10,
+        widths: Sequence[int] = (48, 96, 128, 128, 224, 224, 352),
+        first_kernel: int = 8,
         batch_norm: bool = False,
         dropout: float = 0.0,
     ):
@@ -53,7 +53,7 @@ class CourseNet(nn.Sequential):
             if batch_norm:
                 layers[f"norm{name}"] = nn.BatchNorm2d(width)
             layers[f"relu{name}"] = nn.ReLU()
-            if name in ("2", "3_2", "4_2"):
+            if name in ("1", "3_2", "4_2"):
                 layers[f"pool{name[0]}"] = nn.MaxPool2d(2)
             channels = width
         layers["pool5"] = nn.AvgPool2d(2)  # a mean of means: `code` is the global average of relu5
@@ -115,19 +115,47 @@ class CourseNetB(nn.Sequential):
         self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
 
 
-def fold_batch_norm(network: CourseNet | CourseNetB) -> CourseNet | CourseNetB:
+class Generator(nn.Sequential):
+    """A decoder (Dosovitskiy & Brox 2016): (N, 352) codes of CourseNet -> (N, 3, 128, 128) pixels in [0, 1].
+
+    grid | up1 conv1 relu1 | … | up5 conv5 relu5 | conv6 | pixels
+    """
+
+    def __init__(
+        self,
+        code: int = 352,
+        widths: Sequence[int] = (192, 160, 112, 64, 32, 16),
+        batch_norm: bool = False,
+    ):
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        layers["linear"] = nn.Linear(code, widths[0] * 16)
+        layers["grid"] = nn.Unflatten(1, (widths[0], 4, 4))
+        for number, (channels, width) in enumerate(pairwise(widths), start=1):
+            # enlarging first and convolving then leaves no checkerboard (Odena, Dumoulin & Olah 2016)
+            layers[f"up{number}"] = nn.Upsample(scale_factor=2)
+            layers[f"conv{number}"] = nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm)
+            if batch_norm:
+                layers[f"norm{number}"] = nn.BatchNorm2d(width)
+            layers[f"relu{number}"] = nn.ReLU()
+        layers[f"conv{len(widths)}"] = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        layers["pixels"] = nn.Sigmoid()
+        super().__init__(layers)
+        self.settings = {"code": code, "widths": list(widths)}
+
+
+def fold_batch_norm(network: nn.Module) -> nn.Module:
     """The same function without batch norm and dropout: w' = w·γ/σ, b' = β − μ·γ/σ, in a new network.
 
-    A convolution `…conv…` is folded with the norm that bears the same name, `…norm…`.
+    A convolution `…conv…` is folded with the norm that bears the same name, `…norm…`, if there is one.
     """
     network.eval()
     plain = type(network)(**network.settings)
+    modules = dict(network.named_modules())
     for name, module in plain.named_modules():
-        trained = network.get_submodule(name)
-        if isinstance(module, nn.Conv2d):
-            block, _, own = name.rpartition(".")
-            norm = network.get_submodule(block).get_submodule(own.replace("conv", "norm"))
-            trained = fuse_conv_bn_eval(trained, norm)
         if isinstance(module, nn.Conv2d | nn.Linear):
+            trained, block, own = modules[name], *name.rpartition(".")[::2]
+            norm = modules.get(f"{block}.{own.replace('conv', 'norm')}".lstrip("."))
+            if isinstance(norm, nn.BatchNorm2d):
+                trained = fuse_conv_bn_eval(trained, norm)
             module.load_state_dict(trained.state_dict())
     return plain.eval()

@@ -84,7 +84,7 @@ def test_drawn_pictures_come_with_labels_masks_and_facets():
 
 
 def test_nobody_asked_for_a_count_gives_seventy_two_of_each_class(stub_drawing):
-    assert torch.bincount(data.picturebook("test").labels).tolist() == [72, 72, 72]
+    assert torch.bincount(data.picturebook("train").labels).tolist() == [72, 72, 72]
 
 
 def test_the_classes_are_balanced_and_mixed_and_the_labels_true(stub_drawing):
@@ -96,15 +96,77 @@ def test_the_classes_are_balanced_and_mixed_and_the_labels_true(stub_drawing):
 
 
 def test_a_smaller_count_is_the_beginning_of_a_larger_one(stub_drawing):
-    few, many = data.picturebook("test", count=4), data.picturebook("test", count=20)
+    few, many = data.picturebook("train", count=4), data.picturebook("train", count=20)
     assert torch.equal(few.pixels, many.pixels[:4]) and torch.equal(few.labels, many.labels[:4])
 
 
-def test_no_drawing_is_in_two_splits_or_under_two_seeds(stub_drawing):
+def test_training_pictures_never_repeat_and_have_even_seeds(stub_drawing):
     for seed in range(3):
-        for split in ("train", "test"):
-            data.picturebook(split, count=30, seed=seed)
-    assert len({seed for _, seed in stub_drawing}) == 6 * 30
+        data.picturebook("train", count=30, seed=seed)
+    assert len({seed for _, seed in stub_drawing}) == 3 * 30
+    assert all(seed % 2 == 0 for _, seed in stub_drawing)  # the stored test pictures have odd ones
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return data.picturebook("test")
+
+
+def test_the_stored_test_split_is_whole_and_balanced(stored):
+    classes = len(drawing.CLASS_NAMES)
+    assert classes >= 16 and torch.bincount(stored.labels).tolist() == [72] * classes
+    assert stored.pixels.shape == (72 * classes, 3, 128, 128) and stored.masks.shape == (72 * classes, 128, 128)
+    assert stored.labels[:classes].unique().numel() == classes  # the first round holds every class once
+    for label, facet in zip(stored.labels.tolist(), stored.facets, strict=True):
+        assert facet in drawing.FACETS[drawing.CLASS_NAMES[label]]
+
+
+def test_the_stored_pictures_are_fair_to_measure_with(stored):
+    """Objects are neither the whole picture nor a dot, and pointing at the centre is no way to find them."""
+    areas = stored.masks.float().mean(dim=(1, 2))
+    assert areas.min() >= 0.05 and areas.max() <= 0.40 and areas.median() <= 0.18
+    on_the_centre = stored.masks[:, 63:65, 63:65].flatten(1).any(dim=1).float()
+    assert on_the_centre.mean() <= 0.45
+    for label in range(len(drawing.CLASS_NAMES)):
+        mine = stored.labels == label
+        assert areas[mine].median() <= 0.18, drawing.CLASS_NAMES[label]
+        assert on_the_centre[mine].mean() <= 0.45, drawing.CLASS_NAMES[label]
+
+
+@pytest.mark.parametrize("kind", drawing.CLASS_NAMES)
+def test_the_stored_pictures_are_what_the_recipe_draws(kind, stored):
+    """Within what WebP loses, and what versions of OpenCV round differently along the edges."""
+    label = drawing.CLASS_NAMES.index(kind)
+    index = int((stored.labels == label).nonzero()[0])
+    drawn = drawing.draw(kind, 1)
+    difference = (stored.pixels[index] * 255 - torch.from_numpy(drawn.pixels).permute(2, 0, 1)).abs()
+    assert difference.mean() < 12 and stored.facets[index] == drawn.facet
+    assert (stored.masks[index] != torch.from_numpy(drawn.mask)).float().mean() < 0.02
+
+
+def test_sixty_pictures_hold_two_objects_of_two_classes():
+    pairs = data.picturebook("pairs")
+    assert pairs.pixels.shape == (60, 3, 128, 128)
+    assert pairs.labels.shape == (60, 2) and pairs.masks.shape == (60, 2, 128, 128)
+    assert (pairs.labels[:, 0] != pairs.labels[:, 1]).all()
+    assert not (pairs.masks[:, 0] & pairs.masks[:, 1]).any()  # a pixel belongs to one object
+    areas = pairs.masks.float().mean(dim=(2, 3))
+    assert areas.min() >= 0.05 and areas.max() <= 0.25
+    assert torch.equal(data.picturebook("pairs", count=5).pixels, pairs.pixels[:5])
+
+
+def test_more_than_is_stored_or_another_seed_of_it_is_refused_with_a_remedy():
+    with pytest.raises(FileNotFoundError, match="72 of each are stored"):
+        data.picturebook("test", count=73 * len(drawing.CLASS_NAMES))
+    with pytest.raises(FileNotFoundError, match="60 pictures of two objects, 61 were asked for"):
+        data.picturebook("pairs", count=61)
+    with pytest.raises(ValueError, match="seed=3 is for 'train' only"):
+        data.picturebook("test", seed=3)
+
+
+def test_the_stored_pictures_fit_into_twelve_megabytes():
+    files = [file for file in (data.data_dir() / "picturebook").rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= 12e6
 
 
 def test_an_unknown_split_or_no_pictures_at_all_are_refused(stub_drawing):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cs231n_viz import models
-from cs231n_viz.networks import CourseNet, CourseNetB, GlobalAveragePool, fold_batch_norm
+from cs231n_viz.networks import CourseNet, CourseNetB, Generator, GlobalAveragePool, fold_batch_norm
 
 
 def trained_a_little(kind, widths):
@@ -29,6 +29,19 @@ def test_folding_batch_norm_keeps_the_function(kind, widths):
     ]
 
 
+def test_the_generator_makes_pixels_and_keeps_its_function_without_batch_norm():
+    generator = torch.Generator().manual_seed(0)
+    network = Generator(6, widths=(8, 7, 6, 5, 4, 4), batch_norm=True)
+    for _ in range(3):
+        network(torch.rand(8, 6, generator=generator))
+    codes = torch.rand(2, 6, generator=generator)
+    plain = fold_batch_norm(network)
+    torch.testing.assert_close(plain(codes), network.eval()(codes), rtol=1e-4, atol=1e-4)
+    pixels = plain(codes)
+    assert pixels.shape == (2, 3, 128, 128) and pixels.min() >= 0 and pixels.max() <= 1
+    assert sum(weight.numel() for weight in Generator().parameters()) <= 2_000_000
+
+
 def test_coursenet_has_at_most_two_million_weights_and_the_promised_layers():
     network, sibling = CourseNet(113), CourseNetB(113)
     assert all(sum(weight.numel() for weight in net.parameters()) <= 2_000_000 for net in (network, sibling))
@@ -51,7 +64,7 @@ def test_the_first_kernel_reads_every_pixel_equally_often():
     pixels = torch.zeros(1, 3, 64, 64, requires_grad=True)
     (reads,) = torch.autograd.grad(network.conv1(pixels).sum(), pixels)
     inner = reads[..., 16:48, 16:48]
-    assert inner.min() == inner.max() == 25  # (10 / 2)², where a 9 x 9 kernel would give 16, 20 and 25
+    assert inner.min() == inner.max() == 16  # (8 / 2)², where a 9 x 9 kernel would give 16, 20 and 25
 
 
 @pytest.mark.parametrize("size", [32, 96, 130, 160])

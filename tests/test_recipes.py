@@ -9,7 +9,7 @@ from torch import nn
 
 from cs231n_viz import models
 from cs231n_viz.networks import CourseNet
-from cs231n_viz.recipes import training
+from cs231n_viz.recipes import coursenet_robust, measure, training
 
 
 def tiny():
@@ -20,45 +20,59 @@ def tiny():
 
 
 @pytest.fixture
-def batches():
+def plan():
     pictures = torch.randint(
         0, 256, (12, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
     )
-    labels = torch.arange(12) % 3
-
-    def one_pass(generator):
-        for chosen in torch.randperm(12, generator=generator).view(3, 4):
-            yield training.augment(pictures[chosen], 8, generator), labels[chosen]
-
-    return one_pass
+    return lambda index: (pictures, torch.arange(12) % 3, 8)
 
 
-def fitted(batches, checkpoint, passes=3):
+def fitted(plan, checkpoint, passes=3, **settings):
     network = tiny()
     network(torch.zeros(2, 3, 8, 8))
     with torch.random.fork_rng():
-        training.fit(network, batches, 3, passes=passes, checkpoint=checkpoint)
+        training.fit(network, plan, passes=passes, checkpoint=checkpoint, batch_size=4, **settings)
     return network.state_dict()
 
 
-def test_a_training_that_was_killed_ends_like_one_that_was_not(batches, tmp_path):
-    whole = fitted(batches, tmp_path / "whole.pt")
-    passes = iter(range(10))
+def test_a_training_that_was_killed_ends_like_one_that_was_not(plan, tmp_path):
+    whole = fitted(plan, tmp_path / "whole.pt")
+    steps = iter(range(10))
 
-    def killed_in_the_second_pass(generator):
-        number = next(passes)
-        for step, batch in enumerate(batches(generator)):
-            if (number, step) == (1, 2):
-                raise KeyboardInterrupt
-            yield batch
+    def killed_in_the_second_pass(network, pixels, labels):
+        if next(steps) == 5:
+            raise KeyboardInterrupt
+        return training.cross_entropy(network, pixels, labels)
 
     with pytest.raises(KeyboardInterrupt):
-        fitted(killed_in_the_second_pass, tmp_path / "cut.pt")
-    resumed = fitted(batches, tmp_path / "cut.pt")
+        fitted(plan, tmp_path / "cut.pt", loss=killed_in_the_second_pass)
+    resumed = fitted(plan, tmp_path / "cut.pt")
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
-def test_a_kill_while_the_checkpoint_is_written_leaves_the_old_one(batches, tmp_path, monkeypatch):
+def test_every_pass_has_the_pictures_and_the_size_of_its_plan(plan, tmp_path):
+    seen = []
+
+    def watched(network, pixels, labels):
+        seen.append((len(seen) // 3, tuple(pixels.shape), labels.tolist()))
+        return training.cross_entropy(network, pixels, labels)
+
+    def growing(index):
+        pictures, labels, _ = plan(index)
+        return (pictures, labels, 8) if index == 0 else (pictures[:4], labels[:4], 10)
+
+    network = nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    training.fit(network, growing, passes=2, checkpoint=tmp_path / "net.pt", batch_size=4, loss=watched)
+    assert [shape for _, shape, _ in seen] == [(4, 3, 8, 8)] * 3 + [(4, 3, 10, 10)]
+    assert sorted(label for _, _, labels in seen[:3] for label in labels) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_the_number_type_is_one_of_two_and_bfloat16_on_a_gpu():
+    assert training.fastest_number_type(torch.device("cpu")) in (torch.float32, torch.bfloat16)
+    assert training.fastest_number_type(torch.device("cuda")) is torch.bfloat16
+
+
+def test_a_kill_while_the_checkpoint_is_written_leaves_the_old_one(plan, tmp_path, monkeypatch):
     checkpoint, whole, written = tmp_path / "net.pt", torch.save, iter(range(9))
 
     def half_the_second_time(state, path):
@@ -69,23 +83,23 @@ def test_a_kill_while_the_checkpoint_is_written_leaves_the_old_one(batches, tmp_
 
     monkeypatch.setattr(torch, "save", half_the_second_time)
     with pytest.raises(KeyboardInterrupt):
-        fitted(batches, checkpoint)
+        fitted(plan, checkpoint)
     assert torch.load(checkpoint, weights_only=True)["done"] == 1
 
 
-def test_a_checkpoint_of_another_schedule_is_refused_and_kept(batches, tmp_path):
+def test_a_checkpoint_of_another_schedule_is_refused_and_kept(plan, tmp_path):
     checkpoint = tmp_path / "net.pt"
-    fitted(batches, checkpoint, passes=1)
+    fitted(plan, checkpoint, passes=1)
     before = checkpoint.read_bytes()
     with pytest.raises(ValueError, match="net.pt belongs to a training with.*Delete it to begin anew"):
-        fitted(batches, checkpoint, passes=3)
+        fitted(plan, checkpoint, passes=3)
     assert checkpoint.read_bytes() == before
 
 
-def test_a_damaged_checkpoint_is_named(batches, tmp_path):
+def test_a_damaged_checkpoint_is_named(plan, tmp_path):
     (tmp_path / "net.pt").write_bytes(b"cut off")
     with pytest.raises(ValueError, match="net.pt is no checkpoint of this recipe"):
-        fitted(batches, tmp_path / "net.pt")
+        fitted(plan, tmp_path / "net.pt")
 
 
 def test_the_rate_climbs_to_its_peak_and_ends_at_zero():
@@ -144,3 +158,50 @@ def test_a_card_replaces_its_own_section_and_no_other(tmp_path, monkeypatch):
     written = (tmp_path / "README.md").read_text()
     assert written.count("## ") == 2 and "new of b" in written and "\nof b" not in written
     assert written.index("## a") < written.index("## b")
+
+
+# --- the figures of the cards -----------------------------------------------------------------------------
+
+
+def test_calibration_error_by_hand():
+    """Two answers of confidence 0.8, one right: off by 0.3; two of 0.6, both right: off by 0.4; half each."""
+    probabilities = torch.tensor([[0.8, 0.2], [0.8, 0.2], [0.4, 0.6], [0.4, 0.6]])
+    assert measure.calibration_error(probabilities, torch.tensor([0, 1, 1, 1])) == pytest.approx(0.35, abs=1e-6)
+
+
+def test_the_mean_over_classes_counts_a_small_class_like_a_large_one():
+    correct, labels = torch.tensor([True] * 8 + [False, True]), torch.tensor([0] * 8 + [1, 1])
+    assert measure.mean_over_classes(correct, labels) == pytest.approx(0.75)
+
+
+def test_neighbours_agree_when_kinds_lie_apart_and_never_count_the_picture_itself():
+    generator = torch.Generator().manual_seed(0)
+    apart = torch.cat([torch.randn(8, 4, generator=generator) + 20 * torch.eye(4)[k] for k in range(3)])
+    labels = torch.arange(3).repeat_interleave(8)
+    assert measure.neighbours_agree(apart, labels).all()
+    alone = torch.tensor([0] * 8 + [1] + [0] * 7 + [2] * 8)  # its own vote would not help it: all others differ
+    assert not measure.neighbours_agree(apart, alone)[8]
+
+
+class Linear(nn.Module):
+    """Two scores from the mean red and the mean blue; what a PixelModel looks like to an attack."""
+
+    def forward(self, pixels):
+        return 10 * pixels[:, [0, 2]].mean(dim=(2, 3))
+
+
+def test_an_attack_stays_in_the_ball_and_in_the_range_and_finds_the_way_down():
+    pixels = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    before, labels = pixels.clone(), torch.tensor([0, 1, 0, 1, 0, 1])
+    attacked = measure.attack(Linear(), pixels, labels)
+    assert (attacked - pixels).abs().max() <= 4 / 255 + 1e-6
+    assert attacked.min() >= 0 and attacked.max() <= 1 and torch.equal(pixels, before)
+    wrong = attacked[0, 2] - pixels[0, 2]  # its class is red, so blue goes up as far as it may
+    assert torch.allclose(wrong, (pixels[0, 2] + 4 / 255).clamp(max=1) - pixels[0, 2], atol=1e-6)
+
+
+def test_the_adversarial_loss_is_not_below_the_plain_one():
+    torch.manual_seed(0)
+    pixels, labels = torch.rand(16, 3, 8, 8), torch.arange(16) % 2
+    plain = training.cross_entropy(Linear(), pixels, labels)
+    assert coursenet_robust.adversarial_loss(Linear(), pixels, labels) > plain

@@ -1,10 +1,13 @@
-"""Draws the Picturebook: twelve kinds of pictures of 128 px, each with the exact mask of its object.
+"""Draws the Picturebook: sixteen kinds of pictures of 128 px, each with the exact mask of its object.
 
     brush      shapes, colours, light: a sketch becomes a layer
-    creatures, plants, things    the kinds, one short function each
+    creatures, wildlife, plants, things, inventions    the kinds, one short function each
     scenes     ten backgrounds, shared by all kinds
     clutter    distractors, and things in the way
     compose    a picture from its layers
+    pairs      two objects on one page
+    snow       huskies and wolves, and a background that gives them away
+    paintings, textures    pictures for the lessons on style
 
 A new kind is one function `rng -> Sketch` and one line in `compose.KINDS`.
 """

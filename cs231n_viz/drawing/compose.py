@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from . import brush, clutter, creatures, plants, scenes, things
+from . import brush, clutter, creatures, inventions, plants, scenes, things, wildlife
 from .brush import SIZE, Layer, Sketch, chance
 
 # Every kind has one function a facet. The order of the kinds is the order of the classes: append only.
@@ -24,9 +24,13 @@ KINDS = {
     "cat": {"cat": creatures.cat},
     "dalmatian": {"dalmatian": creatures.dalmatian},
     "owl": {"owl": creatures.owl},
+    "fox": {"fox": wildlife.fox},
+    "ladybird": {"ladybird": wildlife.ladybird},
+    "teapot": {"teapot": inventions.teapot},
+    "rocket": {"standing": inventions.standing_rocket, "flying": inventions.flying_rocket},
 }
 FLOATING = {"fish", "butterfly", "balloon"}
-TILT = {"butterfly": 0.7, "fish": 0.35, "balloon": 0.15}  # radians at most; 0.1 for the others
+TILT = {"butterfly": 0.7, "fish": 0.35, "balloon": 0.15, "ladybird": 0.5}  # radians at most; 0.1 for the others
 
 LEAST, MOST = 0.05, 0.40  # visible share of the page
 PIXELS = SIZE * SIZE
@@ -81,7 +85,7 @@ def _view(sketch: Sketch, turn: float, mirror: bool) -> View:
     return View(cover, matrix, offset, (columns[0], rows[0], columns[-1], rows[-1]))
 
 
-def _place(sketch: Sketch, kind: str, rng: Generator):
+def place(sketch: Sketch, kind: str, rng: Generator):
     """Size, tilt and place of the object: many small, some large, seldom over the middle of the page."""
     tilt = TILT.get(kind, 0.1)
     view = _view(sketch, rng.uniform(-tilt, tilt), chance(rng, 0.5))
@@ -133,16 +137,21 @@ def visible(layer: Layer, front: Layer | None) -> np.ndarray:
     return layer.alpha.astype(np.int32) * through * 2 >= 255 * 255
 
 
+def sunlight(rng: Generator) -> tuple[int, int]:
+    """Where the light comes from: the upper left or the upper right."""
+    return int(rng.choice((-1, 1)) * rng.integers(14, 26)), int(-rng.integers(16, 28))
+
+
 def parts(kind: str, seed: int) -> Parts:
     """The layers of a picture."""
     facet, name = choices(kind, seed)
     rng = generator(kind, seed)
     sketch, scene = KINDS[kind][facet](rng), scenes.SCENES[name](rng)
-    sun = (int(rng.choice((-1, 1)) * rng.integers(14, 26)), int(-rng.integers(16, 28)))
+    sun = sunlight(rng)
     page = _distract(scenes.paint(scene, rng, sun), rng, sun, scene.light)
     rough = brush.grain(rng)
     for _ in range(20):
-        layer = brush.tint(brush.render(sketch, _place(sketch, kind, rng), sun, rough), scene.light)
+        layer = brush.tint(brush.render(sketch, place(sketch, kind, rng), sun, rough), scene.light)
         front = _in_the_way(layer, rng, sun, scene.light)
         whole = np.count_nonzero(layer.alpha >= 128)
         seen = np.count_nonzero(visible(layer, front))
@@ -151,7 +160,7 @@ def parts(kind: str, seed: int) -> Parts:
     return Parts(facet, page, layer, front, sun)
 
 
-def _camera(page: np.ndarray, rng: Generator) -> np.ndarray:
+def camera(page: np.ndarray, rng: Generator) -> np.ndarray:
     """Exposure, contrast, a colour cast, blur and sensor noise, each in some pictures."""
     noise = int(rng.choice((2, 4, 9, 20), p=(0.4, 0.3, 0.2, 0.1)))
     if noise < 9 and chance(rng, 0.3):
@@ -177,4 +186,4 @@ def assemble(kind: str, seed: int, layers: Parts) -> np.ndarray:
     rng = generator(kind, seed, 2)
     if chance(rng, 0.35):
         layers = layers._replace(page=cv2.GaussianBlur(layers.page, (0, 0), 1.0))  # out of focus
-    return _camera(stack(layers, int(rng.integers(60, 130))), rng)
+    return camera(stack(layers, int(rng.integers(60, 130))), rng)

@@ -1,6 +1,7 @@
-"""Caltech-101 (Fei-Fei, Fergus & Perona 2004) as one uint8 tensor, with the course's fixed split."""
+"""Caltech-101 (Fei-Fei, Fergus & Perona 2004) as uint8 tensors, with the course's fixed splits."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,18 +13,41 @@ from .. import data
 SIDE = 144  # pictures are kept as squares of this side: crops at 112 to 128 px find all the detail they need
 EVERY = 6  # every sixth picture of a kind is held out
 
+# Kinds that no network is trained on, so that one can ask where its features put what it has never seen: five living
+# and five made things, chosen beforehand, none with a near twin among the others (as schooner and ketch are).
+WITHHELD = [
+    "dolphin",
+    "euphonium",
+    "hawksbill",
+    "joshua_tree",
+    "kangaroo",
+    "laptop",
+    "menorah",
+    "pizza",
+    "rooster",
+    "umbrella",
+]
 
-def load() -> tuple[Tensor, Tensor, Tensor, list[str]]:
-    """pictures uint8 (N, 3, 144, 144), labels (N,), held out (N,) bool, names of the 101 kinds."""
+
+class Photographs(NamedTuple):
+    pictures: Tensor  # uint8 (N, 3, 144, 144)
+    labels: Tensor  # (N,) indices into names
+    held_out: Tensor  # (N,) bool
+    names: list[str]
+
+
+def load(withheld: bool = False) -> Photographs:
+    """The photographs of the 91 kinds that networks learn, or those of the ten kinds withheld from them."""
     files, names = data.caltech101()
-    pictures = torch.from_numpy(np.stack([_square(path) for path, _ in files]))
-    held_out = [int(path.stem.removeprefix("image_")) % EVERY == 0 for path, _ in files]
-    labels = torch.tensor([label for _, label in files])
-    return (
+    kept = [name for name in names if (name in WITHHELD) == withheld]
+    chosen = [(path, kept.index(names[label])) for path, label in files if names[label] in kept]
+    pictures = torch.from_numpy(np.stack([_square(path) for path, _ in chosen]))
+    held_out = [int(path.stem.removeprefix("image_")) % EVERY == 0 for path, _ in chosen]
+    return Photographs(
         pictures.permute(0, 3, 1, 2).contiguous(),
-        labels,
+        torch.tensor([label for _, label in chosen]),
         torch.tensor(held_out),
-        [name.replace("_", " ") for name in names],
+        [name.replace("_", " ") for name in kept],
     )
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -19,7 +19,10 @@ from torch import Tensor, nn
 
 from ..places import data_dir
 
-Batches = Callable[[torch.Generator], Iterator[tuple[Tensor, Tensor]]]  # one pass over the training data
+Plan = Callable[
+    [int], tuple[Tensor, Tensor, int]
+]  # number of the pass -> its uint8 pictures, their labels, the size
+Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, pixels, labels -> one number
 
 
 def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
@@ -29,55 +32,86 @@ def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
     return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
 
 
+def cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
+    """With label smoothing 0.1 (Szegedy et al. 2016): the right class is to have nine tenths, not everything."""
+    return F.cross_entropy(network(pixels), labels, label_smoothing=0.1)
+
+
+def sgd(network: nn.Module) -> torch.optim.Optimizer:
+    """Nesterov momentum and weight decay, which is what makes first layers smooth; `fit` sets the rate."""
+    return torch.optim.SGD(network.parameters(), 0.0, momentum=0.9, nesterov=True, weight_decay=1e-3)
+
+
 def fit(
     network: nn.Module,
-    batches: Batches,
-    steps_a_pass: int,
+    plan: Plan,
     *,
     passes: int,
     checkpoint: Path,
+    loss: Loss = cross_entropy,
+    optimizer: Callable[[nn.Module], torch.optim.Optimizer] = sgd,
     rate: float = 0.15,
-    weight_decay: float = 1e-3,
-    label_smoothing: float = 0.1,
+    batch_size: int = 64,
     seed: int = 231,
 ) -> float:
-    """Train with SGD, Nesterov momentum and one rate cycle; save a checkpoint after each pass and go on from it.
+    """Train on random windows of each pass's pictures (N, 3, H, W), seen at its size, in one cycle of the rate.
 
-    Returns the minutes that all passes took, also those before an interruption.
+    A checkpoint is saved after each pass, and a training that finds its own goes on from there. Returns the minutes
+    that all passes took, also those before an interruption.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        network.parameters(), rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
-    )
-    schedule = {"passes": passes, "seed": seed, "rate": rate, "weight_decay": weight_decay}
-    first, spent = _resume(checkpoint, schedule, network, optimizer)
+    changes = optimizer(network)
+    schedule = {"passes": passes, "seed": seed, "rate": rate}
+    first, spent = _resume(checkpoint, schedule, network, changes)
+    number_type = fastest_number_type(device)
     for index in range(first, passes):
         started, total = time.time(), 0.0
+        pictures, labels, size = plan(index)
+        steps = len(pictures) // batch_size
         generator = torch.Generator().manual_seed(seed * 10_000 + index)
         torch.manual_seed(seed * 10_000 + index)  # dropout
         network.train()
-        for step, (pixels, labels) in enumerate(batches(generator)):
-            for group in optimizer.param_groups:
-                group["lr"] = one_cycle((index + step / steps_a_pass) / passes, rate)
-            pixels = pixels.to(device).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
-                scores = network(pixels)
-                value = F.cross_entropy(scores, labels.to(device), label_smoothing=label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
+        order = torch.randperm(len(pictures), generator=generator)[: steps * batch_size].split(batch_size)
+        for step, chosen in enumerate(order):
+            for group in changes.param_groups:
+                group["lr"] = one_cycle((index + step / steps) / passes, rate)
+            pixels = augment(pictures[chosen], size, generator).to(device, memory_format=torch.channels_last)
+            with torch.autocast(device.type, torch.bfloat16, enabled=number_type is torch.bfloat16):
+                value = loss(network, pixels, labels[chosen].to(device))
+            changes.zero_grad(set_to_none=True)
             value.backward()
-            optimizer.step()
+            changes.step()
             total += value.item()
         seconds = time.time() - started
         spent += seconds
-        _save(checkpoint, schedule, network, optimizer, index + 1, spent)
+        _save(checkpoint, schedule, network, changes, index + 1, spent)
         print(
-            f"pass {index + 1}/{passes}  loss {total / steps_a_pass:.3f}  {seconds:.0f} s, "
+            f"pass {index + 1}/{passes}  loss {total / steps:.3f}  {seconds:.0f} s, "
             f"about {seconds * (passes - index - 1) / 60:.0f} minutes to go",
             flush=True,
         )
     network.eval()
     return spent / 60
+
+
+def fastest_number_type(device: torch.device) -> torch.dtype:
+    """bfloat16 where this machine multiplies it faster than float32: most GPUs do, many CPUs only imitate it."""
+    if device.type != "cpu":
+        return torch.bfloat16
+
+    def seconds(number_type: torch.dtype) -> float:
+        maps, weights = (
+            torch.ones(16, 64, 32, 32, dtype=number_type),
+            torch.ones(64, 64, 3, 3, dtype=number_type),
+        )
+        F.conv2d(maps, weights)  # the first call also prepares
+        started = time.perf_counter()
+        for _ in range(3):
+            F.conv2d(maps, weights)
+        return time.perf_counter() - started
+
+    return min(torch.float32, torch.bfloat16, key=seconds)
 
 
 def _save(checkpoint: Path, schedule: dict, network, optimizer, done: int, spent: float) -> None:

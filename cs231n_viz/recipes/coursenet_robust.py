@@ -1,0 +1,63 @@
+"""Trains coursenet_robust: CourseNet, trained further on pictures that an attacker has just changed.
+
+Fast adversarial training (Wong, Rice & Kolter 2020): from a random place in the ball around a picture one step of the
+gradient's sign, as long as 1.25 radii, back into the ball; then the network learns from what has become of the picture.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from .. import models
+from ..networks import CourseNet
+from . import classifier, coursenet, measure, training
+from .classifier import Normalized
+
+RADIUS = 4 / 255
+SIZES = (80, 112)
+EARLY = 0.67  # share of the passes at the first size
+
+
+def adversarial_loss(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy on what one step of an attack makes of the pictures."""
+    change = torch.empty_like(pixels).uniform_(-RADIUS, RADIUS).requires_grad_(True)
+    value = training.cross_entropy(network, (pixels + change).clamp(0, 1), labels)
+    (gradient,) = torch.autograd.grad(value, change)
+    change = (change + 1.25 * RADIUS * gradient.sign()).clamp(-RADIUS, RADIUS).detach()
+    return training.cross_entropy(network, (pixels + change).clamp(0, 1), labels)
+
+
+def main(arguments: list[str] | None = None, name: str = "coursenet_robust") -> None:
+    """Begin with CourseNet's stored weights, harden them, measure, bundle."""
+    chosen = classifier.options(name, arguments, passes=9)
+    plain = models.load("coursenet", device="cpu")
+    network = CourseNet(**plain.network.settings, dropout=0.1)
+    network.load_state_dict(plain.network.state_dict())
+    network = Normalized(network, plain.mean.flatten().tolist(), plain.std.flatten().tolist())
+    pictures, labels = coursenet.everything()
+    photos = len(coursenet.photographs_to_learn()[0])
+
+    def plan(index: int) -> tuple[Tensor, Tensor, int]:
+        """All drawings and, in turn, every other photograph."""
+        some = torch.cat([torch.arange(index % 2, photos, 2), torch.arange(photos, len(pictures))])
+        return pictures[some], labels[some], SIZES[index >= EARLY * chosen.passes]
+
+    minutes = training.fit(
+        network,
+        plan,
+        passes=chosen.passes,
+        checkpoint=chosen.checkpoint,
+        loss=adversarial_loss,
+        rate=0.02,
+    )
+    model, digest = classifier.finish(name, network, plain.class_names)
+    text = f"""
+- Data: that of `coursenet`, a different half of the photographs in every other pass.
+- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`: begins with the weights of `coursenet`; fast
+  adversarial training in the maximum norm, radius {RADIUS * 255:.0f}/255, one third of the passes at {SIZES[1]} px, the
+  others at {SIZES[0]} px; {minutes:.0f} minutes on the computer that made it.
+- The attack in the table is projected gradient descent (Madry et al. 2018) with a random start, 20 steps of 1/255."""
+    held_out = coursenet.photographs().held_out
+    photographs, kinds = (part[held_out] for part in coursenet.photographs()[:2])
+    figures = {**measure.attacked_figures(model, plain), **measure.figures(model, photographs, kinds)}
+    classifier.write_card(model, digest, text, figures)
+    chosen.checkpoint.unlink()

@@ -1,0 +1,172 @@
+"""The figures of the cards: every one from pictures that were not trained on, on the weights as they are stored."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+from .. import data, drawing, images, models
+from ..activations import activations_at
+from ..optimize import always, ascend, last, sign
+from ..techniques import filters
+from . import caltech, training
+
+# Which answers to a package photo would be right. For Hubble's galaxies there is none.
+RIGHT = {
+    "astronaut": ["Faces", "Faces easy"],
+    "chelsea": ["drawn cat", "wild cat"],
+    "china": ["pagoda"],
+    "coffee": ["cup"],
+    "flower": ["drawn flower", "sunflower", "lotus", "water lilly"],
+    "grace_hopper": ["Faces", "Faces easy"],
+    "hubble_deep_field": [],
+    "rocket": ["drawn rocket"],
+}
+
+
+@torch.no_grad()
+def in_batches(function: Callable[[Tensor], Tensor], pixels: Tensor, batch_size: int = 64) -> Tensor:
+    """What the function gives for all the pictures, on the CPU."""
+    return torch.cat([function(batch).cpu() for batch in pixels.split(batch_size)])
+
+
+def right_answers(
+    model: models.PixelModel, pictures: Tensor, labels: Tensor, size: int | None = None
+) -> Tensor:
+    """(N,) bool: the answers to the middles of uint8 photographs, at the network's input size if None is given."""
+    pixels = training.center_crop(pictures, size or model.input_size)
+    return in_batches(model, pixels).argmax(dim=1) == labels
+
+
+def right_drawings(model: models.PixelModel, drawn: data.Pictures) -> Tensor:
+    """(N,) bool: which drawings are answered rightly, as a lesson gives them: at their own 128 px, not cut."""
+    labels = torch.tensor([model.class_names.index(drawn.class_names[label]) for label in drawn.labels])
+    return in_batches(model, drawn.pixels).argmax(dim=1) == labels
+
+
+def mean_over_classes(correct: Tensor, labels: Tensor) -> float:
+    """The share of right answers of each class, averaged: large classes count no more than small ones."""
+    return torch.stack([correct[labels == kind].float().mean() for kind in labels.unique()]).mean().item()
+
+
+def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
+    """ECE (Guo et al. 2017): Σ over bins of confidence, share of the pictures · |share right − mean confidence|."""
+    confidence, answers = probabilities.max(dim=1)
+    gap = (answers == labels).double() - confidence.double()
+    bin_of = (confidence * bins).long().clamp(max=bins - 1)
+    return sum(gap[bin_of == number].sum().abs().item() for number in range(bins)) / len(labels)
+
+
+def neighbours_agree(features: Tensor, labels: Tensor, count: int = 5) -> Tensor:
+    """(N,) bool: is a picture's label that of most of its nearest others (leave one out, cosine about the mean)?"""
+    centred = (features - features.mean(dim=0)).numpy()
+    nearest = KNeighborsClassifier(count, metric="cosine")
+    voted = cross_val_predict(nearest, centred, labels.numpy(), cv=LeaveOneOut())
+    return torch.from_numpy(voted) == labels
+
+
+def unseen_kinds(model: models.PixelModel) -> dict[str, str]:
+    """5-NN on the ten withheld kinds: in the code, in pixels (32 px), and in the code of an untrained copy."""
+    withheld = caltech.load(withheld=True)
+    pixels = training.center_crop(withheld.pictures, model.input_size)
+    fresh = models.untrained(model)
+    spaces = {
+        "in `code`": in_batches(lambda batch: activations_at(model, batch, "code"), pixels),
+        "in pixels": images.resize(pixels, 32).flatten(1),
+        "in `code` of an untrained copy": in_batches(
+            lambda batch: activations_at(fresh, batch, "code"), pixels
+        ),
+    }
+    return {
+        f"ten kinds never seen, 5-NN leaving one out, {place}": training.share_in_words(
+            neighbours_agree(features, withheld.labels)
+        )
+        for place, features in spaces.items()
+    }
+
+
+def figures(model: models.PixelModel, held_out: Tensor, labels: Tensor) -> dict[str, str]:
+    """All figures of a network that learned photographs and drawings."""
+    correct = right_answers(model, held_out, labels)
+    pixels = training.center_crop(held_out, model.input_size)
+    probabilities = in_batches(lambda batch: model(batch).softmax(dim=1), pixels)
+    other_sizes = [right_answers(model, held_out, labels, size) for size in (96, 160)]
+    return {
+        "Caltech-101, held out": training.share_in_words(correct),
+        "Caltech-101, held out, mean over classes": f"{100 * mean_over_classes(correct, labels):.1f} %",
+        "Caltech-101, held out, at 96 px and at 160 px": " and ".join(
+            map(training.share_in_words, other_sizes)
+        ),
+        "Caltech-101, held out, calibration error (ECE, 15 bins)": f"{calibration_error(probabilities, labels):.3f}",
+        "Picturebook, test": training.share_in_words(right_drawings(model, data.picturebook("test"))),
+        **unseen_kinds(model),
+        **first_layer(model),
+    }
+
+
+def first_layer(model: models.PixelModel) -> dict[str, str]:
+    rough = filters.roughness(model.network.conv1.weight)
+    return {
+        "first-layer roughness, median (white noise = 2)": f"{rough.median():.2f}",
+        "first-layer filters with roughness < 1": f"{int((rough < 1).sum())} of {len(rough)}",
+    }
+
+
+def photo_table(model: models.PixelModel) -> str:
+    """The package photos: the answer given, and those that would be right, as a Markdown table."""
+    rows = ["| photo | answer | right would be |", "|---|---|---|"]
+    for name, right in RIGHT.items():
+        _, answer, probability = models.predict(model, data.photo(name, model.input_size), top=1)[0]
+        mark = "✓" if answer in right else "✗"
+        rows.append(
+            f"| {name} | {answer}, {100 * probability:.0f} % {mark} | {', '.join(right) or 'none it knows'} |"
+        )
+    return "\n".join(rows)
+
+
+def attack(model: models.PixelModel, pixels: Tensor, labels: Tensor, radius: float = 4 / 255) -> Tensor:
+    """Projected gradient descent (Madry et al. 2018) in the maximum norm: random start, 20 steps of 1/255."""
+    generator = torch.Generator().manual_seed(20)
+    start = pixels + radius * (2 * torch.rand(pixels.shape, generator=generator) - 1)
+
+    def into_the_ball(image: Tensor) -> Tensor:
+        return (pixels + (image - pixels).clamp(-radius, radius)).clamp(0, 1)
+
+    def loss(image: Tensor) -> Tensor:
+        return F.cross_entropy(model(image), labels, reduction="none")
+
+    return last(
+        ascend(into_the_ball(start), loss, steps=20, direction=sign(1 / 255), constrain=always(into_the_ball))
+    )
+
+
+def attacked_figures(model: models.PixelModel, plain: models.PixelModel) -> dict[str, str]:
+    """Right answers on the first 20 test drawings of each class, before and after the attack at 4/255."""
+    drawn = data.picturebook("test", 20 * len(drawing.CLASS_NAMES))
+    first = model.class_names.index(drawn.class_names[0])
+    labels, found = drawn.labels + first, {}
+    for one in (model, plain):
+        attacked = [
+            attack(one, some, right)
+            for some, right in zip(drawn.pixels.split(64), labels.split(64), strict=True)
+        ]
+        correct = in_batches(one, torch.cat(attacked)).argmax(dim=1) == labels
+        found[f"Picturebook, test, attacked within 4/255 (`{one.name}`)"] = training.share_in_words(correct)
+    return found
+
+
+def snow_figures(model: models.PixelModel) -> dict[str, str]:
+    """Right answers where the background goes with the animal, where it says nothing, and where it is swapped."""
+    together = data.snow("test", correlated=True)
+    mixed = data.snow("test", 400, correlated=False)
+    correct = in_batches(model, mixed.pixels).argmax(dim=1) == mixed.labels
+    usual = torch.tensor([facet == "snow" for facet in mixed.facets]) == (mixed.labels == 0)
+    correct_together = in_batches(model, together.pixels).argmax(dim=1) == together.labels
+    return {
+        "huskies on snow, wolves on grass": training.share_in_words(correct_together),
+        "background independent of the animal": training.share_in_words(correct),
+        "of these, huskies on grass and wolves on snow": training.share_in_words(correct[~usual]),
+    }
