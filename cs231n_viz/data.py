@@ -65,19 +65,19 @@ PHOTOS = {
 
 
 class Cut(NamedTuple):
-    source: str  # a photo, a painting, or a file below the folder of installed packages
+    source: str  # a painting, or a file below the folder of installed packages
     square: tuple[int, int, int]  # top, left, side
     scale: float = 1
 
 
 CUTS = {
-    "petals": Cut("flower", (126, 213, 194), 2),
-    "pagoda": Cut("china", (150, 92, 200), 2),
-    "galaxies": Cut("hubble_deep_field", (0, 64, 872), 0.5),
-    "tissue": Cut("skimage/data/ihc.png", (0, 0, 512)),  # stained glands of the colon; no known restrictions
+    "petals": Cut(PHOTOS["flower"].file, (126, 213, 194), 2),
+    "pagoda": Cut(PHOTOS["china"].file, (150, 92, 200), 2),
+    "galaxies": Cut(PHOTOS["hubble_deep_field"].file, (0, 64, 872), 0.5),
+    "tissue": Cut("skimage/data/ihc.png", (0, 0, 300)),  # stained glands of the colon; no known restrictions
     "night_sky": Cut("night", (0, 0, 340)),
     "heavy_sea": Cut("woodcut", (212, 0, 300)),
-    "peacock": Cut("mosaic", (96, 128, 256)),
+    "folk_garden": Cut("folk", (0, 0, 512), 0.5),
     "brick": Cut("skimage/data/brick.png", (0, 0, 512)),  # brick, grass and gravel are CC0, and grey
     "grass": Cut("skimage/data/grass.png", (0, 0, 512)),
     "gravel": Cut("skimage/data/gravel.png", (0, 0, 512)),
@@ -166,14 +166,9 @@ def texture(name: str, size: int = 256) -> Tensor:
 
 def _cut(cut: Cut) -> Tensor:
     top, left, side = cut.square
-    painted = cut.source in PAINTING_NAMES
-    whole = painting(cut.source) if painted else _packaged(_photo_file(cut.source))
+    whole = painting(cut.source) if cut.source in PAINTING_NAMES else _packaged(cut.source)
     square = whole[..., top : top + side, left : left + side]
     return images.to_pixels(square, round(side * cut.scale))
-
-
-def _photo_file(source: str) -> str:
-    return PHOTOS[source].file if source in PHOTOS else source
 
 
 def _check_side(what: str, size: int, most: int) -> None:

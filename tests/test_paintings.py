@@ -1,10 +1,12 @@
 """Ten paintings, each by another hand; the files are what the recipe paints."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 
-from cs231n_viz import data
+from cs231n_viz import data, images
 from cs231n_viz.drawing.paintings import PAINTING_NAMES, paint, strokes
 from cs231n_viz.recipes import paintings as recipe
 
@@ -48,12 +50,16 @@ def test_a_painting_is_rgb_of_512_pixels(name, painted):
 
 
 @pytest.mark.parametrize("name", PAINTING_NAMES)
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_strokes(name, painted):
+def test_the_same_seed_gives_the_same_bytes_whatever_the_global_generator_does(name, painted):
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
     assert np.array_equal(paint(name), painted[name])
-    assert (paint(name, seed=1) != painted[name]).mean() > 0.3
     assert np.array_equal(before, np.random.get_state()[1])
+
+
+@pytest.mark.parametrize("name", ["points", "ink", "woodcut", "autumn"])
+def test_another_seed_lays_other_strokes(name, painted):
+    assert (paint(name, seed=1) != painted[name]).mean() > 0.3
 
 
 @pytest.mark.parametrize("name", PAINTING_NAMES)
@@ -68,15 +74,14 @@ def test_the_file_is_what_the_recipe_paints(name, painted):
     assert np.abs(stored - painted[name]).mean() < 4
 
 
-def test_any_two_paintings_differ_in_colours_or_in_brushwork(painted):
-    for index, one in enumerate(PAINTING_NAMES):
-        for other in PAINTING_NAMES[:index]:
-            first, second = painted[one], painted[other]
-            apart = np.abs(colours(first) - colours(second)).sum() / 2  # 0: same colours, 1: none in common
-            assert apart > 0.35, (one, other, apart)
-            turned = np.abs(orientations(first) - orientations(second)).sum()
-            scale = abs(np.log(coarseness(first) / coarseness(second)))
-            assert turned + scale > 0.1, (one, other, turned, scale)
+def test_any_two_paintings_differ_in_colours_and_in_brushwork(painted):
+    palettes = {name: colours(picture) for name, picture in painted.items()}
+    turns = {name: orientations(picture) for name, picture in painted.items()}
+    grains = {name: np.log(coarseness(picture)) for name, picture in painted.items()}
+    for one, other in combinations(PAINTING_NAMES, 2):
+        apart = np.abs(palettes[one] - palettes[other]).sum() / 2  # 0: same colours, 1: none in common
+        brushwork = np.abs(turns[one] - turns[other]).sum() + abs(grains[one] - grains[other])
+        assert apart > 0.35 and brushwork > 0.1, (one, other, apart, brushwork)
 
 
 def test_all_files_together_are_at_most_five_megabytes():
@@ -89,7 +94,7 @@ def test_the_recipe_writes_the_paintings_asked_for_and_nothing_else(tmp_path, ca
     recipe.main(["glass", "--folder", str(tmp_path / "new")])
     written = list(tmp_path.rglob("*.*"))
     assert [file.name for file in written] == ["glass.jpg"] and "glass.jpg" in capsys.readouterr().out
-    assert written[0].read_bytes() == (data.data_dir() / "paintings" / "glass.jpg").read_bytes()
+    assert (images.to_pixels(written[0]) - data.painting("glass")).abs().mean() < 2 / 255
 
 
 def test_the_recipe_refuses_an_unknown_name(tmp_path):

@@ -5,7 +5,7 @@ from . import coursenet
 
 
 def main(arguments: list[str] | None = None) -> None:
-    coursenet.main(arguments, name="coursenet_b", kind=CourseNetB, seed=12, passes=22)
+    coursenet.main(arguments, name="coursenet_b", kind=CourseNetB, seed=12, passes=20)
 
 
 if __name__ == "__main__":

@@ -119,9 +119,9 @@ def dreams(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
             return ascend(
                 image,
                 energy,
-                steps=24,
+                steps=12,
                 augment=jitter(8, 0),
-                direction=normalized(0.012),
+                direction=normalized(0.008),
                 constrain=always(clamp()),
             )
 

@@ -74,11 +74,13 @@ def _facets(rng: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     count = numbers.max() + 1
     shift = rng.normal(0, 8, (count, 2))[numbers]
     seen = at(things, np.stack([COLUMNS, ROWS], -1) + shift)
-    edge = np.abs(cuts).min(-1)
+    nearest = np.abs(cuts).argmin(-1)[..., None]
+    side = np.take_along_axis(cuts, nearest, -1)[..., 0]  # one side of a cut lies in light, the other in shade
+    edge = np.where(side > 0, 0.22 * np.exp(-side / 16), -0.3 * np.exp(side / 20))
     turn = rng.choice([0.35, 1.15, 1.9, 2.75], count)[numbers]
     along = COLUMNS * np.cos(turn + 1.2) + ROWS * np.sin(turn + 1.2)
     fall = np.sin(along / 52 + rng.uniform(0, 6, count)[numbers])
-    tone = rng.uniform(0.18, 0.78, count)[numbers] + 0.24 * fall + 0.16 * np.exp(-edge / 7)
+    tone = rng.uniform(0.18, 0.78, count)[numbers] + 0.2 * fall + edge
     pick = rng.uniform(0, 1, count)[numbers]
     picture = np.where((pick < 0.62)[..., None], ramp(tone, COOL), ramp(tone, WARM))
     for number, colours, more, contrast in LOCAL:
@@ -92,8 +94,8 @@ def _outlines(page, rng: Generator, numbers: np.ndarray) -> None:
     grown = cv2.resize(numbers.astype(np.float32), page.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     lines = (cv2.dilate(grown, np.ones((4, 4))) != cv2.erode(grown, np.ones((4, 4)))).astype(np.float32)
     soft = cv2.GaussianBlur(lines, (0, 0), 1.3)
-    press = np.clip(0.55 + 0.9 * noise(rng, 14, 2, len(page)) + 0.5 * noise(rng, 160, 1, len(page)), 0, 1)
-    cover = (np.clip(soft * 1.25, 0, 1) * press)[..., None]
+    press = np.clip(0.7 + 0.8 * noise(rng, 14, 2, len(page)) + 0.5 * noise(rng, 160, 1, len(page)), 0, 1)
+    cover = (np.clip(soft * 1.5, 0, 1) * press)[..., None]
     page[..., :3] = np.clip(page[..., :3] * (1 - 0.9 * cover) + rgb("15110f")[0] * 0.9 * cover, 0, 255)
 
 

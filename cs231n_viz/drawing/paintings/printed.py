@@ -103,7 +103,7 @@ def _foam(blocks: Blocks, rng: Generator, crest: np.ndarray, size: float) -> Non
             blocks.blob(crest[k] + out[k] * step_out * reach + rng.normal(0, 0.15 * reach, 2) + shape, 1.1)
     for _ in range(int(size / 4)):
         k = rng.integers(len(crest) // 2, len(crest))
-        spot = crest[k] + out[k] * rng.exponential(0.09 * size) + rng.normal(0, 0.05 * size, 2)
+        spot = crest[k] + out[k] * rng.uniform(0, 0.16) * size + rng.normal(0, 0.03 * size, 2)
         blocks.blob(spot + np.stack([np.cos(circle), np.sin(circle)], 1) * rng.uniform(1.2, 3.0), 0.9)
 
 

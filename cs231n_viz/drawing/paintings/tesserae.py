@@ -106,17 +106,23 @@ def _turned(place, turn, side) -> np.ndarray:
     return place + np.stack([along + across, along - across, -along - across, across - along])
 
 
+def _covered(place, turn, side) -> tuple[tuple[slice, slice], np.ndarray]:
+    """A window of the canvas around a stone, and where in it the stone lies."""
+    low = np.clip(np.rint(place).astype(int) - 8, 0, SIDE - 16)
+    here = slice(low[1], low[1] + 16), slice(low[0], low[0] + 16)
+    dx, dy = COLUMNS[here] - place[0], ROWS[here] - place[1]
+    cosine, sine = np.cos(turn), np.sin(turn)
+    return here, np.maximum(np.abs(dx * cosine + dy * sine), np.abs(dy * cosine - dx * sine)) <= side / 2
+
+
 def _laid(numbers: np.ndarray) -> list[tuple[np.ndarray, float, float]]:
     """Stones row by row (place, turn, side), none on another; what stays open gets smaller ones."""
-    taken, stones = np.zeros((SIDE, SIDE), np.uint8), []
+    taken, stones = np.zeros((SIDE, SIDE), bool), []
 
     def lay(place, turn, side, room) -> None:
-        page = np.zeros_like(taken[:40, :40])
-        low = np.clip(np.rint(place).astype(int) - 20, 0, SIDE - 40)
-        here = slice(low[1], low[1] + 40), slice(low[0], low[0] + 40)
-        cv2.fillPoly(page, [np.rint((_turned(place, turn, side) - low) * 16).astype(np.int32)], 1, shift=4)
-        if (page & taken[here]).sum() <= room * side * side:
-            taken[here] |= page
+        here, stone = _covered(place, turn, side)
+        if np.count_nonzero(stone & taken[here]) <= room * side * side:
+            taken[here] |= stone
             stones.append((place, turn, side))
 
     for number in range(numbers.max() + 1):
@@ -125,7 +131,7 @@ def _laid(numbers: np.ndarray) -> list[tuple[np.ndarray, float, float]]:
             for place, turn in zip(row, np.arctan2(ahead[:, 1], ahead[:, 0]), strict=True):
                 lay(place, turn, STONE, 0.08)
     for side in (0.8 * STONE, 0.6 * STONE, 0.42 * STONE):
-        free = cv2.distanceTransform(np.pad(1 - taken, 1, constant_values=1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        free = cv2.distanceTransform(np.pad(~taken, 1, constant_values=True).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
         rows, columns = np.nonzero(free > 0.46 * side)
         order = np.argsort(-free[rows, columns], kind="stable")
         for row, column in zip(rows[order], columns[order], strict=True):
