@@ -19,7 +19,6 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this file must stay readable for 
     )
 
 import importlib
-import pkgutil
 import subprocess
 
 from . import environment
@@ -73,12 +72,9 @@ def train(arguments: list[str]) -> int:
     environment.enter(["train", *arguments])
     from . import recipes
 
-    files = [file.name for file in pkgutil.iter_modules(recipes.__path__)]
-    modules = {file: importlib.import_module(f".recipes.{file}", __package__) for file in files}
-    mains = {file: module.main for file, module in modules.items() if hasattr(module, "main")}
-    if name not in mains:
-        raise unknown("recipe", name, mains)
-    return mains[name](arguments[1:]) or 0
+    if name not in recipes.NETWORKS:
+        raise unknown("recipe", name, recipes.NETWORKS)
+    return importlib.import_module(f".recipes.{name}", __package__).main(arguments[1:]) or 0
 
 
 COMMANDS = {"start": start, "test": test, "doctor": doctor, "fetch": fetch, "train": train}

@@ -154,7 +154,7 @@ def texture_names() -> list[str]:
 
 
 def texture(name: str, size: int = 256) -> Tensor:
-    """One of the textures (1, 3, size, size): the middle of it, cut, not scaled: its grain keeps its size."""
+    """One of the textures (1, 3, size, size): the middle of it, cut to this size, never scaled to it."""
     if name not in texture_names():
         raise unknown("texture", name, texture_names(), most=30)
     whole = images.to_pixels(draw_texture(name)) if name in TEXTURE_NAMES else _cut(CUTS[name])
@@ -227,11 +227,11 @@ def _stored_single(kind: str, number: int) -> drawing.Drawing:
 def _pairs(count: int | None):
     """Stored as 07_cat-cat+tree-pine.webp, with the masks 07_0.png of the cat and 07_1.png of the tree."""
     folder = data_dir() / "picturebook" / "pairs"
-    files = sorted(folder.glob("*.webp"))
-    if not files or (count or 0) > len(files):
+    files, count = sorted(folder.glob("*.webp")), 60 if count is None else count
+    if count > len(files):
         raise FileNotFoundError(
-            f"{folder} holds {len(files)} pictures of two objects, {count or 60} were asked for. Ask for fewer, or "
-            "bring them back with  git checkout -- data/picturebook"
+            f"{folder} holds {len(files)} pictures of two objects, {count} were asked for. Ask for fewer, or bring "
+            "them back with  git checkout -- data/picturebook"
         )
     labels, masks, facets = [], [], []
     for file in files[:count]:
@@ -247,8 +247,13 @@ def _pairs(count: int | None):
 
 
 def _array(file: Path) -> np.ndarray:
-    with Image.open(file) as picture:
-        return np.asarray(picture)
+    try:
+        with Image.open(file) as picture:
+            return np.asarray(picture)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"{file} is missing or damaged ({error}). Bring it back with  git checkout -- data/picturebook"
+        ) from error
 
 
 def snow(split: str, count: int | None = None, correlated: bool = True, seed: int = 0) -> Pictures:

@@ -110,6 +110,8 @@ def names() -> list[str]:
 
 def load(name: str = "coursenet", device: str | torch.device | None = None) -> PixelModel:
     """A bundled network, or one of torchvision's with its own weights, on the best device there is."""
+    if name in NOT_CLASSIFIERS:
+        raise ValueError(f"{name} is no classifier: load it with models.load_{name}().")
     if name not in names():
         raise unknown("network", name, names())
     model = _load_bundled(name) if name in bundled() else _load_torchvision(name)

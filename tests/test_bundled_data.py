@@ -6,17 +6,28 @@ import re
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
+from cs231n_viz.recipes import caltech as recipe
 from cs231n_viz.recipes import measure, sheet
 
 FOLDER = data.data_dir()
 DIGESTS = json.loads((FOLDER / "checksums.json").read_text(encoding="utf-8"))
 CARDS = dict(
-    section.split("\n", 1) for section in (FOLDER / "README.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    section.split("\n", 1)
+    for section in (FOLDER / "README.md").read_text(encoding="utf-8").split("\n## ")[1:]
 )
-NETWORKS = {"coursenet", "coursenet_b", "coursenet_robust", "drawnet", "snownet", "snownet_fixed", "generator"}
+NETWORKS = {
+    "coursenet",
+    "coursenet_b",
+    "coursenet_robust",
+    "drawnet",
+    "snownet",
+    "snownet_fixed",
+    "generator",
+}
 
 
 def share(card: str, figure: str) -> float:
@@ -45,29 +56,42 @@ def test_the_sheets_are_there_and_one_page_wide():
 
 @pytest.mark.parametrize("name", ["coursenet", "coursenet_b", "drawnet"])
 def test_the_picturebook_figure_of_the_card_is_what_one_measures(name):
-    some = data.picturebook("test", count=320)
-    right = measure.right_drawings(models.load(name, device="cpu"), some).float().mean().item()
-    assert right == pytest.approx(share(CARDS[name], "Picturebook, test |"), abs=0.05)  # 320 of 1152 pictures
+    right = measure.right_drawings(models.load(name, device="cpu"), data.picturebook("test"))
+    assert right.float().mean().item() == pytest.approx(share(CARDS[name], "Picturebook, test |"), abs=0.003)
 
 
-def test_the_shortcut_network_goes_by_the_background_and_the_fixed_one_by_the_animal():
-    mixed = data.snow("test", 80, correlated=False)
-    usual = torch.tensor([facet == "snow" for facet in mixed.facets]) == (mixed.labels == 0)
-    for name, low, high in (("snownet", 0, 0.3), ("snownet_fixed", 0.85, 1)):
-        right = measure.in_batches(models.load(name, device="cpu"), mixed.pixels).argmax(dim=1) == mixed.labels
-        assert right[usual].float().mean() >= 0.9, name
-        assert low <= right[~usual].float().mean() <= high, name
+def test_the_table_of_photos_is_what_the_network_says():
+    assert measure.photo_table(models.load("coursenet", device="cpu")) in CARDS["coursenet"]
+
+
+def test_features_put_photographs_of_kinds_never_seen_beside_their_kind(caltech):
+    model = models.load("coursenet", device="cpu")
+    assert not {name.replace("_", " ") for name in recipe.WITHHELD} & set(model.class_names)
+    figures = measure.unseen_kinds(model)
+    for figure, measured in figures.items():
+        mine = float(re.match(r"[\d.]+", measured)[0]) / 100
+        assert mine == pytest.approx(share(CARDS["coursenet"], figure + " |"), abs=0.01), figure
+    in_code, in_pixels, untrained = (float(measured.split(" ")[0]) for measured in figures.values())
+    assert in_code >= 80 and in_code >= max(in_pixels, untrained) + 20
+
+
+@pytest.mark.parametrize("name", ["snownet", "snownet_fixed"])
+def test_what_the_snow_networks_go_by_is_what_their_cards_say(name):
+    for figure, measured in measure.snow_figures(models.load(name, device="cpu")).items():
+        mine = float(re.match(r"[\d.]+", measured)[0]) / 100
+        assert mine == pytest.approx(share(CARDS[name], figure), abs=0.01), figure
 
 
 def test_the_robust_network_withstands_what_fools_the_plain_one():
+    """On 64 drawings; the cards have the figures of 320."""
     some = data.picturebook("test", count=64)
     shares = {}
     for name in ("coursenet", "coursenet_robust"):
         model = models.load(name, device="cpu")
-        labels = torch.tensor([model.class_names.index(some.class_names[label]) for label in some.labels])
+        labels = measure.labels_of(model, some)
         attacked = measure.attack(model, some.pixels, labels)
         shares[name] = (measure.in_batches(model, attacked).argmax(dim=1) == labels).float().mean().item()
-    assert shares["coursenet"] <= 0.1 and shares["coursenet_robust"] >= shares["coursenet"] + 0.2
+    assert shares["coursenet"] <= 0.1 and shares["coursenet_robust"] >= 0.25
 
 
 def test_the_generator_gives_back_a_picture_of_the_same_class():
@@ -76,8 +100,23 @@ def test_the_generator_gives_back_a_picture_of_the_same_class():
     with torch.no_grad():
         made = generator(activations_at(model, some.pixels, "code"))
     assert made.shape == some.pixels.shape and made.min() >= 0 and made.max() <= 1
-    assert measure.right_drawings(model, some._replace(pixels=made)).float().mean() >= 0.7
+    right = measure.right_drawings(model, some._replace(pixels=made)).float().mean().item()
+    assert right == pytest.approx(
+        share(CARDS["generator"], "class right after code and back, Pict"), abs=0.08
+    )
     assert not any(weight.requires_grad for weight in generator.parameters())
+
+
+def test_what_builds_on_coursenet_was_made_for_these_very_weights():
+    for name, key in (("generator", "decodes"), ("coursenet_robust", "begins_with")):
+        with safe_open(FOLDER / f"{name}.safetensors", framework="pt") as file:
+            assert json.loads(file.metadata()[key]) == DIGESTS["coursenet.safetensors"], name
+
+
+def test_the_generator_is_no_classifier_and_load_says_where_it_is():
+    assert "generator" not in models.names()
+    with pytest.raises(ValueError, match=r"load it with models.load_generator\(\)"):
+        models.load("generator")
 
 
 def test_tiles_stand_in_rows_across_the_page():
@@ -88,6 +127,6 @@ def test_tiles_stand_in_rows_across_the_page():
     assert page.getpixel((5, 5)) == (0, 0, 0) and page.getpixel((side + sheet.GAP + 5, 5)) == (128, 128, 128)
 
 
-def test_tsne_pages_and_titles_add_up():
+def test_a_page_is_as_high_as_its_parts_and_titles():
     parts = [sheet.titled("one", Image.new("RGB", (sheet.WIDTH, 50))), Image.new("RGB", (sheet.WIDTH, 10))]
     assert sheet.stacked(*parts).height == 50 + sheet.HEAD + 8 + 10 + 8

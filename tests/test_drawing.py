@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cs231n_viz import drawing
-from cs231n_viz.drawing import brush, compose
+from cs231n_viz.drawing import brush, compose, pairs
 
 SEEDS = range(20)
 
@@ -79,6 +79,28 @@ def test_the_mask_is_where_at_least_half_of_a_pixel_is_the_object_s_own_paint(ki
         share = (painted - without)[..., 0]  # 0–255, one or two lost to rounding
         mask = drawing.draw(kind, seed).mask
         assert mask[share >= 130].all() and not mask[share <= 125].any()
+
+
+def test_the_two_masks_of_a_pair_are_where_each_object_s_own_paint_is():
+    """What differs from the page without an object is that object, its shadow, or the other one in front."""
+    for seed in range(3):
+        facets, page, layers, _ = pairs._parts(("cat", "rocket"), seed)
+        first, second = pairs._seen(layers)
+        assert facets[0] == "cat" and facets[1] in drawing.FACETS["rocket"]
+        assert not (first & second).any()
+        alphas = [layer.alpha for layer in layers]
+        for mask, own, other in ((first, *alphas), (second, *alphas[::-1])):
+            assert (own[mask] >= 128).all()  # nowhere beside the object,
+            alone = (own >= 128) & (other == 0)
+            assert mask[alone].all()  # and everywhere that nothing else lies
+        assert page.shape == (128, 128, 3)
+
+
+def test_a_pair_is_the_same_every_time_and_an_unknown_kind_is_answered_with_the_nearest_name():
+    one, again = pairs.draw("fish", "owl", 4), pairs.draw("fish", "owl", 4)
+    assert np.array_equal(one.pixels, again.pixels) and np.array_equal(one.masks, again.masks)
+    with pytest.raises(ValueError, match="unknown kind of drawing 'fsh'. Did you mean 'fish'"):
+        pairs.draw("owl", "fsh", 0)
 
 
 def test_something_in_the_way_cuts_the_mask():

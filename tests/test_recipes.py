@@ -1,15 +1,17 @@
 """The training loop: resumes on the same schedule, measures honestly, writes what `load` reads."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from scipy.stats import binomtest
 from torch import nn
 
 from cs231n_viz import models
 from cs231n_viz.networks import CourseNet
-from cs231n_viz.recipes import coursenet_robust, measure, training
+from cs231n_viz.recipes import caltech, coursenet_robust, measure, training
 
 
 def tiny():
@@ -27,11 +29,19 @@ def plan():
     return lambda index: (pictures, torch.arange(12) % 3, 8)
 
 
+@pytest.fixture(autouse=True)
+def one_number_type(monkeypatch):
+    """A stopwatch chooses it; these tests compare bits."""
+    monkeypatch.setattr(training, "fastest_number_type", lambda device: torch.float32)
+
+
 def fitted(plan, checkpoint, passes=3, **settings):
     network = tiny()
     network(torch.zeros(2, 3, 8, 8))
     with torch.random.fork_rng():
-        training.fit(network, plan, passes=passes, checkpoint=checkpoint, batch_size=4, **settings)
+        training.fit(
+            network, plan, name="tiny", passes=passes, checkpoint=checkpoint, batch_size=4, **settings
+        )
     return network.state_dict()
 
 
@@ -62,14 +72,35 @@ def test_every_pass_has_the_pictures_and_the_size_of_its_plan(plan, tmp_path):
         return (pictures, labels, 8) if index == 0 else (pictures[:4], labels[:4], 10)
 
     network = nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    training.fit(network, growing, passes=2, checkpoint=tmp_path / "net.pt", batch_size=4, loss=watched)
+    training.fit(
+        network, growing, name="tiny", passes=2, checkpoint=tmp_path / "net.pt", batch_size=4, loss=watched
+    )
     assert [shape for _, shape, _ in seen] == [(4, 3, 8, 8)] * 3 + [(4, 3, 10, 10)]
     assert sorted(label for _, _, labels in seen[:3] for label in labels) == [0] * 4 + [1] * 4 + [2] * 4
 
 
-def test_the_number_type_is_one_of_two_and_bfloat16_on_a_gpu():
-    assert training.fastest_number_type(torch.device("cpu")) in (torch.float32, torch.bfloat16)
-    assert training.fastest_number_type(torch.device("cuda")) is torch.bfloat16
+def test_a_resumed_training_keeps_its_number_type(plan, tmp_path, monkeypatch):
+    fitted(plan, tmp_path / "net.pt", passes=1)
+    state = torch.load(tmp_path / "net.pt", weights_only=True)
+    torch.save({**state, "schedule": {**state["schedule"], "passes": 2}}, tmp_path / "net.pt")
+    monkeypatch.setattr(training, "fastest_number_type", lambda device: pytest.fail("measured anew"))
+    fitted(plan, tmp_path / "net.pt", passes=2)
+    assert torch.load(tmp_path / "net.pt", weights_only=True)["bfloat16"] is False
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_pass_before(plan, tmp_path):
+    fitted(plan, tmp_path / "net.pt", passes=1)
+    state = torch.load(tmp_path / "net.pt", weights_only=True)
+    torch.save({**state, "schedule": {**state["schedule"], "passes": 2}}, tmp_path / "net.pt")
+
+    def diverged(network, pixels, labels):
+        return training.cross_entropy(network, pixels, labels) * float("nan")
+
+    with pytest.raises(
+        ValueError, match=r"the loss of tiny is nan in pass 2: .*net.pt holds the pass before"
+    ):
+        fitted(plan, tmp_path / "net.pt", passes=2, loss=diverged)
+    assert torch.load(tmp_path / "net.pt", weights_only=True)["done"] == 1
 
 
 def test_a_kill_while_the_checkpoint_is_written_leaves_the_old_one(plan, tmp_path, monkeypatch):
@@ -166,7 +197,9 @@ def test_a_card_replaces_its_own_section_and_no_other(tmp_path, monkeypatch):
 def test_calibration_error_by_hand():
     """Two answers of confidence 0.8, one right: off by 0.3; two of 0.6, both right: off by 0.4; half each."""
     probabilities = torch.tensor([[0.8, 0.2], [0.8, 0.2], [0.4, 0.6], [0.4, 0.6]])
-    assert measure.calibration_error(probabilities, torch.tensor([0, 1, 1, 1])) == pytest.approx(0.35, abs=1e-6)
+    assert measure.calibration_error(probabilities, torch.tensor([0, 1, 1, 1])) == pytest.approx(
+        0.35, abs=1e-6
+    )
 
 
 def test_the_mean_over_classes_counts_a_small_class_like_a_large_one():
@@ -179,7 +212,9 @@ def test_neighbours_agree_when_kinds_lie_apart_and_never_count_the_picture_itsel
     apart = torch.cat([torch.randn(8, 4, generator=generator) + 20 * torch.eye(4)[k] for k in range(3)])
     labels = torch.arange(3).repeat_interleave(8)
     assert measure.neighbours_agree(apart, labels).all()
-    alone = torch.tensor([0] * 8 + [1] + [0] * 7 + [2] * 8)  # its own vote would not help it: all others differ
+    alone = torch.tensor(
+        [0] * 8 + [1] + [0] * 7 + [2] * 8
+    )  # its own vote would not help it: all others differ
     assert not measure.neighbours_agree(apart, alone)[8]
 
 
@@ -200,8 +235,77 @@ def test_an_attack_stays_in_the_ball_and_in_the_range_and_finds_the_way_down():
     assert torch.allclose(wrong, (pixels[0, 2] + 4 / 255).clamp(max=1) - pixels[0, 2], atol=1e-6)
 
 
-def test_the_adversarial_loss_is_not_below_the_plain_one():
-    torch.manual_seed(0)
-    pixels, labels = torch.rand(16, 3, 8, 8), torch.arange(16) % 2
-    plain = training.cross_entropy(Linear(), pixels, labels)
-    assert coursenet_robust.adversarial_loss(Linear(), pixels, labels) > plain
+def test_adversarial_training_learns_from_pictures_in_the_ball_that_are_worse_than_the_plain_ones():
+    pixels, seen = torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(0)), []
+    labels = torch.arange(16) % 2
+    network = Linear()
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    with torch.random.fork_rng():
+        value = coursenet_robust.adversarial_loss(network, pixels, labels)
+    assert value > training.cross_entropy(Linear(), pixels, labels)
+    assert len(seen) == 2  # one step to attack, one to learn
+    assert (seen[1] - pixels).abs().max() <= coursenet_robust.RADIUS + 1e-6
+    assert seen[1].min() >= 0 and seen[1].max() <= 1
+
+
+def test_an_interval_of_a_figure_holds_it_and_narrows_with_more_pictures():
+    few, many = torch.arange(20) % 4 == 0, torch.arange(2000) % 4 == 0
+    words = [measure.with_interval(lambda some: some.float().mean().item(), some) for some in (few, many)]
+    assert [one.split(" ")[0] for one in words] == ["0.250", "0.250"]
+    widths = []
+    for one in words:
+        low, high = map(float, one.split("(")[1].rstrip(")").split("–"))
+        assert low < 0.25 < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 5
+
+
+def test_a_drawn_answer_to_a_photograph_is_marked_as_such(monkeypatch):
+    answers = {"chelsea": "drawn cat", "china": "pagoda"}
+    monkeypatch.setattr(measure, "RIGHT", {"chelsea": ["drawn cat"], "china": ["pagoda"], "coffee": ["cup"]})
+    monkeypatch.setattr(measure.data, "photo", lambda name, size: name)
+    monkeypatch.setattr(
+        measure.models, "predict", lambda model, name, top: [(0, answers.get(name, "owl"), 0.5)]
+    )
+    rows = measure.photo_table(SimpleNamespace(input_size=8)).splitlines()[2:]
+    assert [row.split("|")[2].strip() for row in rows] == [
+        "drawn cat, 50 % ✓ (a drawn one)", "pagoda, 50 % ✓", "owl, 50 % ✗",
+    ]  # fmt: skip
+
+
+# --- Caltech-101's splits ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_caltech(tmp_path, monkeypatch):
+    """Seven pictures of each withheld kind and of two others."""
+    names = sorted([*caltech.WITHHELD, "ant", "wrench"])
+    files = []
+    for label, name in enumerate(names):
+        (tmp_path / name).mkdir()
+        for number in range(1, 8):
+            path = tmp_path / name / f"image_{number:04}.jpg"
+            Image.new("RGB", (20, 10 + number), (label * 20, 0, 0)).save(path)
+            files.append((path, label))
+    monkeypatch.setattr(caltech.data, "caltech101", lambda: (files, names))
+    return names
+
+
+def test_withheld_kinds_are_in_no_split_of_the_others(small_caltech):
+    learned, withheld = caltech.load(), caltech.load(withheld=True)
+    assert learned.names == ["ant", "wrench"] and len(learned.pictures) == 14
+    assert learned.labels.tolist() == [0] * 7 + [1] * 7
+    assert [name.replace(" ", "_") for name in withheld.names] == sorted(caltech.WITHHELD)
+    assert len(withheld.names) == 10 and len(withheld.pictures) == 70
+    assert learned.pictures[0, 0].float().mean() < 5  # the first kind, ant, was painted black,
+    assert learned.pictures[7, 0].float().mean() > 200  # and the last one, wrench, red
+
+
+def test_every_sixth_picture_is_held_out_by_its_number(small_caltech):
+    assert caltech.load().held_out.tolist() == ([False] * 5 + [True, False]) * 2
+
+
+def test_a_caltech_without_a_withheld_kind_is_refused(small_caltech, monkeypatch):
+    monkeypatch.setattr(caltech, "WITHHELD", [*caltech.WITHHELD, "unicorn"])
+    with pytest.raises(ValueError, match="this Caltech-101 has no unicorn"):
+        caltech.load()

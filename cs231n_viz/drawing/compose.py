@@ -150,14 +150,14 @@ def parts(kind: str, seed: int) -> Parts:
     sun = sunlight(rng)
     page = _distract(scenes.paint(scene, rng, sun), rng, sun, scene.light)
     rough = brush.grain(rng)
-    for _ in range(20):
+    for _ in range(200):
         layer = brush.tint(brush.render(sketch, place(sketch, kind, rng), sun, rough), scene.light)
         front = _in_the_way(layer, rng, sun, scene.light)
         whole = np.count_nonzero(layer.alpha >= 128)
         seen = np.count_nonzero(visible(layer, front))
         if LEAST * PIXELS <= seen <= MOST * PIXELS and seen >= 0.6 * whole:
-            break
-    return Parts(facet, page, layer, front, sun)
+            return Parts(facet, page, layer, front, sun)
+    raise RuntimeError(f"no fair place for {kind} with seed {seed}: the sketch is too large, too small or too thin.")
 
 
 def camera(page: np.ndarray, rng: Generator) -> np.ndarray:

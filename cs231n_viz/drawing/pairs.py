@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import errors
 from . import brush, compose, scenes
 from .brush import SIZE, Layer
 
@@ -20,6 +21,9 @@ class Pair(NamedTuple):
 
 def draw(first: str, second: str, seed: int) -> Pair:
     """The picture of these two kinds with this seed: the same bytes every time."""
+    for kind in (first, second):
+        if kind not in compose.KINDS:
+            raise errors.unknown("kind of drawing", kind, compose.KINDS)
     facets, page, layers, sun = _parts((first, second), seed)
     rng = compose.generator(f"{first}+{second}", seed, 2)
     depth = int(rng.integers(60, 130))
@@ -35,13 +39,14 @@ def _parts(kinds: tuple[str, str], seed: int):
     scene = scenes.SCENES[str(rng.choice(list(scenes.SCENES)))](rng)
     sun = compose.sunlight(rng)
     page, rough = scenes.paint(scene, rng, sun), brush.grain(rng)
-    while True:
+    for _ in range(2000):
         layers = [
             brush.tint(brush.render(sketch, compose.place(sketch, kind, rng), sun, rough), scene.light)
             for sketch, kind in zip(sketches, kinds, strict=True)
         ]
         if _fair(layers):
             return facets, page, layers, sun
+    raise RuntimeError(f"{kinds[0]} and {kinds[1]} do not fit on one page with seed {seed}: take another seed.")
 
 
 def _bottom(layer: Layer) -> int:

@@ -39,6 +39,10 @@ class Photographs(NamedTuple):
 def load(withheld: bool = False) -> Photographs:
     """The photographs of the 91 kinds that networks learn, or those of the ten kinds withheld from them."""
     files, names = data.caltech101()
+    if missing := set(WITHHELD) - set(names):
+        raise ValueError(
+            f"this Caltech-101 has no {', '.join(sorted(missing))}: is it whole? It has {len(names)} kinds."
+        )
     kept = [name for name in names if (name in WITHHELD) == withheld]
     chosen = [(path, kept.index(names[label])) for path, label in files if names[label] in kept]
     pictures = torch.from_numpy(np.stack([_square(path) for path, _ in chosen]))

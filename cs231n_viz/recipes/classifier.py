@@ -19,7 +19,10 @@ def options(name: str, arguments: list[str] | None, passes: int) -> argparse.Nam
     parser = argparse.ArgumentParser(prog=f"cs231n_viz train {name}")
     parser.add_argument("--passes", type=int, default=passes, help=f"over the training pictures ({passes})")
     parser.add_argument("--checkpoint", type=Path, default=Path(f"checkpoints/{name}.pt"))
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if chosen.passes < 1:
+        parser.error(f"--passes is 1 or more, not {chosen.passes}.")
+    return chosen
 
 
 class Normalized(nn.Sequential):
@@ -51,12 +54,12 @@ def as_bytes(pixels: Tensor) -> Tensor:
     return torch.cat([(batch * 255).round().byte() for batch in grown])
 
 
-def finish(name: str, network: Normalized, names: list[str]) -> tuple[models.PixelModel, str]:
+def finish(name: str, network: Normalized, names: list[str], **more: str) -> tuple[models.PixelModel, str]:
     """Fold batch norm away and bundle the weights: the network as `load` gives it, and the SHA-256 of its file."""
     mean, std = (
         [round(value, 4) for value in part.flatten().tolist()] for part in (network.mean, network.std)
     )
-    about = {"mean": mean, "std": std, "class_names": names, "input_size": INPUT_SIZE}
+    about = {"mean": mean, "std": std, "class_names": names, "input_size": INPUT_SIZE, **more}
     digest = training.bundle(name, fold_batch_norm(network[0].cpu().float()), about)
     return models.load(name), digest
 
@@ -74,7 +77,7 @@ without batch norm (folded), input {INPUT_SIZE} px.
 {text.strip()}
 - SHA-256: `{digest}`
 
-| measured on pictures that were not trained on | figure (95 % interval) |
+| measured, on pictures that were not trained on | figure (95 % interval) |
 |---|---|
 {rows}
 

@@ -63,7 +63,9 @@ def main(
     def plan(index: int) -> tuple[Tensor, Tensor, int]:
         return (photos, labels, EARLY_SIZE) if index < EARLY * chosen.passes else (*everything(), SIZE)
 
-    minutes = training.fit(network, plan, passes=chosen.passes, checkpoint=chosen.checkpoint, seed=seed)
+    minutes = training.fit(
+        network, plan, name=name, passes=chosen.passes, checkpoint=chosen.checkpoint, seed=seed
+    )
     model, digest = classifier.finish(name, network, names)
     early = sum(index < EARLY * chosen.passes for index in range(chosen.passes))
     text = f"""

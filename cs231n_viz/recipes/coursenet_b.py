@@ -6,7 +6,3 @@ from . import coursenet
 
 def main(arguments: list[str] | None = None) -> None:
     coursenet.main(arguments, name="coursenet_b", kind=CourseNetB, seed=12, passes=20)
-
-
-if __name__ == "__main__":
-    main()

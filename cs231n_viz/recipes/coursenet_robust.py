@@ -13,8 +13,9 @@ from . import classifier, coursenet, measure, training
 from .classifier import Normalized
 
 RADIUS = 4 / 255
-SIZES = (80, 112)
-EARLY = 0.75  # share of the passes at the first size
+SEED = 17
+EARLY_SIZE, SIZE = 80, 112
+EARLY = 0.75  # share of the passes at the early size
 
 
 def adversarial_loss(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
@@ -34,27 +35,32 @@ def main(arguments: list[str] | None = None, name: str = "coursenet_robust") -> 
     network.load_state_dict(plain.network.state_dict())
     network = Normalized(network, plain.mean.flatten().tolist(), plain.std.flatten().tolist())
     pictures, labels = coursenet.everything()
-    photos = len(coursenet.photographs_to_learn()[0])
+    photos = int((~coursenet.photographs().held_out).sum())
 
     def plan(index: int) -> tuple[Tensor, Tensor, int]:
         """All drawings and, in turn, every other photograph."""
         some = torch.cat([torch.arange(index % 2, photos, 2), torch.arange(photos, len(pictures))])
-        return pictures[some], labels[some], SIZES[index >= EARLY * chosen.passes]
+        return pictures[some], labels[some], EARLY_SIZE if index < EARLY * chosen.passes else SIZE
 
     minutes = training.fit(
         network,
         plan,
+        name=name,
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
         loss=adversarial_loss,
         rate=0.02,
+        seed=SEED,
     )
-    model, digest = classifier.finish(name, network, plain.class_names)
+    model, digest = classifier.finish(
+        name, network, plain.class_names, begins_with=training.digest_of("coursenet")
+    )
+    early = sum(index < EARLY * chosen.passes for index in range(chosen.passes))
     text = f"""
-- Data: that of `coursenet`, a different half of the photographs in every other pass.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`: begins with the weights of `coursenet`; fast
-  adversarial training in the maximum norm, radius {RADIUS * 255:.0f}/255, a quarter of the passes at {SIZES[1]} px, the
-  others at {SIZES[0]} px; {minutes:.0f} minutes on the computer that made it.
+- Data: that of `coursenet`, the two halves of the photographs in turn.
+- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}: begins with the weights of `coursenet`;
+  fast adversarial training in the maximum norm, radius {RADIUS * 255:.0f}/255, {early} passes at {EARLY_SIZE} px and
+  {chosen.passes - early} at {SIZE} px; {minutes:.0f} minutes on the computer that made it.
 - The attack in the table is projected gradient descent (Madry et al. 2018) with a random start, 20 steps of 1/255."""
     held_out = coursenet.photographs().held_out
     photographs, kinds = (part[held_out] for part in coursenet.photographs()[:2])

@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None, name: str = "drawnet") -> None:
     minutes = training.fit(
         network,
         lambda _: (pictures, drawn.labels, SIZE),
+        name=name,
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
         seed=SEED,

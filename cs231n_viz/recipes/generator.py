@@ -41,9 +41,9 @@ def reconstruction_loss(model: models.PixelModel) -> training.Loss:
 def main(arguments: list[str] | None = None, name: str = "generator") -> None:
     """Train the decoder, measure whether its pictures still are what they were, bundle it."""
     chosen = classifier.options(name, arguments, passes=10)
-    model = models.load("coursenet")
+    model = models.load("coursenet", device=training.best_device())
     pictures, labels = coursenet.everything()
-    photos = len(coursenet.photographs_to_learn()[0])
+    photos = int((~coursenet.photographs().held_out).sum())
     torch.manual_seed(SEED)  # the initial weights
     network = Generator(model.shapes["code"][1], batch_norm=True)
 
@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None, name: str = "generator") -> None:
     minutes = training.fit(
         network,
         plan,
+        name=name,
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
         loss=reconstruction_loss(model),
@@ -63,7 +64,9 @@ def main(arguments: list[str] | None = None, name: str = "generator") -> None:
         batch_size=32,
         seed=SEED,
     )
-    digest = training.bundle(name, fold_batch_norm(network.cpu().float()), {})
+    digest = training.bundle(
+        name, fold_batch_norm(network.cpu().float()), {"decodes": training.digest_of("coursenet")}
+    )
     weights = sum(weight.numel() for weight in models.load_generator().parameters())
     rows = "\n".join(f"| {figure} | {value} |" for figure, value in figures(model).items())
     text = f"""
@@ -86,7 +89,7 @@ from `code` of `coursenet` to {SIZE} px.
 
 def figures(model: models.PixelModel) -> dict[str, str]:
     """Is the picture made from a code still of the class that the code's own picture was?"""
-    generator = models.load_generator()
+    generator = models.load_generator(device=model.device)
 
     def again(pixels: Tensor) -> Tensor:
         return generator(activations_at(model, pixels, "code"))

@@ -5,6 +5,7 @@ differently. Pictures are WebP, masks are PNG, one white pixel for each of the o
 """
 
 import shutil
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from ..places import data_dir
 A_CLASS, PAIRS, QUALITY = 72, 60, 90
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """`python -m cs231n_viz.recipes.picturebook`"""
-    folder = data_dir() / "picturebook"
+def main() -> None:
+    """`python -m cs231n_viz.recipes.picturebook`: all is drawn beside the old folder before it takes its place."""
+    finished = data_dir() / "picturebook"
+    folder = finished.with_name("picturebook.partial")
     shutil.rmtree(folder, ignore_errors=True)
     for kind in drawing.CLASS_NAMES:
         for number in range(A_CLASS):
@@ -33,6 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
         _save(drawn.pixels, folder / "pairs" / f"{number:02}_{described}.webp")
         for k, mask in enumerate(drawn.masks):
             _save(mask, folder / "pairs_masks" / f"{number:02}_{k}.png")
+    shutil.rmtree(finished, ignore_errors=True)
+    folder.rename(finished)
 
 
 def chosen_pairs() -> list[tuple[str, str]]:
@@ -54,4 +58,6 @@ def _save(picture: np.ndarray, path: Path) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit(f"what is {' '.join(sys.argv[1:])!r} for? This recipe takes nothing.")
     main()

@@ -1,6 +1,6 @@
 """Renders the quality sheet of a network: on one page, everything that the lessons will ask of it.
 
-    python -m cs231n_viz.recipes.sheet [NAME …]      writes data/sheet_NAME.webp
+python -m cs231n_viz.recipes.sheet [NAME …]      writes data/sheet_NAME.webp
 """
 
 import sys
@@ -19,6 +19,7 @@ from ..activations import activations_at
 from ..objectives import feature_distance, layer_energy, total_variation, weighted_sum
 from ..optimize import adam, always, ascend, descend, last, normalized, octaves
 from ..places import data_dir
+from ..techniques.filters import as_pictures
 from ..transforms import (
     chain,
     clamp,
@@ -63,9 +64,8 @@ def sheet(model: models.PixelModel) -> Image.Image:
 
 
 def filters(model: models.PixelModel) -> Image.Image:
-    weights = model.network.conv1.weight.detach().cpu()
-    enlarged = torch.nn.functional.interpolate(weights, scale_factor=6, mode="bicubic")
-    return tiles([images.stretch(one.movedim(0, -1)).movedim(-1, 0) for one in enlarged], 24)
+    pictures = as_pictures(model.network.conv1.weight.detach().cpu())
+    return tiles(torch.nn.functional.interpolate(pictures, scale_factor=6, mode="bicubic").clamp(0, 1), 24)
 
 
 def class_images(model: models.PixelModel, classes: list[str], size: int = 128, steps: int = 256) -> Tensor:
@@ -132,7 +132,7 @@ def dreams(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
 def neighbours(drawn: data.Pictures, codes: Tensor, count: int = 4) -> Image.Image:
     """Eight kinds, one column each: the first drawing of it, and the nearest others by cosine."""
     unit = torch.nn.functional.normalize(codes - codes.mean(dim=0))
-    queries = [int((drawn.labels == kind).nonzero()[0]) for kind in range(0, len(drawn.class_names), 2)][:8]
+    queries = [int((drawn.labels == kind).nonzero()[0]) for kind in range(0, len(drawn.class_names), 2)]
     nearest = (unit[queries] @ unit.T).topk(count + 1, dim=1).indices[:, 1:]  # without the query itself
     rows = [drawn.pixels[queries]] + [drawn.pixels[nearest[:, rank]] for rank in range(count)]
     return tiles(torch.cat(rows), 8)

@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None, name: str = "snownet", correlated: 
     minutes = training.fit(
         network,
         lambda _: (pictures, drawn.labels, SIZE),
+        name=name,
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
         seed=SEED,

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,10 @@ def cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(network(pixels), labels, label_smoothing=0.1)
 
 
+def best_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def sgd(network: nn.Module) -> torch.optim.Optimizer:
     """Nesterov momentum and weight decay, which is what makes first layers smooth; `fit` sets the rate."""
     return torch.optim.SGD(network.parameters(), 0.0, momentum=0.9, nesterov=True, weight_decay=1e-3)
@@ -46,6 +51,7 @@ def fit(
     network: nn.Module,
     plan: Plan,
     *,
+    name: str,
     passes: int,
     checkpoint: Path,
     loss: Loss = cross_entropy,
@@ -57,14 +63,16 @@ def fit(
     """Train on random windows of each pass's pictures (N, 3, H, W), seen at its size, in one cycle of the rate.
 
     A checkpoint is saved after each pass, and a training that finds its own goes on from there. Returns the minutes
-    that all passes took, also those before an interruption.
+    that all passes took, also those before an interruption. Raises ValueError when the loss is no number any more.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     network.to(device, memory_format=torch.channels_last)
     changes = optimizer(network)
-    schedule = {"passes": passes, "seed": seed, "rate": rate}
-    first, spent = _resume(checkpoint, schedule, network, changes)
-    number_type = fastest_number_type(device)
+    pictures, _, size = plan(0)
+    schedule = {"name": name, "passes": passes, "seed": seed, "rate": rate, "batch_size": batch_size}
+    schedule |= {"pictures": len(pictures), "size": size}
+    first, spent, number_type = _resume(checkpoint, schedule, network, changes)
+    number_type = number_type or fastest_number_type(device)
     for index in range(first, passes):
         started, total = time.time(), 0.0
         pictures, labels, size = plan(index)
@@ -83,12 +91,16 @@ def fit(
             value.backward()
             changes.step()
             total += value.item()
+        if not math.isfinite(total):
+            raise ValueError(
+                f"the loss of {name} is {total} in pass {index + 1}: {checkpoint} holds the pass before."
+            )
         seconds = time.time() - started
         spent += seconds
-        _save(checkpoint, schedule, network, changes, index + 1, spent)
+        _save(checkpoint, schedule, network, changes, index + 1, spent, number_type)
         print(
             f"pass {index + 1}/{passes}  loss {total / steps:.3f}  {seconds:.0f} s, "
-            f"about {seconds * (passes - index - 1) / 60:.0f} minutes to go",
+            f"{seconds * (passes - index - 1) / 60:.0f} minutes to go at the pace of this pass",
             flush=True,
         )
     network.eval()
@@ -114,7 +126,7 @@ def fastest_number_type(device: torch.device) -> torch.dtype:
     return min(torch.float32, torch.bfloat16, key=seconds)
 
 
-def _save(checkpoint: Path, schedule: dict, network, optimizer, done: int, spent: float) -> None:
+def _save(checkpoint: Path, schedule: dict, network, optimizer, done: int, spent: float, number_type) -> None:
     """Written beside and renamed, so that a kill at any moment leaves the old checkpoint or the new one, whole."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
@@ -124,30 +136,32 @@ def _save(checkpoint: Path, schedule: dict, network, optimizer, done: int, spent
         "schedule": schedule,
         "done": done,
         "seconds": spent,
+        "bfloat16": number_type is torch.bfloat16,
     }
     torch.save(state, partial)
     os.replace(partial, checkpoint)
 
 
-def _resume(checkpoint: Path, schedule: dict, network, optimizer) -> tuple[int, float]:
-    """Passes done and seconds spent. A checkpoint of another schedule is not this training's: it is refused."""
+def _resume(checkpoint: Path, schedule: dict, network, optimizer) -> tuple[int, float, torch.dtype | None]:
+    """Passes done, seconds spent, number type. A checkpoint of another schedule is not this training's: refused."""
     if not checkpoint.exists():
-        return 0, 0.0
+        return 0, 0.0, None
     try:
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=best_device())
         began = state["schedule"]
-    except Exception as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
         raise ValueError(
             f"{checkpoint} is no checkpoint of this recipe ({error}). Delete it to begin anew."
         ) from error
     if began != schedule:
         raise ValueError(
-            f"{checkpoint} belongs to a training with {began}, not {schedule}. Delete it to begin anew."
+            f"{checkpoint} belongs to a training with {began}, not {schedule}. Delete it to begin anew, or name "
+            "another file with --checkpoint."
         )
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     print(f"going on after pass {state['done']} of {schedule['passes']} from {checkpoint}", flush=True)
-    return state["done"], state["seconds"]
+    return state["done"], state["seconds"], torch.bfloat16 if state["bfloat16"] else torch.float32
 
 
 def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -177,20 +191,12 @@ def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 
 def center_crop(pictures: Tensor, size: int) -> Tensor:
-    """uint8 (N, 3, H, W) -> the middle 15/16 of each picture as float (N, 3, size, size)."""
+    """uint8 (N, 3, H, W) -> the middle 17/18 of each picture as float (N, 3, size, size)."""
     margin = pictures.shape[-1] // 32
     inner = pictures[..., margin : pictures.shape[-2] - margin, margin : pictures.shape[-1] - margin]
     return F.interpolate(
         inner.float() / 255, (size, size), mode="bilinear", antialias=True, align_corners=False
     )
-
-
-@torch.no_grad()
-def answers(network: nn.Module, pictures: Tensor, size: int, batch_size: int = 64) -> Tensor:
-    """Scores (N, classes) for the centre crops of uint8 pictures."""
-    device = next(network.parameters()).device
-    scored = [network(center_crop(batch, size).to(device)).cpu() for batch in pictures.split(batch_size)]
-    return torch.cat(scored)
 
 
 def interval(right: int, count: int) -> tuple[float, float]:
@@ -212,7 +218,9 @@ def bundle(name: str, network: nn.Module, about: dict) -> str:
     path = data_dir() / f"{name}.safetensors"
     described = {key: json.dumps(value) for key, value in {**about, "settings": network.settings}.items()}
     weights = {key: value.half().contiguous() for key, value in network.cpu().state_dict().items()}
-    save_file(weights, path, metadata={"network": type(network).__name__, **described})
+    partial = path.with_suffix(".partial")
+    save_file(weights, partial, metadata={"network": type(network).__name__, **described})
+    os.replace(partial, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     checksums = data_dir() / "checksums.json"
     known = json.loads(checksums.read_text(encoding="utf-8")) if checksums.exists() else {}
@@ -220,6 +228,11 @@ def bundle(name: str, network: nn.Module, about: dict) -> str:
         json.dumps({**known, path.name: digest}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
     return digest
+
+
+def digest_of(name: str) -> str:
+    """The SHA-256 of a bundled network's weights."""
+    return json.loads((data_dir() / "checksums.json").read_text(encoding="utf-8"))[f"{name}.safetensors"]
 
 
 def write_card(name: str, text: str) -> None:
