@@ -83,7 +83,7 @@ def test_what_the_snow_networks_go_by_is_what_their_cards_say(name):
 
 
 def test_the_robust_network_withstands_what_fools_the_plain_one():
-    """On 64 drawings; the cards have the figures of 320."""
+    """On 64 drawings; the cards have the figures of 240."""
     some = data.picturebook("test", count=64)
     shares = {}
     for name in ("coursenet", "coursenet_robust"):

@@ -76,7 +76,7 @@ class View(NamedTuple):
         return bool(self.cover[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3].any())
 
 
-def _view(sketch: Sketch, turn: float, mirror: bool) -> View:
+def coarse_view(sketch: Sketch, turn: float, mirror: bool) -> View:
     low, high = sketch.box()
     matrix, middle = brush.placed(0.62 * SIZE / np.hypot(*(high - low)), SIZE / 2, SIZE / 2, turn, mirror)
     offset = middle - (low + high) / 2 @ matrix
@@ -88,7 +88,7 @@ def _view(sketch: Sketch, turn: float, mirror: bool) -> View:
 def place(sketch: Sketch, kind: str, rng: Generator):
     """Size, tilt and place of the object: many small, some large, seldom over the middle of the page."""
     tilt = TILT.get(kind, 0.1)
-    view = _view(sketch, rng.uniform(-tilt, tilt), chance(rng, 0.5))
+    view = coarse_view(sketch, rng.uniform(-tilt, tilt), chance(rng, 0.5))
     left, top, right, bottom = view.box
     share, anywhere = 0.08 + 0.3 * rng.random() ** 2.2, chance(rng, 0.4)
     for _ in range(30):

@@ -38,7 +38,7 @@ class Scene(NamedTuple):
     light: Colour = (255, 255, 255)
 
 
-def _ridge(rng: Generator, y, rough, steps=7, foot=1.1) -> np.ndarray:
+def ridge(rng: Generator, y, rough, steps=7, foot=1.1) -> np.ndarray:
     """A rolling skyline from edge to edge, filled down to the foot."""
     x = np.linspace(-0.1, 1.1, steps)
     return np.concatenate([curve(np.stack([x, y + rng.uniform(-rough, rough, steps)], 1)),
@@ -57,7 +57,7 @@ def _clouds(sketch: Sketch, rng: Generator, most, colour, high=0.3) -> None:
         sketch.light(0.5)
 
 
-def _tufts(sketch: Sketch, rng: Generator, count, top, colour, size=0.03) -> None:
+def tufts(sketch: Sketch, rng: Generator, count, top, colour, size=0.03) -> None:
     places = scatter(rng, count, (0, top), (1, 1))
     tips = np.stack([rng.uniform(-0.4, 0.4, count), -rng.uniform(0.5, 1.2, count)],
                     1) * size * (0.6 + places[:, 1:])
@@ -70,11 +70,11 @@ def meadow(rng: Generator) -> Scene:
                                 (196, 180, 100)]), rng.uniform(0.4, 0.7)
     _clouds(sketch, rng, 4, lighter(sky, 0.75))
     for k in range(rng.integers(1, 4)):
-        sketch.fill(_ridge(rng, horizon - 0.12 + 0.07 * k, 0.06), mix(sky, green, 0.45 + 0.2 * k))
+        sketch.fill(ridge(rng, horizon - 0.12 + 0.07 * k, 0.06), mix(sky, green, 0.45 + 0.2 * k))
         sketch.light(0.1, 0.1)
-    sketch.fill(_ridge(rng, horizon + 0.05, 0.03), green)
-    _tufts(sketch, rng, 90, horizon + 0.1, darker(green, 0.25))
-    _tufts(sketch, rng, 70, horizon + 0.1, lighter(green, 0.25))
+    sketch.fill(ridge(rng, horizon + 0.05, 0.03), green)
+    tufts(sketch, rng, 90, horizon + 0.1, darker(green, 0.25))
+    tufts(sketch, rng, 70, horizon + 0.1, lighter(green, 0.25))
     sketch.fill(dots(scatter(rng, 16, (0, horizon + 0.15), (1, 1)), 0.009), pick(rng))
     sketch.light(0, 0.25)
     return Scene([darker(sky, 0.12), lighter(sky, 0.4)], sketch)
@@ -86,7 +86,7 @@ def sea(rng: Generator) -> Scene:
                                 (40, 92, 130)]), rng.uniform(0.35, 0.65)
     _clouds(sketch, rng, 4, lighter(sky, 0.7))
     if chance(rng, 0.4):
-        sketch.fill(_ridge(rng, horizon - 0.02, 0.05, 9), mix(sky, (80, 100, 90), 0.6))
+        sketch.fill(ridge(rng, horizon - 0.02, 0.05, 9), mix(sky, (80, 100, 90), 0.6))
         sketch.light(0.1)
     sketch.fill(_box(-0.1, horizon, 1.1, 1.1), water)
     for y in horizon + (1.05 - horizon) * np.linspace(0.03, 1, 11) ** 1.5:
@@ -119,10 +119,10 @@ def forest(rng: Generator) -> Scene:
         sketch.fill(dots(places, rng.uniform(0.015, 0.04, 60), 0.7), mix(leaf, WHITE, share * 0.6))
         sketch.light(0.3, 0.3)
     ground = rng.uniform(0.65, 0.85)
-    sketch.fill(_ridge(rng, ground, 0.03), mix(dark, (150, 130, 80), 0.45))
+    sketch.fill(ridge(rng, ground, 0.03), mix(dark, (150, 130, 80), 0.45))
     places = scatter(rng, 70, (0, ground), (1, 1))
     sketch.fill(dots(places, 0.013, 0.6), leaf)
-    _tufts(sketch, rng, 60, ground, lighter(leaf, 0.2), 0.05)
+    tufts(sketch, rng, 60, ground, lighter(leaf, 0.2), 0.05)
     sketch.light(0, 0.35)
     return Scene([mist, lighter(mist, 0.3)], sketch, (245, 250, 235))
 
@@ -166,11 +166,11 @@ def night(rng: Generator) -> Scene:
         if chance(rng, 0.5):
             sketch.oval(x + size * 0.5, y - size * 0.2, size * 0.85, colour=mix(sky, (240, 230, 180), 0.2))
     for k in range(rng.integers(1, 4)):
-        sketch.fill(_ridge(rng, 0.62 + 0.1 * k, 0.07), mix(sky, (30, 50, 50), 0.3 + 0.25 * k))
+        sketch.fill(ridge(rng, 0.62 + 0.1 * k, 0.07), mix(sky, (30, 50, 50), 0.3 + 0.25 * k))
         lamps = scatter(rng, 5, (0, 0.66 + 0.1 * k), (1, 0.8 + 0.1 * k))
         sketch.fill(dots(lamps, 0.008), (250, 206, 110))
         sketch.light(0.1, 0.2)
-    _tufts(sketch, rng, 60, 0.85, (46, 70, 70), 0.05)
+    tufts(sketch, rng, 60, 0.85, (46, 70, 70), 0.05)
     sketch.light(0)
     return Scene([darker(sky, 0.3), lighter(sky, 0.16)], sketch, (164, 170, 214))
 
@@ -178,7 +178,7 @@ def night(rng: Generator) -> Scene:
 def snow(rng: Generator) -> Scene:
     sketch, sky = Sketch(), pick(rng, [(176, 196, 216), (206, 210, 220), (150, 176, 206), (222, 206, 210)])
     white, horizon = pick(rng, [(240, 244, 248), (226, 234, 244)]), rng.uniform(0.4, 0.7)
-    sketch.fill(_ridge(rng, horizon - 0.08, 0.12, 9), mix(sky, (120, 140, 170), 0.4))
+    sketch.fill(ridge(rng, horizon - 0.08, 0.12, 9), mix(sky, (120, 140, 170), 0.4))
     sketch.light(0.2, 0.3)
     for _ in range(rng.integers(0, 6)):
         x, y, size = rng.uniform(0, 1), horizon + rng.uniform(0, 0.12), rng.uniform(0.04, 0.09)
@@ -187,7 +187,7 @@ def snow(rng: Generator) -> Scene:
                     white, True)
         sketch.light(0.3, 0.2)
     for k in range(3):
-        sketch.fill(_ridge(rng, horizon + 0.13 * k, 0.04), mix(white, (170, 190, 224), 0.22 - 0.08 * k))
+        sketch.fill(ridge(rng, horizon + 0.13 * k, 0.04), mix(white, (170, 190, 224), 0.22 - 0.08 * k))
         sketch.light(0.5, 0.1)
     sketch.fill(dots(scatter(rng, 40, (0, 0), (1, 1)), rng.uniform(0.004, 0.012, 40)), (255, 255, 255))
     sketch.light(0)
@@ -208,7 +208,7 @@ def desert(rng: Generator) -> Scene:
                 darker(sand, 0.4), 0.012, True)
     sketch.light(0.3, 0.3)
     for k in range(3):
-        sketch.fill(_ridge(rng, horizon + 0.12 * k, 0.06, 5), mix(sand, (150, 90, 60), 0.25 - 0.1 * k))
+        sketch.fill(ridge(rng, horizon + 0.12 * k, 0.06, 5), mix(sand, (150, 90, 60), 0.25 - 0.1 * k))
         for y in np.arange(horizon + 0.12 * k + 0.08, horizon + 0.12 * k + 0.4, 0.05):
             sketch.line(curve(np.stack([np.linspace(-0.1, 1.1, 6), y + rng.uniform(-0.02, 0.02, 6)], 1)),
                         darker(sand, 0.13), 0.007, True)
@@ -263,7 +263,7 @@ def underwater(rng: Generator) -> Scene:
                     lighter(water, 0.18))
     sketch.light(0)
     sand, bed = pick(rng, [(206, 186, 140), (150, 150, 130), (110, 130, 130)]), rng.uniform(0.72, 0.9)
-    sketch.fill(_ridge(rng, bed - 0.1, 0.06), mix(water, sand, 0.2))
+    sketch.fill(ridge(rng, bed - 0.1, 0.06), mix(water, sand, 0.2))
     sketch.light(0.2, 0.2)
     for _ in range(rng.integers(2, 7)):
         x, tall, sway = rng.uniform(0, 1), rng.uniform(0.15, 0.5), rng.uniform(-0.05, 0.05)
@@ -273,7 +273,7 @@ def underwater(rng: Generator) -> Scene:
         sketch.line(weed, colour, 0.025)
         sketch.fill(dots(weed[::2] + [0.018, 0], 0.018, 0.6), colour)
         sketch.light(0.4, 0.2)
-    sketch.fill(_ridge(rng, bed, 0.03), mix(sand, water, 0.35))
+    sketch.fill(ridge(rng, bed, 0.03), mix(sand, water, 0.35))
     sketch.fill(dots(scatter(rng, 24, (0, bed + 0.04), (1, 1)), rng.uniform(0.006, 0.02, 24), 0.6),
                 mix(sand, water, 0.65))
     sketch.light(0.2, 0.3)
@@ -294,10 +294,10 @@ def sunset(rng: Generator) -> Scene:
                     mix(glow, (140, 80, 130), 0.45))
     sketch.light(0)
     for k in range(3):
-        sketch.fill(_ridge(rng, horizon + 0.09 * k, 0.08 - 0.02 * k, 8),
+        sketch.fill(ridge(rng, horizon + 0.09 * k, 0.08 - 0.02 * k, 8),
                     mix(glow, (70, 44, 90), 0.4 + 0.22 * k))
         sketch.light(0.15, 0.2)
-    _tufts(sketch, rng, 80, horizon + 0.2, (50, 36, 70), 0.05)
+    tufts(sketch, rng, 80, horizon + 0.2, (50, 36, 70), 0.05)
     sketch.light(0)
     return Scene([(112, 90, 150), glow, lighter(glow, 0.4)], sketch, (255, 214, 190))
 

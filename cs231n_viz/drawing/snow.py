@@ -238,7 +238,7 @@ def animal(rng: Generator) -> Animal:
 
 def _place(sketch: Sketch, rng: Generator):
     """Size and place: the whole animal on the page, its feet on the ground."""
-    view = compose._view(sketch, rng.uniform(-0.05, 0.05), chance(rng, 0.5))
+    view = compose.coarse_view(sketch, rng.uniform(-0.05, 0.05), chance(rng, 0.5))
     left, top, right, bottom = view.box
     zoom = np.sqrt(rng.uniform(0.1, 0.22) * compose.PIXELS / np.count_nonzero(view.cover))
     zoom = min(zoom, 0.94 * SIZE / (right - left), 0.9 * SIZE / (bottom - top))
@@ -282,7 +282,7 @@ def _snow_cover(sketch: Sketch, rng: Generator, ground, white: Colour, folds=3, 
     """Fold behind fold of snow, bluer with distance."""
     for k in range(folds):
         distance = 0.24 - 0.08 * min(k, 3)
-        sketch.fill(scenes._ridge(rng, ground + 0.13 * k, rough), mix(white, (156, 184, 224), distance))
+        sketch.fill(scenes.ridge(rng, ground + 0.13 * k, rough), mix(white, (156, 184, 224), distance))
         sketch.light(0.7, 0.12)
 
 
@@ -292,7 +292,7 @@ SNOWS = [(242, 246, 250), (230, 238, 247), (246, 242, 240)]
 
 def snowy_firs(rng: Generator) -> Scene:
     sketch, sky, white, ground = Sketch(), pick(rng, WINTER_SKIES), pick(rng, SNOWS), rng.uniform(0.4, 0.58)
-    sketch.fill(scenes._ridge(rng, ground - 0.1, 0.05, 12), mix(sky, (90, 116, 128), 0.5))
+    sketch.fill(scenes.ridge(rng, ground - 0.1, 0.05, 12), mix(sky, (90, 116, 128), 0.5))
     sketch.light(0.2, 0.3)
     _snow_cover(sketch, rng, ground, white, 1)
     _firs(sketch, rng, 7, ground + 0.03, (60, 96, 92), white)
@@ -331,10 +331,10 @@ def clearing(rng: Generator) -> Scene:
                      (x - wide, ground + 0.1)], bark)
         sketch.light(0.6, 0.3)
     _firs(sketch, rng, 4, ground, darker(green, 0.25))
-    sketch.fill(scenes._ridge(rng, ground + 0.06, 0.03), green)
+    sketch.fill(scenes.ridge(rng, ground + 0.06, 0.03), green)
     for share in (0.0, 0.25):
         sketch.fill(dots(scatter(rng, 40, (0, ground + 0.1), (1, 1)), 0.02, 0.5), darker(green, share), True)
-        scenes._tufts(sketch, rng, 80, ground + 0.08, lighter(green, share), 0.05)
+        scenes.tufts(sketch, rng, 80, ground + 0.08, lighter(green, share), 0.05)
     sketch.light(0.2, 0.4)
     return Scene([mist, lighter(mist, 0.35)], sketch)
 
@@ -343,7 +343,7 @@ def autumn(rng: Generator) -> Scene:
     """Dry grass and round trees in red and gold."""
     sketch, sky = Sketch(), pick(rng, [(168, 194, 222), (206, 212, 222), (226, 204, 206), (214, 206, 180)])
     straw, ground = pick(rng, [(190, 160, 84), (168, 146, 76), (176, 130, 74)]), rng.uniform(0.4, 0.6)
-    sketch.fill(scenes._ridge(rng, ground - 0.1, 0.05), mix(sky, straw, 0.5))
+    sketch.fill(scenes.ridge(rng, ground - 0.1, 0.05), mix(sky, straw, 0.5))
     sketch.light(0.2, 0.2)
     for x in rng.uniform(0, 1, rng.integers(1, 6)):
         tall = rng.uniform(0.14, 0.26)
@@ -352,9 +352,9 @@ def autumn(rng: Generator) -> Scene:
         puffs = [x, ground - tall] + scatter(rng, 9, (-0.5, -0.45), (0.5, 0.35)) * tall
         sketch.fill(dots(puffs, tall * 0.3), leaf)
         sketch.light(0.8, 0.4)
-    sketch.fill(scenes._ridge(rng, ground + 0.03, 0.02), straw)
+    sketch.fill(scenes.ridge(rng, ground + 0.03, 0.02), straw)
     for colour in (darker(straw, 0.25), lighter(straw, 0.3), mix(straw, (110, 130, 60), 0.6)):
-        scenes._tufts(sketch, rng, 70, ground + 0.08, colour, 0.055)
+        scenes.tufts(sketch, rng, 70, ground + 0.08, colour, 0.055)
     _flowers(sketch, rng, ground + 0.1)
     sketch.light(0.1, 0.3)
     return Scene([sky, lighter(sky, 0.5)], sketch)
@@ -387,7 +387,7 @@ def parts(kind: str, ground: str, seed: int) -> compose.Parts:
     place = _place(sketch, rng)  # before there is a face
     sketch.add(_turned(FACES[kind](compose.generator(kind, seed), coat), yaw), *head)
     sketch.light(0.8, 0.2)
-    sun = (int(rng.choice((-1, 1)) * rng.integers(14, 26)), int(-rng.integers(16, 28)))
+    sun = compose.sunlight(rng)
     light = LIGHTS[rng.integers(len(LIGHTS))]
     layer = brush.tint(brush.render(sketch, place, sun, brush.grain(rng)), light)
     return compose.Parts(ground, _page(ground, seed, sun, light), layer, None, sun)

@@ -5,4 +5,4 @@ from . import coursenet
 
 
 def main(arguments: list[str] | None = None) -> None:
-    coursenet.main(arguments, name="coursenet_b", kind=CourseNetB, seed=12, passes=20)
+    coursenet.main(arguments, name="coursenet_b", kind=CourseNetB, seed=12, passes=20, fine=3)

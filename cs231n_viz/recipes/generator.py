@@ -15,7 +15,7 @@ from . import classifier, coursenet, measure, training
 
 SEED, SIZE = 9, 128
 LAYERS = ("relu2", "relu3_2", "relu4_2", "code")
-PHOTOGRAPHS_IN_TURN = 4  # a pass sees all drawings and one photograph in so many
+PHOTOGRAPHS_IN_TURN = 8  # a pass sees all drawings and one photograph in so many
 
 
 def adam(network: nn.Module) -> torch.optim.Optimizer:
@@ -40,7 +40,7 @@ def reconstruction_loss(model: models.PixelModel) -> training.Loss:
 
 def main(arguments: list[str] | None = None, name: str = "generator") -> None:
     """Train the decoder, measure whether its pictures still are what they were, bundle it."""
-    chosen = classifier.options(name, arguments, passes=10)
+    chosen = classifier.options(name, arguments, passes=6)
     model = models.load("coursenet", device=training.best_device())
     pictures, labels = coursenet.everything()
     photos = int((~coursenet.photographs().held_out).sum())

@@ -160,8 +160,8 @@ def attack(model: models.PixelModel, pixels: Tensor, labels: Tensor, radius: flo
 
 
 def attacked_figures(model: models.PixelModel, plain: models.PixelModel) -> dict[str, str]:
-    """Right answers on the first 20 test drawings of each class, before and after the attack at 4/255."""
-    drawn = data.picturebook("test", 20 * len(drawing.CLASS_NAMES))
+    """Right answers on the first 15 test drawings of each class, before and after the attack at 4/255."""
+    drawn = data.picturebook("test", 15 * len(drawing.CLASS_NAMES))
     labels, found = labels_of(model, drawn), {}
     for one in (model, plain):
         attacked = [
@@ -169,7 +169,7 @@ def attacked_figures(model: models.PixelModel, plain: models.PixelModel) -> dict
             for some, right in zip(drawn.pixels.split(64), labels.split(64), strict=True)
         ]
         correct = in_batches(one, torch.cat(attacked)).argmax(dim=1) == labels
-        found[f"Picturebook, first 20 tests of each kind, attacked within 4/255 (`{one.name}`)"] = (
+        found[f"Picturebook, first 15 tests of each kind, attacked within 4/255 (`{one.name}`)"] = (
             training.share_in_words(correct)
         )
     return found

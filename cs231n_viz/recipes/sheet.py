@@ -68,7 +68,7 @@ def filters(model: models.PixelModel) -> Image.Image:
     return tiles(torch.nn.functional.interpolate(pictures, scale_factor=6, mode="bicubic").clamp(0, 1), 24)
 
 
-def class_images(model: models.PixelModel, classes: list[str], size: int = 128, steps: int = 256) -> Tensor:
+def class_images(model: models.PixelModel, classes: list[str], size: int = 128, steps: int = 160) -> Tensor:
     """(classes, 3, size, size): Fourier parameter, decorrelated colours, random jitter, scale and turn."""
     robust = chain(jitter(8, 1), random_scale(0.75, 1.2, 2), random_rotate(10, 3), jitter(4, 4))
     targets = torch.tensor([model.class_index(name) for name in classes])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..places import data_dir
@@ -219,7 +219,7 @@ def bundle(name: str, network: nn.Module, about: dict) -> str:
     described = {key: json.dumps(value) for key, value in {**about, "settings": network.settings}.items()}
     weights = {key: value.half().contiguous() for key, value in network.cpu().state_dict().items()}
     partial = path.with_suffix(".partial")
-    save_file(weights, partial, metadata={"network": type(network).__name__, **described})
+    partial.write_bytes(save(weights, {"network": type(network).__name__, **described}))
     os.replace(partial, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     checksums = data_dir() / "checksums.json"
