@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None, name: str = "coursenet_robust") -> 
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
         loss=adversarial_loss,
-        rate=0.02,
+        optimizer=training.adam,
+        rate=5e-4,
         seed=SEED,
     )
     model, digest = classifier.finish(

@@ -18,10 +18,6 @@ LAYERS = ("relu2", "relu3_2", "relu4_2", "code")
 PHOTOGRAPHS_IN_TURN = 8  # a pass sees all drawings and one photograph in so many
 
 
-def adam(network: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
-
-
 def reconstruction_loss(model: models.PixelModel) -> training.Loss:
     """2 · mean |x' − x| + the mean over LAYERS of ‖Φ(x') − Φ(x)‖² / ‖Φ(x)‖², x' made from the code of x."""
 
@@ -59,7 +55,7 @@ def main(arguments: list[str] | None = None, name: str = "generator") -> None:
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
         loss=reconstruction_loss(model),
-        optimizer=adam,
+        optimizer=training.adam,
         rate=3e-3,
         batch_size=32,
         seed=SEED,

@@ -11,6 +11,8 @@ import matplotlib
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from sklearn.manifold import TSNE
 from torch import Tensor
 
@@ -38,6 +40,7 @@ PHOTOGRAPHED = [
     "schooner", "strawberry", "pagoda", "brain", "accordion", "Faces easy", "lobster", "trilobite",
 ]  # fmt: skip
 WIDTH, GAP, HEAD = 1200, 4, 34
+SMOOTHNESS = 3e-3  # weight of the total variation in class images
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -59,7 +62,7 @@ def sheet(model: models.PixelModel) -> Image.Image:
         titled("one photo, and what is left of it in each ReLU", tiles(*inversions(model))),
         titled("a photo, and the dreams of three depths", tiles(*dreams(model))),
         titled("eight drawings, and below each those nearest to it in `code`", neighbours(drawn, codes)),
-        titled("480 drawings, laid out by t-SNE of their `code`", embedding(drawn, codes)),
+        titled("480 drawings, laid out by t-SNE of their `code` and snapped to a grid", embedding(drawn, codes)),
     )
 
 
@@ -68,14 +71,16 @@ def filters(model: models.PixelModel) -> Image.Image:
     return tiles(torch.nn.functional.interpolate(pictures, scale_factor=6, mode="bicubic").clamp(0, 1), 24)
 
 
-def class_images(model: models.PixelModel, classes: list[str], size: int = 128, steps: int = 160) -> Tensor:
+def class_images(model: models.PixelModel, classes: list[str], size: int = 128, steps: int = 128) -> Tensor:
     """(classes, 3, size, size): Fourier parameter, decorrelated colours, random jitter, scale and turn."""
     robust = chain(jitter(8, 1), random_scale(0.75, 1.2, 2), random_rotate(10, 3), jitter(4, 4))
     targets = torch.tensor([model.class_index(name) for name in classes])
 
     def some(chosen: Tensor) -> Tensor:
-        def score(image: Tensor) -> Tensor:
+        def wanted(image: Tensor) -> Tensor:
             return model(image).gather(1, chosen[:, None].to(image.device))[:, 0]
+
+        score = weighted_sum((1, wanted), (-SMOOTHNESS, total_variation()))
 
         return last(
             ascend(
@@ -102,7 +107,7 @@ def inversions(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
         loss = weighted_sum((1, feature_distance(model, layer, wanted)), (2e-5, total_variation()))
         decode = chain(from_fourier(size, size), decorrelated_colors())
         start = fourier_noise(size, size, seed=0).to(model.device)
-        made.append(last(descend(start, loss, steps=300, decode=decode, direction=adam(0.05))))
+        made.append(last(descend(start, loss, steps=200, decode=decode, direction=adam(0.05))))
     return [one[0].cpu() for one in made], len(made), ["photo", *relus]
 
 
@@ -119,9 +124,9 @@ def dreams(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
             return ascend(
                 image,
                 energy,
-                steps=12,
+                steps=10,
                 augment=jitter(8, 0),
-                direction=normalized(0.008),
+                direction=normalized(0.006),
                 constrain=always(clamp()),
             )
 
@@ -138,16 +143,15 @@ def neighbours(drawn: data.Pictures, codes: Tensor, count: int = 4) -> Image.Ima
     return tiles(torch.cat(rows), 8)
 
 
-def embedding(drawn: data.Pictures, codes: Tensor) -> Image.Image:
+def embedding(drawn: data.Pictures, codes: Tensor, columns: int = 30) -> Image.Image:
+    """The drawings at their t-SNE places, each moved to a cell of a grid so that all moves together are shortest."""
     unit = torch.nn.functional.normalize(codes - codes.mean(dim=0))
     places = TSNE(perplexity=20, init="pca", random_state=0).fit_transform(unit.numpy())
     places = (places - places.min(axis=0)) / np.ptp(places, axis=0)
-    side, height = 48, 760
-    canvas = Image.new("RGB", (WIDTH, height), "white")
-    for pixels, (x, y) in zip(drawn.pixels, places, strict=True):
-        corner = round(x * (WIDTH - side)), round((1 - y) * (height - side))
-        canvas.paste(images.to_picture(pixels).resize((side, side), Image.Resampling.LANCZOS), corner)
-    return canvas
+    rows = len(places) // columns
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows)), axis=-1).reshape(-1, 2)
+    _, cell = linear_sum_assignment(cdist(places, grid, "sqeuclidean"))
+    return tiles(drawn.pixels[np.argsort(cell)], columns)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ from ..networks import CourseNet
 from . import classifier, measure, training
 from .classifier import Normalized
 
-SEED, SIZE, TRAINED_ON = 5, 96, 1600
+SEED, SIZE, TRAINED_ON = 5, 96, 1200
 WIDTHS = (24, 40, 64, 64, 112, 112, 176)  # half of CourseNet's: two classes need no more
 
 
 def main(arguments: list[str] | None = None, name: str = "snownet", correlated: bool = True) -> None:
     """Train on huskies and wolves with or without the shortcut, measure on both kinds of pictures, bundle."""
-    chosen = classifier.options(name, arguments, passes=10)
+    chosen = classifier.options(name, arguments, passes=8)
     drawn = data.snow("train", TRAINED_ON, correlated=correlated)
     pictures = classifier.as_bytes(drawn.pixels)
     torch.manual_seed(SEED)  # the initial weights

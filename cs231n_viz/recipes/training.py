@@ -47,6 +47,11 @@ def sgd(network: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(network.parameters(), 0.0, momentum=0.9, nesterov=True, weight_decay=1e-3)
 
 
+def adam(network: nn.Module) -> torch.optim.Optimizer:
+    """Steps of one length whatever the gradient's (Kingma & Ba 2015): for what has no batch norm to tame it."""
+    return torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+
+
 def fit(
     network: nn.Module,
     plan: Plan,
