@@ -13,7 +13,7 @@ DRAWN_A_CLASS = 200
 
 def main(arguments: list[str] | None = None, name: str = "drawnet") -> None:
     """Train on drawings alone, measure, bundle."""
-    chosen = classifier.options(name, arguments, passes=7)
+    chosen = classifier.options(name, arguments, passes=16)
     drawn = data.picturebook("train", DRAWN_A_CLASS * len(drawing.CLASS_NAMES))
     pictures = classifier.as_bytes(drawn.pixels)
     torch.manual_seed(SEED)  # the initial weights
