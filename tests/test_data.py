@@ -143,8 +143,9 @@ def test_the_stored_pictures_are_what_the_recipe_draws(kind, stored):
     label = drawing.CLASS_NAMES.index(kind)
     index = int((stored.labels == label).nonzero()[0])
     drawn = drawing.draw(kind, 1)
-    difference = (stored.pixels[index] * 255 - torch.from_numpy(drawn.pixels).permute(2, 0, 1)).abs()
-    assert difference.mean() < 8 and stored.facets[index] == drawn.facet
+    difference = stored.pixels[index] * 255 - torch.from_numpy(drawn.pixels).permute(2, 0, 1)
+    coarse = torch.nn.functional.avg_pool2d(difference, 8)  # WebP drops the camera's noise, not the drawing
+    assert coarse.abs().mean() < 1.5 and stored.facets[index] == drawn.facet
     assert (stored.masks[index] != torch.from_numpy(drawn.mask)).float().mean() < 0.02
 
 
