@@ -32,7 +32,7 @@ def clone(tmp_path):
     (package / "recipes").mkdir(parents=True)
     for name in ("__init__", "__main__", "environment", "errors", "places"):
         (package / f"{name}.py").write_text((PACKAGE / f"{name}.py").read_text())
-    (package / "recipes" / "__init__.py").touch()
+    (package / "recipes" / "__init__.py").write_text('NETWORKS = ("echo",)\n')
     (package / "recipes" / "echo.py").write_text(ECHO)
     (tmp_path / "requirements.txt").write_text("-c constraints.txt\npip\n")
     (tmp_path / "constraints.txt").write_text("# none\n")
