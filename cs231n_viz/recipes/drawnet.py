@@ -13,7 +13,7 @@ DRAWN_A_CLASS = 200
 
 def main(arguments: list[str] | None = None, name: str = "drawnet") -> None:
     """Train on drawings alone, measure, bundle."""
-    chosen = classifier.options(name, arguments, passes=16)
+    chosen = classifier.options(name, arguments, passes=18)
     drawn = data.picturebook("train", DRAWN_A_CLASS * len(drawing.CLASS_NAMES))
     pictures = classifier.as_bytes(drawn.pixels)
     torch.manual_seed(SEED)  # the initial weights
@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None, name: str = "drawnet") -> None:
         name=name,
         passes=chosen.passes,
         checkpoint=chosen.checkpoint,
+        rate=0.08,
+        batch_size=32,  # fewer pictures than the others learn from: more steps a pass
         seed=SEED,
     )
     model, digest = classifier.finish(name, network, drawn.class_names)
