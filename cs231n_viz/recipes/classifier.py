@@ -77,7 +77,7 @@ without batch norm (folded), input {INPUT_SIZE} px.
 {text.strip()}
 - SHA-256: `{digest}`
 
-| measured, on pictures that were not trained on | figure (95 % interval) |
+| measured (answers and features: on pictures that were not trained on) | figure (95 % interval) |
 |---|---|
 {rows}
 
