@@ -2,6 +2,7 @@
 
 import os
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,6 +86,11 @@ CUTS = {
 PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 SPLITS = ("train", "test", "pairs")
 SNOW_SPLITS = ("train", "test")
+
+# Kinds of Caltech-101 that no network is trained on, so that one can ask where its features put what it has never seen:
+# five living and five made things, chosen beforehand, none with a near twin among the others (as schooner and ketch are).
+WITHHELD = ["dolphin", "euphonium", "hawksbill", "joshua_tree", "kangaroo"]
+WITHHELD += ["laptop", "menorah", "pizza", "rooster", "umbrella"]
 
 
 class Pictures(NamedTuple):
@@ -342,6 +348,24 @@ def _labelled_files(top: Path) -> list[tuple[Path, str]]:
 def _pictures_of(place: Path) -> list[Path]:
     files = (file for file in place.iterdir() if file.suffix.lower() in PICTURE_FILES)
     return sorted(file for file in files if file.is_file() and not file.name.startswith("."))
+
+
+def pictures(name: str | os.PathLike = "picturebook") -> Pictures:
+    """What a lesson looks at: "picturebook" (its test split), "caltech101", or a folder of your own, by its path.
+
+    Of Caltech-101 these are the photographs of WITHHELD, the ten kinds that no bundled network has seen, in rounds
+    like the drawings: every kind once, then every kind again, as long as there are some.
+    """
+    if name == "picturebook":
+        return picturebook("test")
+    if name != "caltech101":
+        return folder(name)
+    files, names = caltech101()
+    kinds = [[file for file, label in files if names[label] == kind] for kind in WITHHELD]
+    rounds = [(file, label) for turn in zip_longest(*kinds) for label, file in enumerate(turn) if file]
+    pixels = torch.cat([images.to_pixels(file, 128) for file, _ in rounds])
+    labels = torch.tensor([label for _, label in rounds])
+    return Pictures(pixels, labels, None, None, [kind.replace("_", " ") for kind in WITHHELD])
 
 
 def caltech101() -> tuple[list[tuple[Path, int]], list[str]]:

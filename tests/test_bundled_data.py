@@ -10,7 +10,6 @@ from safetensors import safe_open
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
-from cs231n_viz.recipes import caltech as recipe
 from cs231n_viz.recipes import measure, sheet
 
 FOLDER = data.data_dir()
@@ -66,7 +65,7 @@ def test_the_table_of_photos_is_what_the_network_says():
 
 def test_features_put_photographs_of_kinds_never_seen_beside_their_kind(caltech):
     model = models.load("coursenet", device="cpu")
-    assert not {name.replace("_", " ") for name in recipe.WITHHELD} & set(model.class_names)
+    assert not {name.replace("_", " ") for name in data.WITHHELD} & set(model.class_names)
     figures = measure.unseen_kinds(model)
     for figure, measured in figures.items():
         mine = float(re.match(r"[\d.]+", measured)[0]) / 100

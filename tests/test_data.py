@@ -259,3 +259,18 @@ def test_without_caltech101_the_error_says_how_to_get_it(tmp_path, monkeypatch):
 
 def test_the_data_folder_is_the_courses_own():
     assert data.data_dir().name in ("data", "_data")
+
+
+def test_photographs_of_unseen_kinds_come_in_rounds(caltech):
+    seen = data.pictures("caltech101")
+    assert seen.labels[:10].tolist() == seen.labels[10:20].tolist() == list(range(10))
+    assert seen.pixels.shape == (len(seen.labels), 3, 128, 128) and len(seen.class_names) == 10
+    counts = seen.labels.bincount()
+    folders = [caltech / "101_ObjectCategories" / kind for kind in data.WITHHELD]
+    assert counts.tolist() == [len(list(folder.glob("*.jpg"))) for folder in folders]
+
+
+def test_pictures_are_the_test_drawings_or_a_folder_of_your_own(tmp_path):
+    assert torch.equal(data.pictures().labels, data.picturebook("test").labels)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        data.pictures(tmp_path / "nowhere")

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.stats import binomtest
 from torch import nn
 
-from cs231n_viz import models
+from cs231n_viz import data, models
 from cs231n_viz.networks import CourseNet
 from cs231n_viz.recipes import caltech, coursenet_robust, measure, training
 
@@ -279,7 +279,7 @@ def test_a_drawn_answer_to_a_photograph_is_marked_as_such(monkeypatch):
 @pytest.fixture
 def small_caltech(tmp_path, monkeypatch):
     """Seven pictures of each withheld kind and of two others."""
-    names = sorted([*caltech.WITHHELD, "ant", "wrench"])
+    names = sorted([*data.WITHHELD, "ant", "wrench"])
     files = []
     for label, name in enumerate(names):
         (tmp_path / name).mkdir()
@@ -295,7 +295,7 @@ def test_withheld_kinds_are_in_no_split_of_the_others(small_caltech):
     learned, withheld = caltech.load(), caltech.load(withheld=True)
     assert learned.names == ["ant", "wrench"] and len(learned.pictures) == 14
     assert learned.labels.tolist() == [0] * 7 + [1] * 7
-    assert [name.replace(" ", "_") for name in withheld.names] == sorted(caltech.WITHHELD)
+    assert [name.replace(" ", "_") for name in withheld.names] == sorted(data.WITHHELD)
     assert len(withheld.names) == 10 and len(withheld.pictures) == 70
     assert learned.pictures[0, 0].float().mean() < 5  # the first kind, ant, was painted black,
     assert learned.pictures[7, 0].float().mean() > 200  # and the last one, wrench, red
@@ -306,6 +306,6 @@ def test_every_sixth_picture_is_held_out_by_its_number(small_caltech):
 
 
 def test_a_caltech_without_a_withheld_kind_is_refused(small_caltech, monkeypatch):
-    monkeypatch.setattr(caltech, "WITHHELD", [*caltech.WITHHELD, "unicorn"])
+    monkeypatch.setattr(data, "WITHHELD", [*data.WITHHELD, "unicorn"])
     with pytest.raises(ValueError, match="this Caltech-101 has no unicorn"):
         caltech.load()

@@ -13,21 +13,6 @@ from .. import data
 SIDE = 144  # pictures are kept as squares of this side: crops at 112 to 128 px find all the detail they need
 EVERY = 6  # every sixth picture of a kind is held out
 
-# Kinds that no network is trained on, so that one can ask where its features put what it has never seen: five living
-# and five made things, chosen beforehand, none with a near twin among the others (as schooner and ketch are).
-WITHHELD = [
-    "dolphin",
-    "euphonium",
-    "hawksbill",
-    "joshua_tree",
-    "kangaroo",
-    "laptop",
-    "menorah",
-    "pizza",
-    "rooster",
-    "umbrella",
-]
-
 
 class Photographs(NamedTuple):
     pictures: Tensor  # uint8 (N, 3, 144, 144)
@@ -39,11 +24,11 @@ class Photographs(NamedTuple):
 def load(withheld: bool = False) -> Photographs:
     """The photographs of the 91 kinds that networks learn, or those of the ten kinds withheld from them."""
     files, names = data.caltech101()
-    if missing := set(WITHHELD) - set(names):
+    if missing := set(data.WITHHELD) - set(names):
         raise ValueError(
             f"this Caltech-101 has no {', '.join(sorted(missing))}: is it whole? It has {len(names)} kinds."
         )
-    kept = [name for name in names if (name in WITHHELD) == withheld]
+    kept = [name for name in names if (name in data.WITHHELD) == withheld]
     chosen = [(path, kept.index(names[label])) for path, label in files if names[label] in kept]
     pictures = torch.from_numpy(np.stack([_square(path) for path, _ in chosen]))
     held_out = [int(path.stem.removeprefix("image_")) % EVERY == 0 for path, _ in chosen]

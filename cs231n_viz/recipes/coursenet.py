@@ -84,7 +84,7 @@ def main(
     early = sum(index < EARLY * chosen.passes for index in range(chosen.passes))
     text = f"""
 - Data: Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0) without every {caltech.EVERY}th picture of a kind and
-  wholly without ten kinds ({", ".join(caltech.WITHHELD).replace("_", " ")}), and {DRAWN_A_CLASS} drawings of each
+  wholly without ten kinds ({", ".join(data.WITHHELD).replace("_", " ")}), and {DRAWN_A_CLASS} drawings of each
   Picturebook class.
 - Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {seed}: {early} passes over
   {len(photos):,} photographs in random windows of {EARLY_SIZE} px, {chosen.passes - early} over {len(everything()[0]):,}
