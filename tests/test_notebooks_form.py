@@ -134,6 +134,28 @@ def test_every_picture_has_words_beside_it(path):
 
 
 @every_lesson
+def test_no_picture_was_lost(path):
+    """What is displayed is a picture or a widget; text alone is what is left when a picture was taken out."""
+    for number, cell in enumerate(code_cells(path), 1):
+        for output in cell["outputs"]:
+            kinds = output.get("data", {})
+            view = "application/vnd.jupyter.widget-view+json" in kinds
+            lost = output["output_type"] == "display_data" and not has_picture(output) and not view
+            assert not lost, f"code cell {number} displays {list(kinds)} and no picture"
+
+
+@every_lesson
+def test_every_picture_has_alternative_text(path):
+    for number, cell in enumerate(code_cells(path), 1):
+        for output in filter(has_picture, cell["outputs"]):
+            assert output["metadata"]["image/png"]["alt"].strip(), f"code cell {number}"
+    in_prose = re.findall(r"!\[(.*?)\]\(", prose(path)) + re.findall(
+        r"<img(?![^>]*alt=.\w)[^>]*>", prose(path)
+    )
+    assert all(len(words.split()) >= 3 and "<" not in words for words in in_prose), in_prose
+
+
+@every_lesson
 def test_no_path_of_the_machine_that_ran_it_is_stored(path):
     everything = [source(cell) for cell in load(path)["cells"]]
     everything += [
@@ -162,6 +184,9 @@ def test_every_link_to_a_file_leads_somewhere(path):
     links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=[\"']([^\"']+)[\"']", prose(path))
     files = [one or other for one, other in links if not re.match(r"[a-z]+:|#", one or other)]
     assert [link for link in files if not (path.parent / link.partition("#")[0]).exists()] == []
+    attached = [name for cell in load(path)["cells"] for name in cell.get("attachments", {})]
+    wanted = [one.removeprefix("attachment:") for one, _ in links if one.startswith("attachment:")]
+    assert sorted(wanted) == sorted(attached)
 
 
 @every_lesson

@@ -1,0 +1,56 @@
+"""Runs in every kernel that validates a lesson: after each cell, moves every control of the widgets that it made.
+
+nbval compares what a cell prints and shows, but no slider moves by itself. So each control is set to other values here,
+as a person would. What the drawing raises, and a control that changes nothing, become errors of the cell.
+"""
+
+import sys
+import threading
+
+from IPython import get_ipython
+
+
+class EveryControl:  # one name, for this file shares its names with the lesson
+    def __init__(self):
+        self.explorers = []
+
+    def move_all(self, result):
+        widgets = sys.modules.get("cs231n_viz.widgets")
+        fresh = [one for one in (widgets._SHOWN if widgets else ()) if one not in self.explorers]
+        self.explorers += fresh
+        for explorer in fresh:
+            for name, control in explorer.controls.items():
+                self.move(explorer, name, control)
+
+    def move(self, explorer, name, control):
+        """To both ends and back: one of the ends must bring another picture, or other words."""
+        start, values = control.value, self.other_values(control)
+        before, after = self.answer(explorer), set()
+        for value in values:
+            control.value = value
+            after.add(self.answer(explorer))
+        control.value = start
+        self.answer(explorer)
+        assert not values or after - {before}, f"moving {name} to {values} changes nothing"
+
+    def other_values(self, control):
+        """The ends of a slider, menu or check-box that are not its present value."""
+        ends = getattr(control, "_options_values", [False, True] if isinstance(control.value, bool) else None)
+        if ends is None:  # a slider; a line of text and an upload have no ends
+            ends = [control.min, control.max] if hasattr(control, "max") else [control.value]
+        return [value for value in dict.fromkeys((ends[0], ends[-1])) if value != control.value]
+
+    def answer(self, explorer):
+        """What the present settings show; a long run is stopped at its first live picture."""
+        if explorer.run_button.layout.display is None:  # it draws step by step
+            shown = threading.Event()
+            explorer.image.observe(lambda change: shown.set(), "value")
+            explorer.run()
+            while not shown.wait(0.05) and not explorer._idle.is_set():
+                pass
+            explorer.stop()
+        explorer.wait(120)
+        return explorer.picture, explorer.words
+
+
+get_ipython().events.register("post_run_cell", EveryControl().move_all)
