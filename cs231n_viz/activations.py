@@ -33,14 +33,16 @@ class Outputs(dict[str, Tensor]):
 
 
 @contextmanager
-def capture(model: nn.Module, *layers: str) -> Iterator[Outputs]:
+def capture(model: nn.Module, *layers: str, leaves: bool = False) -> Iterator[Outputs]:
     """The outputs of the named layers, filled in by every pass that this thread runs inside the `with`.
 
     with capture(model, "relu3", "relu5") as outputs:
         scores = model(pixels)
     outputs["relu3"]                        # (N, C, h, w), a part of the graph that leads from pixels to scores
+
+    leaves=True cuts the graph at each output: it asks for gradients itself, and nothing before it is kept.
     """
-    with _listening(model, layers) as outputs:
+    with _listening(model, layers, leaves=leaves) as outputs:
         yield outputs
 
 
@@ -64,7 +66,7 @@ class _Enough(Exception):
 
 
 @contextmanager
-def _listening(model, layers, stop=False):
+def _listening(model, layers, stop=False, leaves=False):
     if not layers:
         raise ValueError("no layer was named: name at least one of model.layers.")
     places = {layer: model.resolve(layer) for layer in layers}
@@ -80,7 +82,7 @@ def _listening(model, layers, stop=False):
         calls[layer] += 1
         if calls[layer] - 1 != wanted_call:
             return None
-        outputs[layer] = output.clone()
+        outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
         if stop and len(outputs) == len(places):
             raise _Enough
         # The pass goes on with a copy of the copy, so that nothing that later works in place (a ReLU, a residual

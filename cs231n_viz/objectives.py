@@ -8,20 +8,24 @@ Each is made by a factory that is told once what to look at, and `weighted_sum` 
 import operator
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from .activations import activations_at
 
 Objective = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> (N,)
-Target = int | str | tuple | Callable[[Tensor], Tensor]
+Target = int | str | tuple | Tensor | Callable[[Tensor], Tensor]
 
 
 def score_of(model, target: Target) -> Objective:
     """The number that a `target` stands for, in every lesson of the course.
 
-    target: a class by index or name; a unit, (layer, channel) or (layer, channel, row, column); or any
-    function of the scores, (N, classes) -> (N,), such as lambda scores: scores[:, 3] - scores[:, 5].
+    target: a class by index or name; a tensor of indices (N,), a class for each picture; a unit, (layer, channel) or
+    (layer, channel, row, column); or any function of the scores, (N, classes) -> (N,), such as
+    lambda scores: scores[:, 3] - scores[:, 5].
     """
+    if isinstance(target, Tensor) and target.dim() == 1:
+        return _of_scores(model, lambda scores: scores.gather(1, target.to(scores.device)[:, None])[:, 0])
     if isinstance(target, tuple):
         if len(target) not in (2, 4):
             raise ValueError(f"a unit is (layer, channel) or (layer, channel, row, column), not {target!r}.")
@@ -29,6 +33,15 @@ def score_of(model, target: Target) -> Objective:
     if callable(target):
         return _of_scores(model, target)
     return class_score(model, target)
+
+
+def targets_of(target: Target, count: int) -> list[Target]:
+    """The target of each of `count` pictures: one for all, or a tensor of indices (count,), a class for each."""
+    if not isinstance(target, Tensor) or target.dim() != 1:
+        return [target] * count
+    if len(target) != count:
+        raise ValueError(f"{count} pictures need as many classes, one each, not {len(target)}.")
+    return target.tolist()
 
 
 def class_score(model, target: int | str) -> Objective:
@@ -107,6 +120,14 @@ def squared_size(center: float | Tensor = 0.0) -> Objective:
 def weighted_sum(*terms: tuple[float, Objective]) -> Objective:
     """Σ weight · objective, of (weight, objective) pairs; when climbing, a penalty's weight is negative."""
     return lambda image: sum(weight * objective(image) for weight, objective in terms)
+
+
+def gradient(objective: Objective, image: Tensor) -> Tensor:
+    """∂ objective / ∂ image of each picture, (N, C, H, W). The image itself is not touched."""
+    image = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
+    with torch.enable_grad():
+        value = objective(image)
+    return torch.autograd.grad(value.sum(), image)[0]
 
 
 def _of_scores(model, function: Callable[[Tensor], Tensor]) -> Objective:

@@ -1,0 +1,121 @@
+"""Occlusion: by hand, against captum, the fast way against the plain one, and what is refused."""
+
+import pytest
+import torch
+import toy_nets
+
+from cs231n_viz import data, models
+from cs231n_viz.techniques import occlusion
+from cs231n_viz.techniques.occlusion import corners, cover_for, covered, occlusion_map
+
+MEAN = {"mean": (0.5, 0.25, 0.25), "std": (1.0, 1.0, 1.0)}
+
+
+def red_squares() -> torch.Tensor:
+    """(1, 3, 4, 4): red is 1 in the upper left quarter and ½ elsewhere."""
+    picture = torch.full((1, 3, 4, 4), 0.5)
+    picture[0, 0, :2, :2] = 1
+    return picture
+
+
+def test_the_drop_worked_by_hand():
+    """Score 0 = mean of max(red − ½, 0): four of sixteen pixels give ½, so ⅛; grey over them leaves nothing."""
+    model = models.wrap(toy_nets.gap_linear_net(), input_size=4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    drop = occlusion_map(model, red_squares(), 0, patch=2, stride=2, fill="grey", measure="logit")
+    assert torch.allclose(drop, torch.tensor([[[0.125, 0.0], [0.0, 0.0]]]))
+    red = occlusion_map(model, red_squares(), 0, patch=2, stride=2, fill=(1.0, 0.0, 0.0), measure="logit")
+    assert torch.allclose(red, torch.tensor([[[0.0, -0.125], [-0.125, -0.125]]]))  # covering the others helps
+
+
+def test_the_patches_reach_the_far_edge():
+    assert corners(10, 4, 3).tolist() == [0, 3, 6]
+    assert corners(11, 4, 3).tolist() == [0, 3, 6, 7]
+    assert corners(4, 4, 1).tolist() == [0]
+
+
+@pytest.mark.parametrize("fill", [*occlusion.FILLS, (0.1, 0.9, 0.3)])
+@pytest.mark.parametrize("measure", occlusion.MEASURES)
+def test_the_fast_way_gives_the_plain_map(fill, measure, monkeypatch):
+    model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 2).pixels
+    settings = {"patch": 24, "stride": 20, "fill": fill, "measure": measure}
+    fast = occlusion_map(model, pixels, "drawn tree", **settings)
+    monkeypatch.setattr(occlusion, "_traced", lambda model: None)
+    assert torch.allclose(fast, occlusion_map(model, pixels, "drawn tree", **settings), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["coursenet", "squeezenet"])
+def test_it_equals_captum_where_the_patches_lie_side_by_side(name, request):
+    attr = pytest.importorskip("captum.attr")
+    model = request.getfixturevalue(name) if name == "squeezenet" else models.load(name, device="cpu")
+    pixels = data.photo("coffee", 128)
+    ours = occlusion_map(model, pixels, 7, patch=32, stride=32, fill="grey", measure="logit")
+    theirs = attr.Occlusion(model).attribute(pixels, (3, 32, 32), (3, 32, 32), baselines=0.5, target=7)
+    assert torch.allclose(ours[0], theirs[0, 0, ::32, ::32], atol=1e-4 * float(theirs.abs().max()) + 1e-6)
+
+
+def test_a_batch_is_its_pictures_one_by_one_each_with_a_class_of_its_own():
+    model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", 3)
+    labels = torch.tensor([model.class_index(drawn.class_names[label]) for label in drawn.labels])
+    together = occlusion_map(model, drawn.pixels, labels, 32, 32, fill="picture")
+    alone = [occlusion_map(model, one[None], int(label), 32, 32, fill="picture")
+             for one, label in zip(drawn.pixels, labels, strict=True)]  # fmt: skip
+    assert torch.allclose(together, torch.cat(alone), atol=1e-6)
+    assert together.shape == (3, 4, 4) and together.amax(dim=(1, 2)).min() > 0
+
+
+def test_units_and_functions_of_the_scores_are_targets_too():
+    model, pixels = models.load("coursenet", device="cpu"), data.photo("chelsea", 96)
+    difference = occlusion_map(model, pixels, lambda scores: scores[:, 3] - scores[:, 5], 32, 32)
+    parts = [occlusion_map(model, pixels, index, 32, 32, measure="logit") for index in (3, 5)]
+    assert torch.allclose(difference, parts[0] - parts[1], atol=1e-4)
+    covered_corner = covered(pixels, cover_for(model, pixels), torch.tensor([[0, 0]]), 32)
+    unit = occlusion_map(model, pixels, ("relu1", 4, 2, 2), 32, 32)
+    assert unit[0, 2, 2] == 0, "a unit in the corner does not see a patch in the middle"
+    score = occlusion.score_of(model, ("relu1", 4, 2, 2))
+    assert torch.allclose(unit[0, 0, 0], (score(pixels) - score(covered_corner))[0])
+
+
+def test_pictures_that_are_not_square_and_covers():
+    model = models.load("coursenet", device="cpu")
+    picture = data.photo("china", 128)[:, :, :96]
+    assert occlusion_map(model, picture, 0, 32, 16).shape == (1, 5, 7)
+    assert torch.equal(cover_for(model, picture, "dataset")[0, :, 3, 4], model.mean[0, :, 0, 0])
+    assert torch.allclose(cover_for(model, picture, "picture")[0, :, 9, 9], picture.mean(dim=(2, 3))[0])
+    assert cover_for(model, picture, "blur").std() < picture.std()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"patch": 200}, "patch of 200 pixels does not fit"),
+        ({"patch": 0}, "does not fit"),
+        ({"stride": 0}, "stride 0 must be 1 to 32"),
+        ({"stride": 33}, "never covered"),
+        ({"fill": "gray"}, "Did you mean 'grey'"),
+        ({"fill": (1.0, 2.0, 0.0)}, r"a colour of 3 numbers in \[0, 1\]"),
+        ({"fill": (1.0, 0.0)}, "a colour of 3 numbers"),
+        ({"measure": "score"}, "measure"),
+        ({"target": "drawn owls"}, "Did you mean 'drawn owl'"),
+        ({"target": 107}, "out of range"),
+        ({"target": torch.tensor([1, 2])}, "1 pictures need as many classes"),
+    ],
+)
+def test_what_cannot_be_done_is_said(settings, words):
+    model = models.load("coursenet", device="cpu")
+    with pytest.raises(ValueError, match=words):
+        occlusion_map(model, **{"pixels": data.photo("coffee", 128), "target": 0} | settings)
+
+
+def test_a_network_that_cannot_be_traced_is_served_plainly_and_it_is_said():
+    class Decides(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = toy_nets.gap_linear_net()
+
+        def forward(self, values):
+            return self.net(values) if values.mean() > -9 else self.net(-values)
+
+    plain, odd = (models.wrap(net, input_size=4, **MEAN) for net in (toy_nets.gap_linear_net(), Decides()))
+    with pytest.warns(UserWarning, match="cannot follow Decides"):
+        answer = occlusion_map(odd, red_squares(), 0, 2, 2)
+    assert torch.allclose(answer, occlusion_map(plain, red_squares(), 0, 2, 2))
