@@ -1,0 +1,123 @@
+"""Where is the class: class activation maps (Zhou et al. 2016) and Grad-CAM (Selvaraju et al. 2017)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .. import images
+from ..activations import capture, relu_rule
+from ..objectives import Objective, Target, gradient, score_of
+
+CANDIDATES = 16  # how many of the last layers are looked at
+POOLING = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+@torch.no_grad()
+def cam(model: nn.Module, pixels: Tensor, target: int | str) -> Tensor:
+    """What each place adds to a class's score: M = Σ_c w_c A_c, (N, C, H, W) -> (N, H, W), signed.
+
+    A are the maps that the head averages, w the weights from those averages to the class; so the mean of M is the
+    score, but for the bias. Raises ValueError where a network's head is not averaging and one linear layer.
+    """
+    images.check_pixels(pixels, channels=model.channels)
+    index = model.class_index(target)
+    layers = [layer for layer, shape in model.shapes.items() if len(shape) == 4 and max(shape[2:]) > 1]
+    with capture(model, *layers[-CANDIDATES:]) as outputs:
+        scores = model(pixels)
+    head = _last_linear(model)
+    for output in outputs.values():  # the first that fits: a pooling behind it would fit, too, and is coarser
+        for maps in (output, output.relu()):  # DenseNet's last ReLU is no layer
+            if (found := _evidence(maps, head, scores, index)) is not None:
+                return _enlarged(found, pixels)
+    raise ValueError(
+        f"{model.name} does not average its last maps and weigh the averages once, so no map adds up to a score and "
+        "CAM does not apply: use grad_cam, which needs no such head."
+    )
+
+
+def _last_linear(model: nn.Module) -> nn.Linear | None:
+    linear = [model.resolve(layer)[0] for layer in model.layers]
+    return next((module for module in reversed(linear) if isinstance(module, nn.Linear)), None)
+
+
+def _evidence(maps: Tensor, head: nn.Linear | None, scores: Tensor, index: int) -> Tensor | None:
+    """The class's map (N, h, w), if the head really computes the scores (N, classes) from the means of these maps."""
+    means, tolerance = maps.mean(dim=(2, 3)), 1e-4 * float(scores.abs().max())
+    if means.shape == scores.shape and torch.allclose(means, scores, atol=tolerance):
+        return maps[:, index]  # the last convolution has a channel for each class, as in SqueezeNet
+    if head is None or head.in_features != maps.shape[1] or head.out_features != scores.shape[1]:
+        return None
+    if not torch.allclose(head(means), scores, atol=tolerance):
+        return None
+    return torch.einsum("c,nchw->nhw", head.weight[index], maps)
+
+
+def grad_cam(model: nn.Module, pixels: Tensor, target: Target, layer: str | None = None) -> Tensor:
+    """Where a layer speaks for the target: L = max(0, Σ_c α_c A_c), (N, C, H, W) -> (N, H, W).
+
+    α_c is the mean over places of ∂S/∂A_c. The layer is the last one with maps unless another is named; the tokens
+    of a transformer are laid out as the grid that they came from. All zero where nothing speaks for the target.
+    """
+    return grad_cam_of(model, pixels, score_of(model, target), layer)
+
+
+def grad_cam_of(model: nn.Module, pixels: Tensor, objective: Objective, layer: str | None = None) -> Tensor:
+    """`grad_cam` of any objective, image -> one number a picture, that runs the network: a position, a similarity."""
+    images.check_pixels(pixels, channels=model.channels)
+    layer = layer or last_maps(model)
+    with torch.enable_grad(), capture(model, layer, leaves=True) as outputs:
+        value = objective(pixels)
+    (slope,) = torch.autograd.grad(value.sum(), outputs[layer])
+    maps, slope = (_as_maps(layer, each.detach()) for each in (outputs[layer], slope))
+    return _enlarged((slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1), pixels).clamp(min=0)
+
+
+def guided_grad_cam(model: nn.Module, pixels: Tensor, target: Target, layer: str | None = None) -> Tensor:
+    """Grad-CAM says where, guided backprop what: their product (N, C, H, W) (Selvaraju et al. 2017, section 3.2)."""
+    with relu_rule(model, "guided"):
+        guided = gradient(score_of(model, target), pixels)
+    return guided * grad_cam(model, pixels, target, layer)[:, None]
+
+
+def last_maps(model: nn.Module) -> str:
+    """The last layer, poolings aside, that has places and from whose places the scores are made."""
+    places = {name: shape for name, shape in model.shapes.items() if len(shape) > 2 and min(shape[1:3]) > 1}
+    layers = [name for name in places if not isinstance(model.resolve(name)[0], POOLING)]
+    if not layers:
+        raise ValueError(f"{model.name} has no layer with places, so nothing can be laid over the picture.")
+    return layers[-1] if len(places[layers[-1]]) == 4 else _last_read(model, layers[-CANDIDATES:])
+
+
+def _last_read(model: nn.Module, layers: list[str]) -> str:
+    """A transformer's scores may come from the class token alone: then no place of its last layers is read again."""
+    pixels = model.mean.expand(1, -1, model.input_size, model.input_size).clone().requires_grad_()
+    with torch.enable_grad(), capture(model, *layers) as outputs:
+        value = model(pixels).square().sum()
+    slopes = torch.autograd.grad(value, list(outputs.values()), allow_unused=True)
+    read = [
+        layer
+        for layer, slope in zip(outputs, slopes, strict=True)
+        if slope is not None and slope[:, 1:].any()
+    ]
+    return (read or layers)[-1]
+
+
+def _as_maps(layer: str, output: Tensor) -> Tensor:
+    """(N, C, h, w), from maps, from maps with channels last (Swin), or from tokens (N, h·w or one more, C) (ViT)."""
+    if output.dim() == 4 and output.shape[1] == output.shape[2] != output.shape[3]:
+        output = output.permute(0, 3, 1, 2)
+    if output.dim() == 3:
+        side = math.isqrt(output.shape[1])
+        output = (
+            output[:, -side * side :].transpose(1, 2).unflatten(2, (side, side))
+        )  # the class token is the first
+    if output.dim() != 4 or output.shape[2:].numel() == 1:
+        raise ValueError(
+            f"{layer} has no places any more, its output is {tuple(output.shape)}: name a layer before the pooling."
+        )
+    return output
+
+
+def _enlarged(maps: Tensor, pixels: Tensor) -> Tensor:
+    return images.resize(maps[:, None], pixels.shape[2:])[:, 0].to(pixels.device)

@@ -1,0 +1,133 @@
+"""CAM and Grad-CAM: by hand, against each other, against captum, on transformers, and what is refused."""
+
+import pytest
+import torch
+import torchvision
+import toy_nets
+from torch import nn
+
+from cs231n_viz import data, images, models
+from cs231n_viz.activations import activations_at
+from cs231n_viz.objectives import score_of
+from cs231n_viz.techniques.cam import _as_maps, cam, grad_cam, grad_cam_of, guided_grad_cam, last_maps
+from cs231n_viz.techniques.guided_backprop import input_gradient
+
+PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+
+def torchvision_model(name, size=64):
+    extra = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
+    torch.manual_seed(0)
+    network = torchvision.models.get_model(name, weights=None, **extra)
+    for module in network.modules():  # some heads begin with zeros
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.05)
+    return models.wrap(
+        network, input_size=size, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), name=name
+    )
+
+
+def test_both_maps_worked_by_hand():
+    """Maps max(red − ½, 0) and max(½ − red, 0); score 2 = 3 · mean 0 + mean 1, score 1 = mean 1 − mean 0."""
+    model, picture = models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN), toy_nets.picture()
+    first, second = (toy_nets.RED - 0.5).clamp(min=0), (0.5 - toy_nets.RED).clamp(min=0)
+    assert torch.allclose(cam(model, picture, 2)[0], 3 * first + second)
+    assert torch.allclose(cam(model, picture, 1)[0], second - first)
+    assert torch.allclose(grad_cam(model, picture, 1)[0], (second - first).clamp(min=0) / 16)
+    assert torch.allclose(cam(model, picture, 2).mean(), model(picture)[0, 2])
+
+
+@pytest.mark.parametrize("name", ["coursenet", "coursenet_b", "squeezenet", "resnet18", "googlenet"])
+def test_grad_cam_matches_cam_when_the_head_is_pooling_plus_linear(name, request):
+    if name == "squeezenet":
+        model = request.getfixturevalue(name)
+    else:
+        model = models.load(name, device="cpu") if name in models.bundled() else torchvision_model(name, 96)
+    picture = data.photo("chelsea", 128)[:, :, :96]
+    target = int(model(picture).argmax())
+    where = cam(model, picture, target).clamp(min=0)
+    gradient = grad_cam(model, picture, target)
+    assert gradient.shape == (1, 96, 128)
+    assert torch.allclose(gradient / gradient.max(), where / where.max(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("coursenet", "relu4_1"), ("squeezenet", "fire5"), ("resnet18", "layer3"), ("vgg11", "relu4_1")],
+)
+def test_grad_cam_equals_captum(name, layer, request):
+    attr = pytest.importorskip("captum.attr")
+    if name == "squeezenet":
+        model = request.getfixturevalue(name)
+    else:
+        model = models.load(name, device="cpu") if name in models.bundled() else torchvision_model(name)
+    picture = data.photo("coffee", 96)
+    theirs = attr.LayerGradCam(model, model.resolve(layer)[0]).attribute(picture, 3)
+    expected = images.resize(theirs.detach(), 96)[:, 0].clamp(min=0)
+    ours = grad_cam(model, picture, 3, layer)
+    assert torch.allclose(ours, expected, atol=1e-4 * float(expected.max()))
+
+
+def test_a_map_may_ask_for_what_is_no_class():
+    """Similarity to another picture: the picture itself is its own best match, and its whole object speaks for it."""
+    model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", 2)
+    with torch.no_grad():
+        wanted = activations_at(model, drawn.pixels[1:], "code")
+
+    def similarity(pixels):
+        return torch.cosine_similarity(activations_at(model, pixels, "code"), wanted)
+
+    heat = grad_cam_of(model, drawn.pixels[:1], similarity, "relu4_2")
+    assert heat.shape == (1, 128, 128) and heat.max() > 0
+    unit = grad_cam(model, drawn.pixels[:1], ("conv5", 3), "relu4_2")
+    score = score_of(model, ("conv5", 3))
+    assert torch.allclose(unit, grad_cam_of(model, drawn.pixels[:1], score, "relu4_2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("vit_b_32", "encoder.layers.encoder_layer_11.ln_1"), ("swin_t", "permute")]
+)
+def test_transformers_tokens_are_laid_out_as_a_grid(name, layer):
+    model = torchvision_model(name, 224)
+    assert last_maps(model) == layer
+    heat = grad_cam(model, data.photo("chelsea", 224), 5)
+    assert heat.shape == (1, 224, 224) and heat.max() > 0
+
+
+def test_tokens_keep_their_places():
+    tokens = torch.arange(10.0).view(1, 10, 1)  # a class token and 3 x 3 places in reading order
+    assert _as_maps("tokens", tokens)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert _as_maps("tokens", tokens[:, 1:])[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    swin = torch.zeros(1, 3, 3, 5)
+    swin[0, 0, 2, 4] = 1
+    assert _as_maps("swin", swin)[0, 4, 0, 2] == 1
+
+
+def test_guided_grad_cam_is_the_product_of_both():
+    model, picture = models.load("coursenet", device="cpu"), data.photo("coffee", 96)
+    product = input_gradient(model, picture, "cup") * grad_cam(model, picture, "cup", "relu4_1")[:, None]
+    assert torch.equal(guided_grad_cam(model, picture, "cup", "relu4_1"), product)
+
+
+def test_the_default_layer_is_the_last_with_places_before_the_pooling():
+    assert last_maps(models.load("coursenet", device="cpu")) == "relu5"
+    assert last_maps(torchvision_model("resnet18")) == "layer4"
+    assert last_maps(torchvision_model("vgg11")) == "features"
+
+
+def test_nothing_that_speaks_for_the_target_gives_a_map_of_zeros():
+    model = models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN)
+    bright = torch.ones(1, 3, 4, 4)  # only map 0 answers, and it speaks against class 1
+    assert torch.equal(grad_cam(model, bright, 1), torch.zeros(1, 4, 4))
+
+
+def test_what_cannot_be_done_is_said():
+    model, picture = models.load("coursenet", device="cpu"), data.photo("coffee", 128)
+    with pytest.raises(ValueError, match="code has no places any more"):
+        grad_cam(model, picture, 0, "code")
+    with pytest.raises(ValueError, match="VGG.*use grad_cam|vgg11.*use grad_cam"):
+        cam(torchvision_model("vgg11"), picture, 0)
+    with pytest.raises(ValueError, match="Did you mean 'relu5'"):
+        grad_cam(model, picture, 0, "relu55")
+    with pytest.raises(ValueError, match="Did you mean"):
+        cam(model, picture, "drawn owll")
