@@ -1,0 +1,127 @@
+"""Saliency, SmoothGrad, integrated gradients and GrabCut: by hand, against captum, and what is refused."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import toy_nets
+
+from cs231n_viz import data, models
+from cs231n_viz.techniques import saliency
+
+PLAIN = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+@pytest.fixture(scope="module")
+def coursenet():
+    return models.load("coursenet", device="cpu")
+
+
+def test_the_map_worked_by_hand():
+    """score 2 = mean of 3 max(red − ½, 0) + max(½ − red, 0): slope 3/16 where red is above ½, 1/16 below."""
+    model = models.wrap(toy_nets.gap_linear_net(), input_size=4, mean=(0.0,) * 3, std=(1.0,) * 3)
+    slope = torch.where(toy_nets.RED > 0.5, 3 / 16, torch.where(toy_nets.RED < 0.5, 1 / 16, 0.0))
+    assert torch.allclose(saliency.saliency_map(model, toy_nets.picture(), 2)[0], slope)
+
+
+def test_the_largest_of_the_three_colours_counts_whatever_its_sign(coursenet):
+    attr = pytest.importorskip("captum.attr")
+    picture = data.photo("coffee", 96)
+    theirs = attr.Saliency(coursenet).attribute(picture.clone().requires_grad_(), 3).amax(dim=1)
+    assert torch.allclose(
+        saliency.saliency_map(coursenet, picture, 3), theirs, atol=1e-4 * float(theirs.max())
+    )
+
+
+@pytest.mark.parametrize("name", ["coursenet", "squeezenet"])
+def test_integrated_gradients_equal_captums_and_add_up(name, request):
+    attr = pytest.importorskip("captum.attr")
+    model, picture = request.getfixturevalue(name), data.photo("chelsea", 96)
+    parts, gap = saliency.integrated_gradients(model, picture, 5, steps=40)
+    start = model.mean.expand_as(picture)
+    theirs = attr.IntegratedGradients(model).attribute(picture, start, 5, n_steps=40).float()
+    if name == "coursenet":
+        assert torch.allclose(parts, theirs, atol=1e-4 * float(theirs.abs().max()))
+    assert (
+        torch.cosine_similarity(parts.flatten(), theirs.flatten(), dim=0) > 0.9999
+    )  # its ReLUs have many kinks
+    with torch.no_grad():
+        difference = (model(picture) - model(start))[0, 5]
+    assert torch.allclose(parts.sum() - difference, gap[0], atol=1e-4)
+    finer = saliency.integrated_gradients(model, picture, 5, steps=160).gap
+    assert finer.abs() < 0.02 * difference.abs()
+
+
+def test_on_a_straight_line_one_step_is_exact():
+    model = models.wrap(toy_nets.plain_net()[:1].append(torch.nn.Flatten()), input_size=4, **PLAIN)
+    parts, gap = saliency.integrated_gradients(model, toy_nets.picture(), 0, steps=1)
+    assert gap.abs() < 1e-6
+    assert torch.allclose(parts[0, 0, 0, 0], torch.tensor(1.0)) and parts.abs().sum() == pytest.approx(1.0)
+
+
+def test_without_noise_smooth_saliency_is_saliency(coursenet):
+    picture = data.photo("coffee", 64)
+    smooth = saliency.smooth_saliency(coursenet, picture, 3, samples=3, noise=0, batch_size=2)
+    assert torch.allclose(smooth, saliency.saliency_map(coursenet, picture, 3), rtol=1e-4)
+
+
+def test_a_seed_is_a_map_and_the_global_random_numbers_stay(coursenet):
+    picture, state = data.photo("coffee", 64), torch.get_rng_state()
+    one, same, other = (saliency.smooth_saliency(coursenet, picture, 3, 4, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_batch_is_its_pictures_one_by_one_each_with_a_class_of_its_own(coursenet):
+    pixels, labels = data.picturebook("test", 3).pixels, torch.tensor([3, 99, 50])
+    for function, tolerance in (
+        (saliency.saliency_map, 1e-5),
+        (lambda *a: saliency.integrated_gradients(*a).parts, 1e-5),
+    ):
+        together = function(coursenet, pixels, labels)
+        alone = [
+            function(coursenet, one[None], int(label)) for one, label in zip(pixels, labels, strict=True)
+        ]
+        assert torch.allclose(together, torch.cat(alone), atol=tolerance)
+
+
+def a_disc():
+    """A red disc on green noise, its true mask, and a map that is warmest in its middle."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    distance = ((y - 24).square() + (x - 36).square()).sqrt()
+    picture = 0.1 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    picture[0, 1] += 0.5
+    picture[0, 0] += 0.8 * (distance < 14)
+    picture[0, 1] -= 0.5 * (distance < 14)
+    return picture, distance < 14, (-distance / 10).exp()
+
+
+def test_grabcut_finds_a_disc_from_a_warm_spot_and_leaves_the_picture_as_it_was():
+    picture, mask, heat = a_disc()
+    kept = picture.clone()
+    found = saliency.segment(picture, heat)
+    assert (found & mask).sum() / (found | mask).sum() > 0.95
+    assert torch.equal(found, saliency.segment(picture, heat)) and torch.equal(picture, kept)
+
+
+def test_marks_of_opencv_may_be_given():
+    picture, mask, _ = a_disc()
+    seeds = np.full((64, 64), cv2.GC_BGD, np.uint8)
+    seeds[8:40, 20:52] = cv2.GC_PR_FGD
+    found = saliency.grab_cut(picture, seeds)
+    assert (found & mask).sum() / (found | mask).sum() > 0.95
+
+
+def test_what_cannot_be_done_is_said(coursenet):
+    picture = data.photo("coffee", 64)
+    with pytest.raises(ValueError, match="samples >= 1"):
+        saliency.smooth_saliency(coursenet, picture, 0, samples=0)
+    with pytest.raises(ValueError, match="at least one step"):
+        saliency.integrated_gradients(coursenet, picture, 0, steps=0)
+    with pytest.raises(ValueError, match="quantiles rise"):
+        saliency.segment(picture, torch.rand(64, 64), sure=0.2, background=0.3)
+    with pytest.raises(ValueError, match=r"look like 0 to 255"):
+        saliency.saliency_map(coursenet, picture * 255, 0)
+    assert not saliency.segment(picture, torch.zeros(64, 64)).any(), (
+        "a map without contrast gives an empty object"
+    )
