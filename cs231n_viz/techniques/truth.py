@@ -5,12 +5,12 @@ randomisation of weights (Adebayo et al. 2018).
 """
 
 import copy
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from .. import images
@@ -27,10 +27,8 @@ class Share(NamedTuple):
 
 def share(hits: Tensor) -> Share:
     """The share of true ones among (N,) bool, with its 95 % interval."""
-    z, count, value = 1.96, len(hits), hits.double().mean().item()
-    middle = (value + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(value * (1 - value) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return Share(value, max(middle - half, 0.0), min(middle + half, 1.0))
+    test = binomtest(int(hits.sum()), len(hits))
+    return Share(test.statistic, *test.proportion_ci(method="wilson"))
 
 
 def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
