@@ -69,7 +69,16 @@ class PixelModel(nn.Module):
         return super().train(False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.network((pixels.to(self.mean) - self.mean) / self.std)
+        try:
+            return self.network((pixels.to(self.mean) - self.mean) / self.std)
+        except CANNOT as error:
+            if pixels.shape[-2:] == (self.input_size, self.input_size):
+                raise
+            height, width = pixels.shape[-2:]
+            raise ValueError(
+                f"{self.name} cannot take a picture of {height} x {width} pixels ({error}); it was made for "
+                f"{self.input_size} x {self.input_size}: use images.resize(pixels, {self.input_size})."
+            ) from error
 
     @property
     def device(self) -> torch.device:
@@ -178,14 +187,7 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
         raise ValueError(
             f"predict names one picture, {len(pixels)} were given: use model(pixels).softmax(1) for many."
         )
-    try:
-        probabilities = model(pixels).softmax(dim=1)[0]
-    except CANNOT as error:
-        height, width = pixels.shape[-2:]
-        raise ValueError(
-            f"{model.name} cannot take a picture of {height} x {width} pixels; it was made for "
-            f"{model.input_size} x {model.input_size}: use images.resize(pixels, {model.input_size})."
-        ) from error
+    probabilities = model(pixels).softmax(dim=1)[0]
     best = probabilities.topk(min(top, len(probabilities)))
     return [
         Prediction(index, model.class_names[index], probability)

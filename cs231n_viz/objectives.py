@@ -126,8 +126,8 @@ def gradient(objective: Objective, image: Tensor) -> Tensor:
     """∂ objective / ∂ image of each picture, (N, C, H, W). The image itself is not touched."""
     image = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
     with torch.enable_grad():
-        value = objective(image)
-    return torch.autograd.grad(value.sum(), image)[0]
+        total = objective(image).sum()  # a picture's pixels move its own number only
+    return torch.autograd.grad(total, image)[0]
 
 
 def _of_scores(model, function: Callable[[Tensor], Tensor]) -> Objective:

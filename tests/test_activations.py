@@ -200,7 +200,7 @@ def test_hooks_are_gone_after_the_with_after_an_error_and_after_a_pass_that_was_
     with pytest.raises(RuntimeError), capture(model, "conv1"):
         model(torch.zeros(1, 5, 4, 4))  # five channels
     assert hooks_on(model) == 0
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="cannot take a picture of 1 x 1"):
         activations_at(model, torch.zeros(1, 3, 1, 1), "scores")  # too small to be pooled
     activations_at(model, toy_nets.picture(), "relu1")
     receptive_field(model, "conv2")

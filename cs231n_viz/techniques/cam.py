@@ -67,8 +67,8 @@ def grad_cam_of(model: nn.Module, pixels: Tensor, objective: Objective, layer: s
     images.check_pixels(pixels, channels=model.channels)
     layer = layer or last_maps(model)
     with torch.enable_grad(), capture(model, layer, leaves=True) as outputs:
-        value = objective(pixels)
-    (slope,) = torch.autograd.grad(value.sum(), outputs[layer])
+        total = objective(pixels).sum()
+    (slope,) = torch.autograd.grad(total, outputs[layer])
     maps, slope = (_as_maps(layer, each.detach()) for each in (outputs[layer], slope))
     return _enlarged((slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1), pixels).clamp(min=0)
 
