@@ -16,8 +16,8 @@ import re
 import sys
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -32,7 +32,7 @@ from .errors import unknown
 
 PATIENCE = 0.4  # seconds of work before the progress bar and Stop appear
 PREVIEW_EVERY = 0.2  # seconds between two live pictures
-REMEMBERED = 32_000_000  # bytes of finished pictures that a widget keeps
+REMEMBERED = 64_000_000  # bytes of finished pictures that all explorers together keep
 
 # --- controls: plain ipywidgets, which explore names and labels -----------------------------------
 
@@ -58,9 +58,8 @@ def menu(options: Sequence, start: object = None, slide: bool = False):
     known = [option[1] if isinstance(option, tuple) and len(option) == 2 else option for option in options]
     if start is not None and start not in known:
         raise unknown("option", start, known)
-    return (W.SelectionSlider if slide else W.Dropdown)(
-        options=options, value=known[0] if start is None else start
-    )
+    kind = W.SelectionSlider if slide else W.Dropdown
+    return kind(options=options, value=known[0] if start is None else start)
 
 
 def checkbox(start: bool = False) -> W.Checkbox:
@@ -86,9 +85,7 @@ class upload_or_paste(W.VBox):
         self.button = W.FileUpload(accept="image/*", description="Upload")
         self.line = W.Text(placeholder="or a path, or data:image/png;base64,…", continuous_update=False)
         super().__init__([W.HBox([self.button, self.line]), self._answer], value=start)
-        self.button.observe(
-            lambda change: [self._take(file.name, file.content) for file in change.new], "value"
-        )
+        self.button.observe(lambda change: [self._take(one.name, one.content) for one in change.new], "value")
         self.line.observe(lambda change: change.new.strip() and self._take(change.new.strip()), "value")
 
     def _take(self, name: str, content=None) -> None:
@@ -123,16 +120,17 @@ class depends_on(NamedTuple):
 
 class Wish(NamedTuple):
     values: dict[str, object]
-    settings: tuple[tuple[str, str], ...]  # the values as a person reads them: the key of the memory
+    settings: tuple[tuple, ...]  # a control, its value as a person reads it, its place in a menu
+    afresh: bool  # draw it, remembered or not
 
 
 class Drawn(NamedTuple):
     png: bytes
     words: str
-    settings: tuple[tuple[str, str], ...]
+    settings: tuple[tuple, ...]
 
 
-def explore(draw: Callable, *, uses: object = None, **controls) -> "Explorer":
+def explore(draw: Callable, /, *, uses: object = None, **controls) -> "Explorer":
     """Controls around draw(**values) -> picture or (picture, words): Figure, PIL image, pixels, array, PNG.
 
     draw may be a generator of those: they are shown as they come, and Stop ends it between two of them; a
@@ -155,18 +153,11 @@ class Explorer:
     def __init__(self, draw: Callable, uses: object, controls: dict):
         self._draw, self._uses, self._turn = draw, uses, _turn(uses)
         self.calls, self.error, self.closed, self.cell = 0, None, False, None
-        self._guard, self._idle, self._halt = threading.Lock(), threading.Event(), threading.Event()
+        self._guard, self._idle, self._halt = threading.RLock(), threading.Event(), threading.Event()
         self._wish, self._working, self._reshaping, self._progress = None, False, False, None
-        self._memory: OrderedDict[tuple, Drawn] = OrderedDict()
         self._idle.set()
         self._rules = {name: item for name, item in controls.items() if isinstance(item, depends_on)}
-        self.controls: dict[str, W.Widget] = {}
-        for name, item in controls.items():
-            self.controls[name] = item.control(self.values) if name in self._rules else item
-            if not hasattr(self.controls[name], "value"):
-                raise TypeError(
-                    f"{name}={item!r} is no control: give slider(…), menu(…), checkbox(…) or text(…)."
-                )
+        self.controls = _made(controls)
         self._build()
         try:
             self._first_picture()
@@ -232,8 +223,7 @@ class Explorer:
 
     def run(self) -> None:
         """Draw the present settings afresh, remembered or not."""
-        self._memory.pop(self._present().settings, None)
-        self._ask()
+        self._ask(afresh=True)
 
     def stop(self) -> None:
         """End the run: a generator at its next yield; a plain function ends by itself and is not shown."""
@@ -246,15 +236,12 @@ class Explorer:
 
     def save(self, folder: str | Path = "saved") -> Path | None:
         """Write the picture as a PNG file named by its settings; no file that is there is overwritten."""
-        name = "_".join(f"{key}-{value}" for key, value in self._drawn.settings)
+        name = "_".join(f"{key}-{value}" for key, value, _ in self._drawn.settings)
         name = re.sub(r"[^\w.=+-]+", "-", name)[:100] or "picture"
-        path = Path(folder, f"{name}.png")
+        ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            for number in itertools.count(2):
-                if not path.exists():
-                    break
-                path = Path(folder, f"{name}-{number}.png")
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            path = next(path for end in ends if not (path := Path(folder, f"{name}{end}.png")).exists())
             path.write_bytes(self._drawn.png)
         except OSError as error:
             return self._fail(error)
@@ -262,18 +249,21 @@ class Explorer:
         return path
 
     def close(self) -> None:
-        """Stop, forget all pictures, and take every part of the widget out of memory."""
+        """Stop, and leave an empty shell, for IPython's Out never lets go of what a cell has shown."""
         self.closed = True
         self.stop()
         _SHOWN.discard(self)
-        self._memory.clear()
-        for part in _parts(self._box):
-            part.unobserve_all()
-            part.close()
+        with _REMEMBERING:
+            for key in [key for key in _MEMORY if key[0] is self]:
+                del _MEMORY[key]
+        _close(self._box)
+        self._draw = self._uses = self._drawn = self.error = None
+        self._box.children, self.controls, self._rules = (), {}, {}
+        self.picture = self.image.value = b""
 
-    def _ask(self) -> None:
+    def _ask(self, afresh: bool = False) -> None:
         with self._guard:
-            self._wish = self._present()
+            self._wish = self._present(afresh)
             if self._working or self.closed:
                 return
             self._working = True
@@ -281,9 +271,12 @@ class Explorer:
         context = contextvars.copy_context()  # which cell this output belongs to
         threading.Thread(target=context.run, args=(self._work_off,), name="explore", daemon=True).start()
 
-    def _present(self) -> Wish:
-        settings = ((name, str(getattr(item, "label", item.value))) for name, item in self.controls.items())
-        return Wish(self.values, tuple(settings))
+    def _present(self, afresh: bool = False) -> Wish:
+        settings = []
+        for name, control in self.controls.items():
+            label = str(getattr(control, "label", control.value))
+            settings.append((name, label, getattr(control, "index", None)))
+        return Wish(self.values, tuple(settings), afresh)
 
     # --- the work: on the worker's thread, but for the first picture
 
@@ -292,7 +285,7 @@ class Explorer:
         self.calls += 1
         result = self._draw(**wish.values)
         if inspect.isgenerator(result):
-            result, items = next((item for item in result if not isinstance(item, int | float)), None), result
+            result, items = next((item for item in result if not isinstance(item, Real)), None), result
             items.close()
             self.run_button.layout.display = None
             self._say("Press Run, or move a control.")
@@ -313,16 +306,21 @@ class Explorer:
             clock = threading.Thread(target=self._tick, args=(done,), daemon=True)
             clock.start()
             try:
-                self.error = None
+                self.error = self._progress = None
                 self._say("")
-                drawn = self._memory.get(wish.settings) or self._draw_in_turn(wish)
-                if drawn and not self._halt.is_set():
-                    self._put(drawn)
+                drawn = None if wish.afresh else _MEMORY.get((self, wish.settings))
+                drawn = self._remember(drawn or self._draw_in_turn(wish))
+                with self._guard:  # no Stop comes between the question and the picture
+                    if self._halt.is_set():
+                        self._say("Stopped.")
+                    elif drawn:
+                        self._put(drawn)
             except BaseException as error:  # noqa: BLE001 (an exit() in draw must not end the widget's worker either)
                 self._fail(error)
             finally:
                 done.set()
                 clock.join()
+                self._work.layout.visibility = "hidden"
 
     def _draw_in_turn(self, wish: Wish) -> Drawn | None:
         while not self._turn.acquire(timeout=0.1):
@@ -330,12 +328,13 @@ class Explorer:
                 return None
             self._say("Waiting for another picture of this network.")
         try:
+            draw = self._draw
+            if self._halt.is_set() or self._wish:  # once more; and a closed explorer has no draw
+                return None
             self._say("")
             self.calls += 1
-            self._progress = None
-            result = self._draw(**wish.values)
-            drawn = self._play(result, wish) if inspect.isgenerator(result) else _drawn(result, wish)
-            return self._remember(drawn) if drawn else None
+            result = draw(**wish.values)
+            return self._play(result, wish) if inspect.isgenerator(result) else _drawn(result, wish)
         finally:
             self._turn.release()
 
@@ -344,15 +343,16 @@ class Explorer:
         last, shown = None, 0.0
         try:
             for item in items:
-                if isinstance(item, int | float):
+                if isinstance(item, Real):
                     self._progress = float(item)
                 else:
                     last = item
                 if self._wish:
                     return None
                 if last is not None and (self._halt.is_set() or time.monotonic() - shown > PREVIEW_EVERY):
-                    self._put(_drawn(last, wish))
-                    shown = time.monotonic()
+                    preview, shown = _drawn(last, wish), time.monotonic()
+                    with self._guard:
+                        self._put(preview)
                 if self._halt.is_set():
                     return None
         finally:
@@ -366,23 +366,23 @@ class Explorer:
             passed = time.monotonic() - began
             self.bar.value = passed / (passed + 5) if self._progress is None else self._progress
             self._work.layout.visibility = "hidden" if self._halt.is_set() else "visible"
-        self._work.layout.visibility = "hidden"
 
-    def _remember(self, drawn: Drawn) -> Drawn:
-        self._memory[drawn.settings] = drawn
-        while sum(len(kept.png) for kept in self._memory.values()) > REMEMBERED and len(self._memory) > 1:
-            self._memory.popitem(last=False)
+    def _remember(self, drawn: Drawn | None) -> Drawn | None:
+        with _REMEMBERING:
+            if drawn and not self.closed:
+                _MEMORY.pop((self, drawn.settings), None)  # so that it becomes the newest
+                _MEMORY[self, drawn.settings] = drawn
+            while sum(len(kept.png) for kept in _MEMORY.values()) > REMEMBERED:
+                del _MEMORY[next(iter(_MEMORY))]
         return drawn
 
     def _put(self, drawn: Drawn) -> None:
+        if self.closed:
+            return
         self._drawn, self.picture, self.words = drawn, drawn.png, drawn.words
         width, height = (int.from_bytes(drawn.png[start : start + 4], "big") for start in (16, 20))
-        for layout, side, size in (
-            (self.image.layout, "width", width),
-            (self._frame.layout, "min_height", height),
-        ):
-            if side == "width" or size > int((layout.min_height or "0px")[:-2]):
-                setattr(layout, side, f"{size}px")
+        tallest = max(height, int((self._frame.layout.min_height or "0px")[:-2]))
+        self.image.layout.width, self._frame.layout.min_height = f"{width}px", f"{tallest}px"
         self.image.value = drawn.png
         self._receipt.value = f'<div role="status">{html.escape(drawn.words)}</div>'
 
@@ -397,9 +397,9 @@ class Explorer:
 # --- parts ----------------------------------------------------------------------------------------
 
 _SHOWN: set[Explorer] = set()
-_TURNS: WeakValueDictionary = (
-    WeakValueDictionary()
-)  # id of a model -> its lock, as long as an explorer holds both
+_MEMORY: dict[tuple[Explorer, tuple], Drawn] = {}  # the one used last is the last
+_REMEMBERING = threading.Lock()
+_TURNS: WeakValueDictionary = WeakValueDictionary()  # id of a model -> its lock, while an explorer holds both
 
 
 def _turn(uses: object) -> threading.Lock:
@@ -416,6 +416,21 @@ def _running_cell() -> tuple[str, int] | None:
     return (message or {}).get("metadata", {}).get("cellId", caller), shell.execution_count
 
 
+def _made(controls: dict) -> dict[str, W.Widget]:
+    """The controls, those made that depend on others; none is left open if one of them is wrong."""
+    made = {}
+    try:
+        for name, item in controls.items():
+            values = {other: control.value for other, control in made.items()}
+            made[name] = item.control(values) if isinstance(item, depends_on) else item
+            if not hasattr(made[name], "value"):
+                raise TypeError(f"{name}={item!r} is no control: give a slider(…), menu(…), checkbox(…), …")
+    except BaseException:
+        _close(*(controls | made).values())
+        raise
+    return made
+
+
 def _drawn(result: object, wish: Wish) -> Drawn:
     if result is None:
         raise ValueError("draw gave no picture: return one, or (picture, words), or yield them.")
@@ -425,12 +440,8 @@ def _drawn(result: object, wish: Wish) -> Drawn:
 
 def _labelled(name: str, control: W.Widget, width: str) -> W.Widget:
     if not hasattr(control, "description"):
-        return W.HBox(
-            [
-                W.Label(name, layout={"width": width, "display": "flex", "justify_content": "flex-end"}),
-                control,
-            ]
-        )
+        label = W.Label(name, layout={"width": width, "display": "flex", "justify_content": "flex-end"})
+        return W.HBox([label, control])
     control.description = name
     control.style.description_width = width
     control.layout.width = "32em"
@@ -440,6 +451,7 @@ def _labelled(name: str, control: W.Widget, width: str) -> W.Widget:
 def _reshape(control: W.Widget, fresh: W.Widget) -> None:
     """Give a control the range or options of a fresh one; its value stays where that is still possible."""
     value = control.value
+    _close(fresh)  # what it says can still be read
     if hasattr(control, "options"):
         control.options = fresh.options
         control.value = value if value in control._options_values else fresh.value
@@ -448,8 +460,6 @@ def _reshape(control: W.Widget, fresh: W.Widget) -> None:
         for trait in (*order, "step"):
             setattr(control, trait, getattr(fresh, trait))
         control.value = min(max(value, fresh.min), fresh.max)
-    for part in _parts(fresh):
-        part.close()
 
 
 def _parts(widget: W.Widget) -> Iterator[W.Widget]:
@@ -457,6 +467,12 @@ def _parts(widget: W.Widget) -> Iterator[W.Widget]:
         yield from _parts(child)
     yield from (getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name))
     yield widget
+
+
+def _close(*widgets: W.Widget) -> None:
+    for part in [part for widget in widgets if isinstance(widget, W.Widget) for part in _parts(widget)]:
+        part.unobserve_all()
+        part.close()
 
 
 def _alert(error: Exception) -> str:

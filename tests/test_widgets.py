@@ -5,16 +5,19 @@ import gc
 import io
 import random
 import threading
+import tracemalloc
 import weakref
 from itertools import count
 
 import ipywidgets as W
+import numpy as np
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
-from cs231n_viz import images, plot, widgets
+from cs231n_viz import data, images, models, plot, widgets
+from cs231n_viz.activations import activations_at, capture, relu_rule
 from cs231n_viz.widgets import checkbox, depends_on, explore, menu, slider, text, upload_or_paste
 
 
@@ -93,17 +96,65 @@ def test_a_hundred_events_end_on_the_last_and_do_not_queue(open_explorer):
     assert gate.seen == [0, 1, 100]
 
 
-def test_a_finished_picture_is_remembered_within_bounds(open_explorer, monkeypatch):
+def show_number(explorer, number):
+    explorer.controls["number"].value = number
+    assert number_in(explorer.wait()) == number
+    return explorer.calls
+
+
+def test_a_finished_picture_is_remembered_and_drawn_afresh_only_by_run(open_explorer):
     explorer = open_explorer(dot, number=slider(0, 9))
-    for number in (5, 0, 5):
-        explorer.controls["number"].value = number
-        assert number_in(explorer.wait()) == number
-    assert explorer.calls == 2
-    monkeypatch.setattr(widgets, "REMEMBERED", 2 * len(explorer.picture))
+    assert [show_number(explorer, number) for number in (5, 0, 5)] == [2, 2, 2]
+    explorer.run()
+    assert number_in(explorer.wait()) == 5 and explorer.calls == 3
+
+
+def test_all_explorers_together_keep_so_many_bytes_and_drop_the_picture_used_longest_ago(
+    open_explorer, monkeypatch
+):
+    one, other = (open_explorer(dot, number=slider(0, 9)) for _ in range(2))
+    monkeypatch.setattr(widgets, "REMEMBERED", 3 * len(one.picture) + 50)
     for number in range(1, 9):
-        explorer.controls["number"].value = number
-        explorer.wait()
-    assert len(explorer._memory) <= 2
+        show_number(one, number), show_number(other, number)
+        assert sum(len(kept.png) for kept in widgets._MEMORY.values()) <= widgets.REMEMBERED
+    calls = show_number(one, 1)  # kept now: one's 8, other's 8, one's 1, in this order
+    assert show_number(one, 8) == calls  # so that it is the newest
+    show_number(other, 2)
+    kept = {(explorer, label) for explorer, ((_, label, _),) in widgets._MEMORY}
+    assert kept == {(one, "1"), (one, "8"), (other, "2")}
+
+
+def test_options_of_one_name_have_each_their_own_picture(open_explorer):
+    explorer = open_explorer(dot, number=menu([("crane", 1), ("crane", 2)]))  # ImageNet has two
+    for number in (2, 1, 2):
+        show_number(explorer, number)
+
+
+def test_run_draws_afresh_even_if_the_same_settings_are_just_being_drawn(open_explorer):
+    gate = Gate()
+    explorer = open_explorer(gate, x=slider(0, 9))
+    explorer.controls["x"].value = 1
+    assert gate.begun.wait(20)
+    explorer.run()
+    gate.open.set()
+    explorer.wait()
+    assert gate.seen == [0, 1, 1]
+
+
+def test_an_event_while_a_picture_is_being_remembered_harms_nothing(open_explorer):
+    class Interrupting(bytes):
+        def __len__(self):  # asked by the memory, on the worker's thread, in the midst of its counting
+            if interruptions:
+                interruptions.pop()()
+            return super().__len__()
+
+    interruptions = []
+    explorer = open_explorer(lambda x: Interrupting(plot.png(dot(x))), x=slider(0, 9))
+    interruptions.append(explorer.run)
+    for x in (1, 2, 3):
+        explorer.controls["x"].value = x
+        assert number_in(explorer.wait()) == x
+    assert not interruptions
 
 
 def test_stop_ends_a_long_run_and_the_next_event_is_heard(open_explorer):
@@ -127,6 +178,52 @@ def test_stop_ends_a_long_run_and_the_next_event_is_heard(open_explorer):
     assert begun.wait(20)
     explorer.stop()
     explorer.wait(20)
+
+
+def test_after_stop_a_generator_is_not_advanced_again_and_shows_how_far_it_came(open_explorer):
+    advanced, closed, inside, go_on = [], threading.Event(), threading.Event(), threading.Event()
+
+    def draw(x):
+        try:
+            for step in count(1):
+                advanced.append(step)
+                if step == 5:
+                    inside.set()
+                    assert go_on.wait(20)
+                yield dot(step)
+        finally:
+            closed.set()
+
+    explorer = open_explorer(draw, x=slider(0, 9))
+    advanced.clear()
+    closed.clear()
+    explorer.run()
+    assert inside.wait(20)
+    explorer.stop_button.click()  # while the fifth step is being computed
+    go_on.set()
+    explorer.wait()
+    assert advanced == [1, 2, 3, 4, 5] and closed.is_set() and number_in(explorer) == 5
+
+
+def test_stop_while_another_picture_of_the_network_is_drawn_begins_nothing(open_explorer):
+    explorer = open_explorer(dot, uses=torch.nn.Identity(), number=slider(0, 9))
+    with explorer._turn:
+        explorer.controls["number"].value = 4
+        while "Waiting" not in explorer._status.value:
+            pass
+        explorer.stop()
+    explorer.wait()
+    assert explorer.calls == 1 and number_in(explorer) == 0 and "Stopped." in explorer._status.value
+
+
+def test_after_waiting_for_the_network_the_newest_wish_is_drawn_and_no_other(open_explorer):
+    seen = []
+    explorer = open_explorer(lambda x: seen.append(x) or dot(x), uses=torch.nn.Identity(), x=slider(0, 90))
+    with explorer._turn:
+        for x in range(1, 90):
+            explorer.controls["x"].value = x
+    explorer.wait()
+    assert seen == [0, 89]
 
 
 def test_a_plain_function_that_was_stopped_does_not_change_the_picture_later(open_explorer):
@@ -172,22 +269,78 @@ def test_slow_work_shows_a_bar_and_stop_until_it_is_done(open_explorer, monkeypa
     assert explorer._work.layout.visibility == "hidden"
 
 
+def test_nothing_below_a_picture_jumps_when_another_is_larger_or_smaller(open_explorer):
+    sizes = [(40, 30), (60, 50), (20, 10)]
+    explorer = open_explorer(lambda which: Image.new("RGB", sizes[which]), which=slider(0, 2))
+    frames = [explorer._frame.layout.min_height]
+    for which in (1, 2):
+        explorer.controls["which"].value = which
+        explorer.wait()
+        frames.append(explorer._frame.layout.min_height)
+    assert frames == ["30px", "50px", "50px"] and explorer.image.layout.width == "20px"
+
+
+def test_the_bar_of_a_run_that_waits_does_not_show_how_far_the_last_one_came(open_explorer, monkeypatch):
+    monkeypatch.setattr(widgets, "PATIENCE", 0.01)
+    explorer = open_explorer(
+        lambda x: (item for item in (dot(x), 0.9)), uses=torch.nn.Identity(), x=slider(0, 9)
+    )
+    explorer.run()
+    explorer.wait()
+    bars = threading.Event()
+    with explorer._turn:
+        explorer._work.layout.observe(lambda change: change.new == "visible" and bars.set(), "visibility")
+        explorer.run()
+        assert bars.wait(20) and explorer.bar.value < 0.9
+    explorer.wait()
+
+
 def test_two_widgets_on_one_model_take_turns_and_both_are_right(open_explorer):
-    model, busy = torch.nn.Identity(), threading.Lock()
+    model, gate = torch.nn.Identity(), Gate()
+    first = open_explorer(gate, uses=model, x=slider(0, 9))
+    second = open_explorer(dot, uses=model, number=slider(0, 9))
+    first.controls["x"].value = 3
+    assert gate.begun.wait(20)
+    second.controls["number"].value = 4
+    while "Waiting" not in second._status.value:
+        assert second.calls == 1
+    gate.open.set()
+    assert (number_in(first.wait()), number_in(second.wait())) == (3, 4) and not second._status.value
 
-    def draw(x):
-        alone = threading.current_thread() is threading.main_thread() or busy.acquire(blocking=False)
-        assert alone, "two workers on one model"
-        for _ in range(100):
-            torch.ones(8).sum()
-        if busy.locked():
-            busy.release()
-        return dot(x)
 
-    left, right = (open_explorer(draw, uses=model, x=slider(0, 50)) for _ in range(2))
-    for x in range(1, 51):
-        left.controls["x"].value, right.controls["x"].value = x, 50 - x
-    assert (number_in(left.wait()), number_in(right.wait())) == (50, 0)
+def gradient_and_map(model, photo, rule, unit):
+    """The gradient of a score by one ReLU rule, and what a unit of relu3_1 says, heard in the same pass."""
+    with relu_rule(model, rule), capture(model, "relu3_1") as outputs:
+        pixels = photo.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(model(pixels)[0, unit], pixels)
+    return gradient, outputs["relu3_1"][0, unit].detach()
+
+
+@pytest.mark.parametrize("take_turns", [True, False])
+def test_two_widgets_on_one_network_do_not_disturb_each_other(open_explorer, take_turns):
+    model, drawn = models.load("coursenet", device="cpu"), []
+    photos = {"guided": data.photo("chelsea", 64), "plain": data.photo("china", 64)}
+
+    def draw(rule, unit):
+        drawn.append((rule, unit, *gradient_and_map(model, photos[rule], rule, unit)))
+        return dot(unit), rule
+
+    both = [
+        open_explorer(draw, uses=model if take_turns else None, rule=menu([rule]), unit=slider(0, 9))
+        for rule in ("guided", "plain")
+    ]
+    for unit in (1, 2, 3, 4, 5, 6, 7, 8, 9):
+        for explorer in both:
+            explorer.controls["unit"].value = unit
+        both[unit % 2].wait()
+    assert [number_in(explorer.wait()) for explorer in both] == [9, 9]
+    assert {rule for rule, *_ in drawn} == {"guided", "plain"}
+    for rule, unit, *answers in drawn:
+        for answer, alone in zip(answers, gradient_and_map(model, photos[rule], rule, unit), strict=True):
+            torch.testing.assert_close(answer, alone)
+    guided, plain = (gradient_and_map(model, photos["plain"], rule, 9)[0] for rule in photos)
+    assert not torch.allclose(guided, plain)  # so that a rule that strayed would have been seen
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
 
 
 def test_widgets_on_two_models_work_at_the_same_time(open_explorer):
@@ -204,37 +357,71 @@ def test_widgets_on_two_models_work_at_the_same_time(open_explorer):
     assert [number_in(explorer.wait()) for explorer in both] == [5, 5]
 
 
-def test_a_storm_of_events_leaves_the_last_picture_right_and_nothing_behind(open_explorer):
-    def draw(model, layer, channel, slow):
-        number = 1000 * "ab".index(model) + 100 * layer + channel
-        if not slow:
-            return dot(number)
-        return (dot(number if step == 5 else 9_999) for step in range(6))
+def reveal(networks, network, layer, channel):
+    """A map of a network, in four live pictures."""
+    model = networks[network]
+    with torch.no_grad():
+        values = activations_at(model, data.photo("chelsea", 64), maps_of(model)[layer])[0, channel]
+    for step in range(1, 5):
+        yield values.clamp(0, 2) * step / 8, f"{network} {layer} {channel}"
+        yield step / 4
 
-    explorer = open_explorer(
-        draw,
-        model=menu(["a", "b"]),
-        layer=slider(0, 4),
-        channel=depends_on(("model", "layer"), lambda model, layer: slider(0, 9 + layer + len(model))),
-        slow=checkbox(),
-    )
-    dice, parts, threads = random.Random(231), len(_instances), threading.active_count()
-    for _ in range(500):
-        name = dice.choice(["model", "layer", "channel", "channel", "slow", "run", "stop"])
+
+def maps_of(model):
+    return [layer for layer in model.layers if len(model.shapes[layer]) == 4]
+
+
+def rage(explorer, dice, events):
+    """Random events as fast as they can be made, and Run as the last."""
+    for _ in range(events):
+        name = dice.choice(["network", "layer", "channel", "channel", "run", "stop"])
         control = explorer.controls.get(name)
         if control is None:
             getattr(explorer, f"{name}_button").click()
-        elif name in ("model", "slow"):
-            control.value = dice.choice(["a", "b"] if name == "model" else [False, True])
         else:
-            control.value = dice.randint(control.min, control.max)
-        assert threading.active_count() <= threads + 2  # one worker and its clock
-    explorer.run()
-    values = explorer.wait().values
-    assert (
-        number_in(explorer) == 1000 * "ab".index(values["model"]) + 100 * values["layer"] + values["channel"]
+            control.value = dice.choice(
+                getattr(control, "options", None) or range(control.min, control.max + 1)
+            )
+    explorer.run_button.click()
+    explorer.wait()
+    for thread in threading.enumerate():
+        if thread.name == "explore":
+            thread.join(20)
+
+
+def test_a_storm_of_events_leaves_the_last_picture_right_and_nothing_behind(open_explorer):
+    networks = {name: models.load(name, device="cpu") for name in ("coursenet", "drawnet")}
+    explorer = open_explorer(
+        lambda **values: reveal(networks, **values),
+        network=menu(list(networks)),
+        layer=depends_on("network", lambda name: slider(0, len(maps_of(networks[name])) - 1)),
+        channel=depends_on(
+            ("network", "layer"),
+            lambda name, layer: slider(0, networks[name].shapes[maps_of(networks[name])[layer]][1] - 1),
+        ),
     )
-    assert len(_instances) == parts
+
+    def left():
+        gc.collect()
+        tensors = sum(type(thing) is torch.Tensor for thing in gc.get_objects())
+        pictures = sum(len(kept.png) for kept in widgets._MEMORY.values())
+        return [threading.active_count(), len(_instances), tensors], tracemalloc.get_traced_memory()[
+            0
+        ] - pictures
+
+    tracemalloc.start()
+    try:
+        rage(explorer, random.Random(1), 500)  # after it everything is warm
+        before, bytes_before = left()
+        rage(explorer, random.Random(231), 500)
+        after, bytes_after = left()
+    finally:
+        tracemalloc.stop()
+    *_, (last, words), _ = reveal(networks, **explorer.values)
+    seen, right = (np.asarray(Image.open(io.BytesIO(png))) for png in (explorer.picture, plot.png(last)))
+    assert explorer.words == words and abs(seen.astype(int) - right).max() <= 1
+    assert after == before
+    assert bytes_after - bytes_before < 1_000_000  # all but the remembered pictures, which are bounded
 
 
 def test_an_error_becomes_a_sentence_in_the_widget_and_the_next_event_works(open_explorer):
@@ -257,6 +444,32 @@ def test_an_error_in_the_first_picture_is_raised_in_the_cell():
         explore(lambda x: 1 / x, x=slider(0, 9))
     with pytest.raises(ValueError, match="draw gave no picture"):
         explore(lambda x: None, x=slider(0, 9))
+
+
+def test_a_wrong_control_leaves_no_other_behind():
+    with pytest.raises(TypeError, match="layer=3 is no control"):
+        explore(dot, number=slider(0, 9), same=depends_on("number", lambda number: menu([number])), layer=3)
+    with pytest.raises(ZeroDivisionError):
+        explore(dot, number=slider(0, 9), same=depends_on("number", lambda number: 1 / number))
+
+
+def test_a_rule_that_makes_another_kind_of_control_is_told_and_leaves_none_behind(open_explorer):
+    explorer = open_explorer(
+        lambda x, y: dot(x), x=slider(0, 9), y=depends_on("x", lambda x: menu(["a"]) if x else slider(0, 9))
+    )
+    parts = len(_instances)
+    explorer.controls["x"].value = 4
+    assert "AttributeError" in explorer._status.value and len(_instances) == parts
+
+
+def test_a_control_may_have_any_name_and_progress_any_kind_of_number(open_explorer):
+    def draw(draw):
+        yield dot(draw)
+        yield np.float32(0.5)
+
+    explorer = open_explorer(draw, draw=slider(3, 9))
+    explorer.run()
+    assert number_in(explorer.wait()) == 3 and explorer._progress == 0.5
 
 
 def test_one_control_reshapes_another_which_keeps_its_value_where_it_can(open_explorer):
@@ -322,9 +535,10 @@ def test_a_closed_explorer_is_forgotten_even_if_it_was_working():
     explorer = explore(endless, x=slider(0, 9))
     explorer.run()
     assert begun.wait(20)
+    x = explorer.controls["x"]
     explorer.close()
     explorer.wait(20)
-    explorer.controls["x"].value = 5  # nobody listens
+    x.value = 5  # nobody listens
     gone = weakref.ref(explorer)
     del explorer
     for thread in threading.enumerate():
@@ -332,6 +546,42 @@ def test_a_closed_explorer_is_forgotten_even_if_it_was_working():
             thread.join(20)
     gc.collect()
     assert gone() is None
+
+
+def test_a_cell_that_is_run_again_and_again_holds_on_to_nothing(open_explorer, monkeypatch):
+    """IPython's Out keeps every explorer; the network and the pictures of the closed ones must go all the same."""
+    out, gone, run = [], [], count()
+    monkeypatch.setattr(widgets, "_running_cell", lambda: ("cell", next(run)))
+    for _ in range(5):
+        model = torch.nn.Linear(1, 1)
+        out.append(open_explorer(lambda x, own=model: dot(x), uses=model, x=slider(0, 9)))
+        out[-1].controls["x"].value = 5  # at work as it is replaced
+        gone.append(weakref.ref(model))
+        parts = len(_instances)
+    out[-1].wait()
+    for thread in threading.enumerate():
+        if thread.name == "explore":
+            thread.join(20)
+    gc.collect()
+    assert [model() is None for model in gone] == [True] * 4 + [False]
+    assert [bool(old.picture or old.image.value or old._drawn) for old in out] == [False] * 4 + [True]
+    assert {owner for owner, _ in widgets._MEMORY} == {out[-1]} and {out[-1]} <= widgets._SHOWN
+    assert not widgets._SHOWN & set(out[:-1]) and len(_instances) == parts
+
+
+@pytest.mark.parametrize("step_by_step", [False, True])
+def test_a_picture_that_comes_after_the_closing_is_kept_nowhere(open_explorer, step_by_step):
+    gate = Gate()
+    explorer = open_explorer(
+        lambda x: (gate(x) for _ in range(1)) if step_by_step else gate(x), x=slider(0, 9)
+    )
+    explorer.controls["x"].value = 4
+    assert gate.begun.wait(20)
+    explorer.close()
+    gate.open.set()
+    explorer.wait()
+    assert explorer.picture == b"" == bytes(explorer.image.value) and explorer._drawn is None
+    assert not widgets._MEMORY and gate.seen == [0, 4]
 
 
 def test_its_text_is_short_and_always_the_same(open_explorer):
@@ -378,7 +628,8 @@ def test_a_picture_may_be_uploaded_typed_or_pasted(open_explorer, tmp_path):
         own.line.value = line
         assert torch.equal(own.value, images.to_pixels(png, 8))
         explorer.wait()
-    assert dict(explorer._drawn.settings)["own"].startswith("pasted picture")
+    ((_, label, _),) = explorer._drawn.settings
+    assert label.startswith("pasted picture")
 
 
 @pytest.mark.parametrize("line", ["no/such/picture.png", "data:image/png;base64,AAAA", "data:nonsense"])
@@ -410,7 +661,7 @@ def test_bad_controls_are_explained():
         slider(0, 9, log=True)
     with pytest.raises(ValueError, match="Did you mean 'conv1'"):
         menu(["conv1", "conv2"], start="cnv1")
-    with pytest.raises(TypeError, match=r"layer=3 is no control: give slider"):
+    with pytest.raises(TypeError, match=r"layer=3 is no control: give a slider"):
         explore(dot, layer=3)
     with pytest.raises(ValueError, match="unknown control"):
         explore(dot, x=depends_on("layer", slider))
