@@ -18,9 +18,11 @@ import torch
 from cycler import cycler
 from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw
 
@@ -134,16 +136,49 @@ def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlig
 
 
 @_styled
-def scatter_images(pictures, positions, title: str | None = None, side: int = 44) -> Figure:
-    """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards."""
-    places = _numbers(positions)
-    places = (places - places.min(0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
-    canvas = Image.new("RGB", (WIDTH, WIDTH * 3 // 4), "white")
-    for picture, (x, y) in zip(_each(pictures), places, strict=True):
-        corner = round(x * (canvas.width - side)), round((1 - y) * (canvas.height - side))
-        canvas.paste(_picture(picture).resize((side, side), Image.Resampling.LANCZOS), corner)
-    figure, (axes,), _ = _panels(1, 1, canvas.width, canvas.height, title and [title])
-    axes.imshow(canvas)
+def scatter_images(pictures, positions, title: str | Names = None, side: int = 44, names=None) -> Figure:
+    """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards, or a list of such maps.
+
+    `names`: a dictionary name -> indices; each name is written in the middle of its pictures.
+    """
+    several = isinstance(positions, list) and np.ndim(positions[0]) == 2
+    maps = [_numbers(places) for places in (positions if several else [positions])]
+    titles, width = [title] if isinstance(title, str) else title, (WIDTH + GAP) // len(maps) - GAP
+    height = width * 3 // 4 if len(maps) == 1 else width
+    small = [_picture(picture).resize((side, side), Image.Resampling.LANCZOS) for picture in _each(pictures)]
+    figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
+    for axes, places in zip(panels, maps, strict=True):
+        places = (places - places.min(0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
+        places = (places * (1, -1) + (0, 1)) * (width - side, height - side)  # pixels, y downwards
+        canvas = Image.new("RGB", (width, height), "white")
+        for picture, corner in zip(small, places.round().astype(int).tolist(), strict=True):
+            canvas.paste(picture, tuple(corner))
+        axes.imshow(canvas)
+        middles = [np.median(places[chosen], axis=0) + side / 2 for chosen in (names or {}).values()]
+        _write(axes, middles, list(names or ()), width)
+    return figure
+
+
+@_styled
+def picture_map(tiles, cells, columns: int, labels, names: Names = None, title: str | None = None) -> Figure:
+    """Tiles (N, 3, s, s) in cells of a grid, counted row by row, with borders between unlike labels (N,).
+
+    Each label's name is written in the middle of its tiles.
+    """
+    tiles, cells, labels = _tiles(tiles, None), np.asarray(cells), np.asarray(labels)
+    side, rows = tiles.shape[1], -(-int(cells.max() + 1) // columns)
+    spread, kinds = np.ones((rows * columns, side, side, 3)), np.full(rows * columns, -1)
+    spread[cells], kinds[cells] = tiles, labels
+    figure, (axes,), _ = _panels(1, 1, columns * side, rows * side, title and [title])
+    axes.imshow(mosaic(spread, columns, gap=0, scale=None), interpolation="nearest")
+    kinds = kinds.reshape(rows, columns)
+    lines = [((x + 1, y), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=1))]
+    lines += [((x, y + 1), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=0))]
+    lines = np.array(lines).reshape(-1, 2, 2) * side - 0.5
+    axes.add_collection(LineCollection(lines, colors="white", linewidths=3.2, capstyle="projecting"))
+    present = [label for label in range(len(names or ())) if (labels == label).any()]
+    middles = [(np.median(np.argwhere(kinds == label), axis=0)[::-1] + 0.5) * side for label in present]
+    _write(axes, middles, [names[label] for label in present], columns * side)
     return figure
 
 
@@ -363,6 +398,18 @@ def _draw(axes, picture: Image.Image, side: float) -> None:
     blocks = side >= 3 * picture.width or side == picture.width
     axes.imshow(picture, interpolation="nearest" if blocks else "hanning")
     axes.set_anchor("NW")
+
+
+def _write(axes, places, words: Sequence[str], width: int) -> None:
+    """Words on a picture, with a white rim, inside its `width`; one that would lie on another is moved down."""
+    rim, taken = [withStroke(linewidth=4, foreground="white", alpha=0.9)], []
+    for (x, y), word in sorted(zip(places, words, strict=True), key=lambda placed: tuple(placed[0][::-1])):
+        half = 5.6 * len(word)  # about, in pixels
+        x = np.clip(x, half, max(width - half, half))
+        while any(abs(x - left) < half + other and abs(y - above) < 17 for left, above, other in taken):
+            y += 3
+        taken.append((x, y, half))
+        axes.text(x, y, word, ha="center", va="center", size=12, weight="bold", path_effects=rim)
 
 
 def _colors(maps, signed) -> dict:

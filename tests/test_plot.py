@@ -24,6 +24,10 @@ FIGURES = {
         torch.rand(6, 3, 4, 4), labels="abcdef", highlight=2, title="Six"
     ),
     "scatter_images": lambda: plot.scatter_images([CHESS] * 3, [(0, 0), (1, 1), (1, 0)]),
+    "two maps": lambda: plot.scatter_images(
+        [CHESS] * 3, [NUMBERS[:6].reshape(3, 2)] * 2, ["one", "two"], names={"a": [0, 1], "b": [2]}
+    ),
+    "picture_map": lambda: plot.picture_map(torch.rand(4, 3, 30, 30), [0, 1, 4, 5], 3, [0, 0, 1, 0], "ab"),
     "value_maps": lambda: plot.value_maps(torch.randn(3, 5, 5), ["r", "g", "b"], "weight"),
     "heatmap_over": lambda: plot.heatmap_over(CHESS, torch.rand(1, 3, 3), label="drop"),
     "bars": lambda: plot.bars(["cat", "dog"], [0.9, 0.1], "Top 2", picture=CHESS),
@@ -108,6 +112,21 @@ def test_a_highlighted_tile_has_a_frame_and_only_it():
     assert not (abs(plain.astype(int) - (221, 122, 47)).max(-1) < 8).any()
     quarter = framed.shape[1] / 4
     assert len(orange[1]) and quarter - 8 < orange[1].min() and orange[1].max() < 2 * quarter + 8
+
+
+def test_a_picture_map_has_borders_only_between_unlike_labels():
+    black = torch.zeros(4, 3, 40, 40)
+    drawn = pixels_of(plot.picture_map(black, [0, 1, 2, 3], 2, [5, 5, 5, 7]))[4:84, :80, 0]
+    assert (drawn[10:30, 38:43] == 0).all() and (drawn[38:43, 10:30] == 0).all()  # 5 beside and above 5
+    assert (drawn[50:70, 39:41] > 200).any(axis=1).all() and (drawn[39:41, 50:70] > 200).any(axis=0).all()
+
+
+def test_names_on_a_map_do_not_lie_on_one_another():
+    groups = {"first name": [0], "second name": [1]}
+    figure = plot.scatter_images([CHESS] * 3, [(0, 0), (0, 0), (1, 1)], names=groups)
+    figure.draw_without_rendering()
+    one, other = (text.get_window_extent() for text in figure.axes[0].texts)
+    assert not one.overlaps(other)
 
 
 def test_signed_maps_are_centred_at_zero_and_share_one_scale():

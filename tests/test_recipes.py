@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image
-from scipy.stats import binomtest
 from torch import nn
 
 from cs231n_viz import data, models
@@ -140,12 +139,6 @@ def test_the_rate_climbs_to_its_peak_and_ends_at_zero():
     assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
 
 
-@pytest.mark.parametrize(("right", "count"), [(0, 10), (7, 10), (83, 100), (1401, 1401)])
-def test_the_interval_is_wilsons(right, count):
-    expected = binomtest(right, count).proportion_ci(method="wilson")
-    assert training.interval(right, count) == pytest.approx((expected.low, expected.high), abs=1e-4)
-
-
 def test_share_in_words():
     assert training.share_in_words(torch.tensor([True] * 83 + [False] * 17)) == "83.0 % (74.5–89.1)"
 
@@ -205,17 +198,6 @@ def test_calibration_error_by_hand():
 def test_the_mean_over_classes_counts_a_small_class_like_a_large_one():
     correct, labels = torch.tensor([True] * 8 + [False, True]), torch.tensor([0] * 8 + [1, 1])
     assert measure.mean_over_classes(correct, labels) == pytest.approx(0.75)
-
-
-def test_neighbours_agree_when_kinds_lie_apart_and_never_count_the_picture_itself():
-    generator = torch.Generator().manual_seed(0)
-    apart = torch.cat([torch.randn(8, 4, generator=generator) + 20 * torch.eye(4)[k] for k in range(3)])
-    labels = torch.arange(3).repeat_interleave(8)
-    assert measure.neighbours_agree(apart, labels).all()
-    alone = torch.tensor(
-        [0] * 8 + [1] + [0] * 7 + [2] * 8
-    )  # its own vote would not help it: all others differ
-    assert not measure.neighbours_agree(apart, alone)[8]
 
 
 class Linear(nn.Module):

@@ -4,14 +4,11 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from sklearn.model_selection import LeaveOneOut, cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from .. import data, drawing, images, models
-from ..activations import activations_at
 from ..optimize import always, ascend, last, sign
-from ..techniques import filters
+from ..techniques import filters, last_layer
 from . import caltech, training
 
 # Which answers to a package photo would be right. For Hubble's galaxies there is none.
@@ -73,29 +70,18 @@ def with_interval(figure: Callable[..., float], *tensors: Tensor, rounds: int = 
     return f"{figure(*tensors):.3f} ({low:.3f}–{high:.3f})"
 
 
-def neighbours_agree(features: Tensor, labels: Tensor, count: int = 5) -> Tensor:
-    """(N,) bool: is a picture's label that of most of its nearest others (leave one out, cosine about the mean)?"""
-    centred = (features - features.mean(dim=0)).numpy()
-    nearest = KNeighborsClassifier(count, metric="cosine")
-    voted = cross_val_predict(nearest, centred, labels.numpy(), cv=LeaveOneOut())
-    return torch.from_numpy(voted) == labels
-
-
 def unseen_kinds(model: models.PixelModel) -> dict[str, str]:
     """5-NN on the ten withheld kinds: in the code, in pixels (32 px), and in the code of an untrained copy."""
     withheld = caltech.load(withheld=True)
     pixels = training.center_crop(withheld.pictures, model.input_size)
-    fresh = models.untrained(model)
     spaces = {
-        "in `code`": in_batches(lambda batch: activations_at(model, batch, "code"), pixels),
+        "in `code`": last_layer.features(model, pixels, "code"),
         "in pixels": images.resize(pixels, 32).flatten(1),
-        "in `code` of an untrained copy": in_batches(
-            lambda batch: activations_at(fresh, batch, "code"), pixels
-        ),
+        "in `code` of an untrained copy": last_layer.features(models.untrained(model), pixels, "code"),
     }
     return {
         f"ten kinds never seen, 5-NN leaving one out, {place}": training.share_in_words(
-            neighbours_agree(features, withheld.labels)
+            last_layer.knn_right(last_layer.centered_directions(features), withheld.labels)
         )
         for place, features in spaces.items()
     }

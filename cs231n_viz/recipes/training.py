@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..places import data_dir
+from ..techniques.last_layer import interval
 
 Plan = Callable[
     [int], tuple[Tensor, Tensor, int]
@@ -202,14 +203,6 @@ def center_crop(pictures: Tensor, size: int) -> Tensor:
     return F.interpolate(
         inner.float() / 255, (size, size), mode="bilinear", antialias=True, align_corners=False
     )
-
-
-def interval(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    z, share = 1.96, right / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def share_in_words(correct: Tensor) -> str:

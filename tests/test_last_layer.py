@@ -1,0 +1,279 @@
+"""The vector before the classifier, its neighbours and its maps: numbers worked by hand, and other people's code."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+import toy_nets
+from scipy.stats import binomtest
+from sklearn.decomposition import PCA
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from torch import nn
+
+from cs231n_viz import activations, models
+from cs231n_viz.techniques import last_layer
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def planted_kinds(kinds=3, each=8, dimensions=6, apart=20.0):
+    """Clouds around corners that are `apart` from the origin."""
+    labels = torch.arange(kinds).repeat_interleave(each)
+    return noise(kinds * each, dimensions) + apart * torch.eye(dimensions)[labels], labels
+
+
+# --- the vector ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "alexnet", "mobilenet_v3_small", "vit_b_16"])
+def test_the_last_layer_makes_its_scores_of_the_features(name):
+    model = models.wrap(torchvision.models.get_model(name, weights=None), input_size=224, name=name)
+    pixels = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    head, _ = model.resolve(last_layer.last_weights(model))
+    torch.testing.assert_close(head(last_layer.features(model, pixels)), model(pixels))
+
+
+def test_coursenets_features_are_its_code():
+    model, pixels = models.load("coursenet", device="cpu"), torch.rand(3, 3, 128, 128)
+    assert last_layer.last_weights(model) == "scores"
+    code = activations.activations_at(model, pixels, "code")
+    torch.testing.assert_close(last_layer.features(model, pixels, batch_size=2), code)
+    torch.testing.assert_close(last_layer.features(model, pixels, "code"), code)
+
+
+def test_maps_are_averaged_over_their_places_as_in_squeezenet():
+    model = models.wrap(torchvision.models.squeezenet1_1(weights=None), input_size=64)
+    pixels = torch.rand(1, 3, 64, 64)
+    assert last_layer.last_weights(model) == "conv10"
+    maps = activations.activations_at(model, pixels, "fire9")
+    vector = last_layer.features(model, pixels)
+    torch.testing.assert_close(vector, maps.mean(dim=(2, 3)))
+    head, _ = model.resolve("conv10")  # as a linear map it could as well come after the mean
+    torch.testing.assert_close(head(maps).mean(dim=(2, 3)), head(vector[:, :, None, None]).flatten(1))
+
+
+def test_a_network_without_such_a_layer_says_what_to_do():
+    model = models.wrap(
+        nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), input_size=8
+    )
+    with pytest.raises(ValueError, match=r"does not end in a linear layer.*layer='2'"):
+        last_layer.features(model, torch.rand(1, 3, 8, 8))
+    assert last_layer.features(model, torch.rand(4, 3, 8, 8), "0").shape == (4, 2)
+
+
+def test_pictures_that_are_no_pixels_are_refused():
+    model = models.wrap(toy_nets.gap_linear_net(), input_size=8)
+    with pytest.raises(ValueError, match="255|0, 1"):
+        last_layer.features(model, 255 * torch.ones(1, 3, 8, 8))
+
+
+def test_features_leave_model_input_and_random_numbers_as_they_were():
+    model, pixels = models.wrap(toy_nets.gap_linear_net(), input_size=8), torch.rand(3, 3, 8, 8)
+    before, weights, state = pixels.clone(), [w.clone() for w in model.parameters()], torch.get_rng_state()
+    vectors = last_layer.features(model, pixels)
+    last_layer.tsne(noise(12, 4), perplexity=3, seed=1)
+    assert not vectors.requires_grad and torch.equal(pixels, before)
+    assert all(torch.equal(one, other) for one, other in zip(weights, model.parameters(), strict=True))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
+
+
+# --- neighbours ---------------------------------------------------------------------------------------------------
+
+
+def test_l2_and_cosine_disagree_about_a_long_vector():
+    features = torch.tensor([[1.0, 1.0], [30.0, 3.0], [-1.0, 0.0]])
+    query = torch.tensor([[1.0, 0.0]])
+    near, far = last_layer.nearest(features, query, 3), last_layer.nearest(features, query, 3, "cosine")
+    assert near.indices.tolist() == [[0, 2, 1]] and far.indices.tolist() == [[1, 0, 2]]
+    torch.testing.assert_close(near.distances[0, :2], torch.tensor([1.0, 2.0]))
+    torch.testing.assert_close(far.distances[0, 1:], torch.tensor([1 - 0.5**0.5, 2.0]))
+
+
+@pytest.mark.parametrize(("distance", "metric"), [("L2", "euclidean"), ("cosine", "cosine")])
+def test_neighbours_are_those_of_scikit_learn(distance, metric):
+    features, queries = noise(60, 5), noise(9, 5, seed=1)
+    distances, indices = NearestNeighbors(metric=metric).fit(features).kneighbors(queries, 7)
+    mine = last_layer.nearest(features, queries, 7, distance)
+    assert mine.indices.tolist() == indices.tolist()
+    np.testing.assert_allclose(mine.distances, distances, atol=1e-5)
+
+
+def test_no_picture_is_its_own_neighbour_even_among_copies():
+    copies = torch.ones(4, 3)
+    indices = last_layer.nearest_others(copies, 3).indices
+    assert all(row not in others for row, others in enumerate(indices.tolist()))
+
+
+@pytest.mark.parametrize("k", [1, 4, 5])
+def test_the_votes_are_those_of_scikit_learn_leaving_one_out(k):
+    features, labels = noise(80, 3), torch.arange(80) % 4
+    features[:, 0] += labels
+    classifier = KNeighborsClassifier(k, metric="cosine")
+    voted = cross_val_predict(classifier, features.numpy(), labels.numpy(), cv=LeaveOneOut())
+    assert last_layer.knn_right(features, labels, k).tolist() == (torch.from_numpy(voted) == labels).tolist()
+
+
+def test_a_picture_has_no_vote_for_itself():
+    features, labels = planted_kinds()
+    assert last_layer.knn_right(features, labels).all()
+    labels[8] = 0  # a stranger among its neighbours
+    assert not last_layer.knn_right(features, labels)[8]
+
+
+def test_accuracy_is_the_share_of_right_votes_with_its_interval():
+    features, labels = planted_kinds()
+    labels[8] = 0
+    share, low, high = last_layer.knn_accuracy(features, labels)
+    assert share == pytest.approx(23 / 24) and (low, high) == last_layer.interval(23, 24)
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 10), (7, 10), (83, 100), (1401, 1401)])
+def test_the_interval_is_wilsons(right, count):
+    expected = binomtest(right, count).proportion_ci(method="wilson")
+    assert last_layer.interval(right, count) == pytest.approx((expected.low, expected.high), abs=1e-4)
+
+
+def test_among_centred_directions_l2_orders_as_the_cosine():
+    features = noise(40, 6) + 3
+    centred = last_layer.centered_directions(features)
+    by_angle = last_layer.nearest_others(features - features.mean(dim=0), 10, "cosine").indices
+    assert torch.equal(last_layer.nearest_others(centred, 10).indices, by_angle)
+
+
+def test_purity_by_hand():
+    line, labels = torch.tensor([[0.0], [1.0], [3.0], [7.0]]), torch.tensor([0, 0, 1, 1])
+    # nearest two of each: 1 3 | 0 3 | 1 0 | 3 1, of which 1 + 1 + 0 + 1 are of the kind
+    assert last_layer.neighbor_purity(line, labels, 2) == pytest.approx(3 / 8)
+
+
+def test_neighbours_kept_by_hand():
+    line, folded = torch.tensor([[0.0], [1.0], [3.0], [7.0]]), torch.tensor([[0.0], [1.0], [3.0], [-0.5]])
+    # nearest one: 1 0 1 2 on the line; 3 0 1 0 after the last was moved to the other end
+    assert last_layer.neighbors_kept(line, folded, 1) == pytest.approx(2 / 4)
+    assert last_layer.neighbors_kept(line, -5 * line, 2) == 1
+
+
+# --- left and right -------------------------------------------------------------------------------------------------
+
+
+def planted_pair():
+    """Two of a kind: 0 left and 3 right are near in features, far in pixels. 1 is near, but on the same side."""
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.01], [0.0, 1.0], [1.0, 0.02], [0.1, 1.0], [-1.0, 0.0]])
+    pixels = torch.tensor([[0.0], [9.5], [1.0], [9.0], [2.0], [3.0]])
+    masks = torch.zeros(6, 4, 10, dtype=torch.bool)
+    for picture, column in enumerate([1, 0, 5, 8, 5, 4]):
+        masks[picture, :, column] = True
+    return features, pixels, torch.tensor([0, 0, 1, 0, 1, 2]), masks
+
+
+def test_the_left_and_right_pair_is_found():
+    pair = last_layer.opposite_sides(*planted_pair(), k=2)
+    assert pair == (3, 0, 2, 5)  # all others lie nearer in pixels; seen from 0, picture 1 is farther than 3
+
+
+def test_without_masks_the_worst_in_pixels_among_the_nearest_counts():
+    features, pixels, labels, _ = planted_pair()
+    assert last_layer.opposite_sides(features, pixels, labels, k=2) == (0, 1, 1, 5)
+
+
+def test_no_such_pair_is_said_in_words():
+    features, pixels, labels, masks = planted_pair()
+    with pytest.raises(ValueError, match="on the other side.*k=2"):
+        last_layer.opposite_sides(features, pixels, labels, masks[[0] * 6], k=2)
+
+
+# --- maps -----------------------------------------------------------------------------------------------------------
+
+
+def test_principal_components_are_those_of_scikit_learn():
+    features = noise(50, 7) * torch.linspace(3, 0.5, 7) + 4
+    oracle = PCA(3).fit(features.numpy())
+    mine = last_layer.principal_components(features, 3)
+    signs = np.sign((oracle.components_ * mine.axes.numpy()).sum(axis=1))
+    np.testing.assert_allclose(mine.axes, oracle.components_ * signs[:, None], atol=1e-4)
+    np.testing.assert_allclose(mine.positions, oracle.transform(features.numpy()) * signs, atol=1e-3)
+    np.testing.assert_allclose(mine.share, oracle.explained_variance_ratio_, atol=1e-5)
+
+
+def test_the_sign_of_an_axis_does_not_hang_on_chance():
+    features = noise(20, 4)
+    mirrored = last_layer.principal_components(-features)
+    torch.testing.assert_close(mirrored.positions, -last_layer.principal_components(features).positions)
+
+
+def test_tsne_keeps_planted_kinds_together_and_says_the_same_twice():
+    features, labels = planted_kinds(each=15)
+    places = last_layer.tsne(features, perplexity=10)
+    assert places.shape == (45, 2) and last_layer.neighbor_purity(places, labels) > 0.99
+    assert torch.equal(places, last_layer.tsne(features, perplexity=10))
+
+
+def test_tsne_from_another_seed_gives_another_map():
+    features, _ = planted_kinds(each=15)
+    one, other, again = (last_layer.tsne(features, perplexity=10, seed=seed) for seed in (1, 2, 1))
+    assert torch.equal(one, again) and not torch.allclose(one, other, atol=1)
+
+
+def test_a_grid_is_the_cheapest_of_all_hand_outs():
+    positions = noise(6, 2)
+    cells = last_layer.snap_to_grid(positions, 2, 3)
+    assert sorted(cells.tolist()) == [0, 1, 2, 3, 4, 5]
+    scaled = (positions - positions.amin(0)) / (positions.amax(0) - positions.amin(0))
+    centers = torch.tensor([(x, y) for y in (1.0, 0.0) for x in (0.0, 0.5, 1.0)])
+    costs = {
+        order: float((scaled - centers[list(order)]).square().sum())
+        for order in itertools.permutations(range(6))
+    }
+    assert tuple(cells.tolist()) == min(costs, key=costs.get)
+
+
+def test_a_grid_that_is_one_already_stays_with_its_first_row_on_top():
+    x, y = torch.tensor([0.0, 1, 2] * 2), torch.tensor([5.0] * 3 + [4.0] * 3)
+    order = torch.tensor([4, 0, 5, 2, 1, 3])
+    assert torch.equal(last_layer.snap_to_grid(torch.stack([x, y], dim=1)[order], 2, 3), order)
+
+
+def test_fewer_pictures_than_cells_leave_cells_empty():
+    cells = last_layer.snap_to_grid(noise(5, 2), 3, 3)
+    assert len(set(cells.tolist())) == 5 and cells.max() < 9
+
+
+# --- bad input ------------------------------------------------------------------------------------------------------
+
+FIVE, KINDS = noise(5, 3), torch.tensor([0, 0, 1, 1, 1])
+BROKEN = FIVE.clone()
+BROKEN[2, 1] = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: last_layer.nearest(FIVE, FIVE, 6), "1 to 5 here, not 6"),
+        (lambda: last_layer.nearest_others(FIVE, 5), "1 to 4 here, not 5"),
+        (lambda: last_layer.nearest(FIVE, FIVE, 0), "not 0"),
+        (lambda: last_layer.nearest(FIVE, noise(2, 4), 1), "queries have 4 numbers each, the features 3"),
+        (lambda: last_layer.nearest(FIVE, FIVE, 1, "L1"), "one of L2, cosine, not 'L1'"),
+        (lambda: last_layer.nearest(FIVE, FIVE[0], 1), r"one row a picture, and these are \(3,\)"),
+        (lambda: last_layer.nearest_others(BROKEN, 2), r"picture 2 hold NaN or infinity \(1 in all\)"),
+        (lambda: last_layer.knn_right(FIVE, KINDS[:4]), r"5 pictures need 5 labels, not \(4,\)"),
+        (lambda: last_layer.neighbor_purity(FIVE, KINDS[:, None]), r"not \(5, 1\)"),
+        (lambda: last_layer.principal_components(FIVE, 4), "have 1 to 3 principal components, not 4"),
+        (lambda: last_layer.principal_components(BROKEN), "NaN"),
+        (lambda: last_layer.tsne(FIVE, 5), "fewer than the 5 pictures, not 5"),
+        (lambda: last_layer.tsne(FIVE, 0), "not 0"),
+        (lambda: last_layer.tsne(BROKEN, 2), "NaN"),
+        (
+            lambda: last_layer.snap_to_grid(noise(7, 2), 2, 3),
+            "7 pictures need as many cells: 2 x 3 are only 6",
+        ),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
