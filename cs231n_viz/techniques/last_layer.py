@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import binomtest
 from sklearn.manifold import TSNE
 from torch import Tensor, nn
 
@@ -120,10 +121,8 @@ def knn_accuracy(features: Tensor, labels: Tensor, k: int = 5, distance: str = "
 
 def interval(right: int, count: int) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927)."""
-    z, share = 1.96, right / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    low, high = binomtest(right, count).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def neighbor_purity(positions: Tensor, labels: Tensor, k: int = 5) -> float:
