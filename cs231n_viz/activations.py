@@ -40,7 +40,8 @@ def capture(model: nn.Module, *layers: str, leaves: bool = False) -> Iterator[Ou
         scores = model(pixels)
     outputs["relu3"]                        # (N, C, h, w), a part of the graph that leads from pixels to scores
 
-    leaves=True cuts the graph at each output: it asks for gradients itself, and nothing before it is kept.
+    leaves=True cuts the graph at each output: it asks for gradients itself, and nothing before it is kept. Then there
+    may be one pass only, for the gradient with respect to a layer is that of one output.
     """
     with _listening(model, layers, leaves=leaves) as outputs:
         yield outputs
@@ -82,6 +83,11 @@ def _listening(model, layers, stop=False, leaves=False):
         calls[layer] += 1
         if calls[layer] - 1 != wanted_call:
             return None
+        if leaves and layer in outputs:
+            raise ValueError(
+                f"{layer} spoke in a second pass, and its gradient is wanted in one: ask for a function of the scores, "
+                "such as lambda scores: scores[:, 3] - scores[:, 5], which needs one pass only."
+            )
         outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
         if stop and len(outputs) == len(places):
             raise _Enough

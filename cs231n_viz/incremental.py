@@ -8,6 +8,7 @@ gets the whole map, put together: slower from there on, never wrong.
 """
 
 import operator
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -53,24 +54,57 @@ class Window:
 
 
 class Untraceable(ValueError):
-    """torch.fx cannot follow a network, because it decides in Python, by values, what to compute."""
+    """A network that cannot be taken apart: torch.fx does not follow it, or its layers overwrite each other's maps."""
+
+
+_TRACING = threading.Lock()
+
+
+class _Tracer(fx.Tracer):
+    """torch.fx changes nn.Module for all threads while it traces; in every other thread modules work as always."""
+
+    def __init__(self):
+        super().__init__()
+        self.thread = threading.get_ident()
+
+    def call_module(self, module, forward, arguments, named):
+        if threading.get_ident() != self.thread:
+            return forward(*arguments, **named)
+        return super().call_module(module, forward, arguments, named)
+
+    def getattr(self, attribute, value, proxies):
+        return value if threading.get_ident() != self.thread else super().getattr(attribute, value, proxies)
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
     """The network as a graph of its layers; they stay the network's own."""
+    if any(module._forward_hooks or module._forward_pre_hooks for module in model.network.modules()):
+        raise Untraceable(f"{model.name} has hooks, which a graph of its layers does not call.")
     try:
-        return fx.symbolic_trace(model.network)
+        with _TRACING:
+            graph = _Tracer().trace(model.network)
     except Exception as error:  # whatever the network's own code raises when it is handed symbols for numbers
         raise Untraceable(f"torch.fx cannot follow {model.name} ({error}).") from error
+    entrances = [node.target for node in graph.nodes if node.op == "placeholder"]
+    if len(entrances) != 1 or entrances[0].startswith("*"):
+        raise Untraceable(f"{model.name} takes {', '.join(entrances)}, not one picture.")
+    return fx.GraphModule(model.network, graph)
 
 
 class Incremental:
-    """The clean maps of one picture (1, C, H, W), ready for any occluders of it."""
+    """The clean maps of one picture (1, C, H, W), ready for any occluders of it. Raises Untraceable."""
 
-    def __init__(self, model: nn.Module, traced: fx.GraphModule, picture: Tensor):
-        self.model, self.traced, recorder = model, traced, _Clean(traced)
+    def __init__(self, model: nn.Module, picture: Tensor):
+        self.model = model
         with torch.no_grad():
-            recorder.run(self._normalized(picture))
+            scores = model(picture)
+            self.traced = trace(model)
+            recorder = _Clean(self.traced)
+            recorded = recorder.run(self._normalized(picture))
+        if not torch.allclose(scores, recorded, rtol=1e-3, atol=1e-3 * float(scores.abs().max())):
+            raise Untraceable(
+                f"{model.name}, taken apart by torch.fx, does not compute what it computes in one piece."
+            )
         self.clean = recorder.clean
 
     @torch.no_grad()
@@ -89,7 +123,9 @@ class Incremental:
 
 class _Runner(fx.Interpreter):
     def call_module(self, target, arguments, named):
-        return self.submodules[target](*arguments, **named)  # a layer may be called `code`, as a part of the graph is
+        return self.submodules[target](
+            *arguments, **named
+        )  # a layer may be called `code`, as a part of the graph is
 
 
 class _Clean(_Runner):
@@ -100,8 +136,13 @@ class _Clean(_Runner):
         self.clean: dict[fx.Node, Clean] = {}
 
     def run_node(self, node):
+        read_later = set(self.env) - set(self.user_to_last_uses.get(node, ()))
+        kept = [self.env[other] for other in read_later if isinstance(self.env[other], Tensor)]
+        versions = [value._version for value in kept]
         result = super().run_node(node)
-        if isinstance(result, Tensor) and result.dim() == 4:
+        if versions != [value._version for value in kept]:
+            raise Untraceable(f"{node} overwrites a map that is read again later.")
+        if isinstance(result, Tensor) and result.dim() == 4 and result.is_floating_point():
             _, channels, height, width = result.shape
             rows = result.new_empty(FIRST + height * width, channels)
             rows[ZERO], rows[LOWEST], rows[FIRST:] = 0, -torch.inf, result[0].flatten(1).T
@@ -119,15 +160,12 @@ class _Occluded(_Runner):
     def run_node(self, node):
         arguments, named = self.fetch_args_kwargs_from_env(node)
         module = self.submodules[node.target] if node.op == "call_module" else None
-        act = _LOCAL.get(type(module) if module else node.target)
-        result = None
-        if act and node in self.clean and any(isinstance(one, Window) for one in _flat(arguments)):
-            result = act(self.clean[node], module, *arguments, **named)
+        act, clean, result = _LOCAL.get(type(module) if module else node.target), self.clean.get(node), None
+        if act and clean and any(isinstance(one, Window) for one in _flat(arguments)):
+            result = act(clean, module, *arguments, **named)
         if result is None:
             arguments, named = fx.node.map_aggregate((arguments, named), _whole)
             result = getattr(self, node.op)(node.target, arguments, named)
-        if getattr(module, "inplace", named.get("inplace")) or node.target is operator.iadd:
-            self.env[node.args[0]] = result  # who reads the input later finds it changed
         return result
 
 
@@ -195,7 +233,7 @@ def _slide(clean: Clean, window: Window, kernel, stride, padding, dilation, beyo
     for (start, most, length), k, s, p, d in zip(axes, kernel, stride, padding, dilation, strict=True):
         first, last = changed(start, length, k, s, p, d)
         first, last = first.clamp(min=0), last.clamp(max=most - 1)
-        size = min(int((last - first).amax()) + 1, most)
+        size = min(max(int((last - first).amax()) + 1, 1), most)  # a patch that no output reads: any one
         places.append(
             (first.clamp(max=most - size), size)
         )  # at the far edge more than need be, but of one size
@@ -259,6 +297,8 @@ def _pointwise(function: Callable | None = None) -> Callable:
     def act(clean, module, window, *arguments, inplace=False, **named):
         if not isinstance(window, Window) or any(isinstance(one, Window | Tensor) for one in arguments):
             return None
+        if isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
+            return None  # it looks at the whole map
         values = function(window.values, *arguments, **named) if function else module(window.values.clone())
         return Window(clean, window.top, window.left, values)
 
@@ -266,9 +306,14 @@ def _pointwise(function: Callable | None = None) -> Callable:
 
 
 def _add(clean, module, one, other, **named):
-    if named or not (isinstance(one, Window) and isinstance(other, Window)):
+    maps = [each for each in (one, other) if isinstance(each, Window)]
+    if named or len(maps) < 2 or any(_size(each.clean) != _size(clean) for each in maps):
         return None
     return _joined(clean, [one, other], lambda values: values[0] + values[1])
+
+
+def _size(clean: Clean) -> tuple[int, int]:
+    return clean.height, clean.width
 
 
 def _concat(clean, module, windows, dim=0):
@@ -299,4 +344,4 @@ _LOCAL |= dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu", "relu_"), _pointwi
 _LOCAL |= dict.fromkeys(
     (nn.BatchNorm2d, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.Dropout, nn.Identity), _pointwise()
 )
-_LOCAL |= {operator.add: _add, operator.iadd: _add, torch.add: _add, torch.cat: _concat}
+_LOCAL |= {operator.add: _add, torch.add: _add, torch.cat: _concat}

@@ -72,7 +72,8 @@ class PixelModel(nn.Module):
         try:
             return self.network((pixels.to(self.mean) - self.mean) / self.std)
         except CANNOT as error:
-            if pixels.shape[-2:] == (self.input_size, self.input_size):
+            own_size = pixels.shape[-2:] == (self.input_size, self.input_size)
+            if own_size or isinstance(error, torch.OutOfMemoryError):
                 raise
             height, width = pixels.shape[-2:]
             raise ValueError(
@@ -268,12 +269,8 @@ def _best_device() -> torch.device:
 
 
 def _frozen_copy(network: nn.Module) -> nn.Module:
-    """A deep copy in eval mode that learns nothing and changes no tensor in place."""
-    frozen = copy.deepcopy(network).eval().requires_grad_(False)
-    for module in frozen.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False
-    return frozen.to(memory_format=torch.channels_last)
+    """A deep copy in eval mode that learns nothing."""
+    return copy.deepcopy(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 # --- layer names ---------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def score_of(model, target: Target) -> Objective:
     lambda scores: scores[:, 3] - scores[:, 5].
     """
     if isinstance(target, Tensor) and target.dim() == 1:
-        return _of_scores(model, lambda scores: scores.gather(1, target.to(scores.device)[:, None])[:, 0])
+        return _class_of_each(model, target)
     if isinstance(target, tuple):
         if len(target) not in (2, 4):
             raise ValueError(f"a unit is (layer, channel) or (layer, channel, row, column), not {target!r}.")
@@ -42,6 +42,17 @@ def targets_of(target: Target, count: int) -> list[Target]:
     if len(target) != count:
         raise ValueError(f"{count} pictures need as many classes, one each, not {len(target)}.")
     return target.tolist()
+
+
+def _class_of_each(model, target: Tensor) -> Objective:
+    indices = torch.tensor([model.class_index(index) for index in target.tolist()])
+
+    def scores_of_each(image: Tensor) -> Tensor:
+        targets_of(target, len(image))  # as many classes as pictures?
+        scores = model(image)
+        return scores.gather(1, indices.to(scores.device)[:, None])[:, 0]
+
+    return scores_of_each
 
 
 def class_score(model, target: int | str) -> Objective:

@@ -139,6 +139,7 @@ def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlig
 def scatter_images(pictures, positions, title: str | Names = None, side: int = 44, names=None) -> Figure:
     """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards, or a list of such maps.
 
+    Both axes of a map have one scale, so that what is round stays round.
     `names`: a dictionary name -> indices; each name is written in the middle of its pictures.
     """
     several = isinstance(positions, list) and np.ndim(positions[0]) == 2
@@ -148,8 +149,9 @@ def scatter_images(pictures, positions, title: str | Names = None, side: int = 4
     small = [_picture(picture).resize((side, side), Image.Resampling.LANCZOS) for picture in _each(pictures)]
     figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
     for axes, places in zip(panels, maps, strict=True):
-        places = (places - places.min(0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
-        places = (places * (1, -1) + (0, 1)) * (width - side, height - side)  # pixels, y downwards
+        room, span = np.array((width - side, height - side)), np.ptp(places, axis=0)
+        scale = min(room / np.maximum(span, 1e-9))  # pixels a unit
+        places = (places - places.min(0) - span / 2) * (scale, -scale) + room / 2  # pixels, y downwards
         canvas = Image.new("RGB", (width, height), "white")
         for picture, corner in zip(small, places.round().astype(int).tolist(), strict=True):
             canvas.paste(picture, tuple(corner))

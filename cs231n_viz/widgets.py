@@ -455,11 +455,16 @@ def _reshape(control: W.Widget, fresh: W.Widget) -> None:
     if hasattr(control, "options"):
         control.options = fresh.options
         control.value = value if value in control._options_values else fresh.value
-    else:
+    elif hasattr(control, "min"):
         order = ("max", "min") if fresh.min > control.max else ("min", "max")
         for trait in (*order, "step"):
             setattr(control, trait, getattr(fresh, trait))
-        control.value = min(max(value, fresh.min), fresh.max)
+        ends = (
+            [fresh.min, fresh.max]
+            if not hasattr(fresh, "base")
+            else [fresh.base**fresh.min, fresh.base**fresh.max]
+        )
+        control.value = min(max(value, ends[0]), ends[1])
 
 
 def _parts(widget: W.Widget) -> Iterator[W.Widget]:

@@ -4,17 +4,16 @@ nbval compares what a cell prints and shows, but no slider moves by itself. So e
 as a person would. What the drawing raises, and a control that changes nothing, become errors of the cell.
 """
 
-import sys
-import threading
-
 from IPython import get_ipython
 
 
-class EveryControl:  # one name, for this file shares its names with the lesson
+class EveryControl:  # this file shares its names with the lesson, which must not be able to use them
     def __init__(self):
         self.explorers = []
 
     def move_all(self, result):
+        import sys
+
         widgets = sys.modules.get("cs231n_viz.widgets")
         fresh = [one for one in (widgets._SHOWN if widgets else ()) if one not in self.explorers]
         self.explorers += fresh
@@ -23,7 +22,10 @@ class EveryControl:  # one name, for this file shares its names with the lesson
                 self.move(explorer, name, control)
 
     def move(self, explorer, name, control):
-        """To both ends and back: one of the ends must bring another picture, or other words."""
+        """To both ends and back: one of the ends must bring another picture, or other words.
+
+        Of a widget that draws step by step only that it runs: its first steps may well look alike.
+        """
         start, values = control.value, self.other_values(control)
         before, after = self.answer(explorer), set()
         for value in values:
@@ -31,7 +33,11 @@ class EveryControl:  # one name, for this file shares its names with the lesson
             after.add(self.answer(explorer))
         control.value = start
         self.answer(explorer)
-        assert not values or after - {before}, f"moving {name} to {values} changes nothing"
+        changed = not values or after - {before} or self.is_long(explorer)
+        assert changed, f"moving {name} to {values} changes nothing"
+
+    def is_long(self, explorer):
+        return explorer.run_button.layout.display is None
 
     def other_values(self, control):
         """The ends of a slider, menu or check-box that are not its present value."""
@@ -42,15 +48,19 @@ class EveryControl:  # one name, for this file shares its names with the lesson
 
     def answer(self, explorer):
         """What the present settings show; a long run is stopped at its first live picture."""
-        if explorer.run_button.layout.display is None:  # it draws step by step
-            shown = threading.Event()
-            explorer.image.observe(lambda change: shown.set(), "value")
+        if self.is_long(explorer):
+            from threading import Event
+
+            shown = Event()
+            explorer.image.observe(tell := lambda change: shown.set(), "value")
             explorer.run()
             while not shown.wait(0.05) and not explorer._idle.is_set():
                 pass
             explorer.stop()
+            explorer.image.unobserve(tell, "value")
         explorer.wait(120)
         return explorer.picture, explorer.words
 
 
 get_ipython().events.register("post_run_cell", EveryControl().move_all)
+del EveryControl

@@ -9,7 +9,15 @@ from torch import nn
 from cs231n_viz import data, images, models
 from cs231n_viz.activations import activations_at
 from cs231n_viz.objectives import score_of
-from cs231n_viz.techniques.cam import _as_maps, cam, grad_cam, grad_cam_of, guided_grad_cam, last_maps
+from cs231n_viz.techniques.cam import (
+    _as_maps,
+    cam,
+    grad_cam,
+    grad_cam_of,
+    grad_cams,
+    guided_grad_cam,
+    last_maps,
+)
 from cs231n_viz.techniques.guided_backprop import input_gradient
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
@@ -68,6 +76,24 @@ def test_grad_cam_equals_captum(name, layer, request):
     assert torch.allclose(ours, expected, atol=1e-4 * float(expected.max()))
 
 
+def test_several_layers_in_one_pass_are_the_layers_one_by_one():
+    model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 2).pixels
+    layers, targets = ["relu2", "relu4_2", "relu5"], torch.tensor([93, 95])
+    maps = grad_cams(model, pixels, targets, layers)
+    assert list(maps) == layers and pixels.grad is None and not pixels.requires_grad
+    for layer in layers:
+        alone = grad_cam(model, pixels, targets, layer)
+        assert torch.allclose(maps[layer], alone, atol=1e-5 * float(alone.max()))
+
+
+def test_a_difference_of_scores_is_the_difference_of_the_maps():
+    """Maps 3·a + b and b − a, so score 2 − score 1 asks for 4·a, over 16 places; the other way nothing is left."""
+    model, picture = models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN), toy_nets.picture()
+    first = (toy_nets.RED - 0.5).clamp(min=0)
+    assert torch.allclose(grad_cam(model, picture, lambda s: s[:, 2] - s[:, 1])[0], 4 * first / 16)
+    assert not grad_cam(model, picture, lambda s: s[:, 1] - s[:, 2]).any()
+
+
 def test_a_map_may_ask_for_what_is_no_class():
     """Similarity to another picture: the picture itself is its own best match, and its whole object speaks for it."""
     model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", 2)
@@ -96,11 +122,11 @@ def test_transformers_tokens_are_laid_out_as_a_grid(name, layer):
 
 def test_tokens_keep_their_places():
     tokens = torch.arange(10.0).view(1, 10, 1)  # a class token and 3 x 3 places in reading order
-    assert _as_maps("tokens", tokens)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    assert _as_maps("tokens", tokens[:, 1:])[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert _as_maps("tokens", tokens, tokens.shape)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert _as_maps("tokens", tokens[:, 1:], tokens.shape)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     swin = torch.zeros(1, 3, 3, 5)
     swin[0, 0, 2, 4] = 1
-    assert _as_maps("swin", swin)[0, 4, 0, 2] == 1
+    assert _as_maps("swin", swin, swin.shape)[0, 4, 0, 2] == 1
 
 
 def test_guided_grad_cam_is_the_product_of_both():
@@ -112,7 +138,7 @@ def test_guided_grad_cam_is_the_product_of_both():
 def test_the_default_layer_is_the_last_with_places_before_the_pooling():
     assert last_maps(models.load("coursenet", device="cpu")) == "relu5"
     assert last_maps(torchvision_model("resnet18")) == "layer4"
-    assert last_maps(torchvision_model("vgg11")) == "features"
+    assert last_maps(torchvision_model("vgg11")) == "relu5_2"
 
 
 def test_nothing_that_speaks_for_the_target_gives_a_map_of_zeros():
@@ -123,11 +149,43 @@ def test_nothing_that_speaks_for_the_target_gives_a_map_of_zeros():
 
 def test_what_cannot_be_done_is_said():
     model, picture = models.load("coursenet", device="cpu"), data.photo("coffee", 128)
-    with pytest.raises(ValueError, match="code has no places any more"):
+    with pytest.raises(ValueError, match="code has no places"):
         grad_cam(model, picture, 0, "code")
+    with pytest.raises(ValueError, match="code has no places"):
+        grad_cams(model, picture, 0, ["relu5", "code"])
     with pytest.raises(ValueError, match="VGG.*use grad_cam|vgg11.*use grad_cam"):
         cam(torchvision_model("vgg11"), picture, 0)
     with pytest.raises(ValueError, match="Did you mean 'relu5'"):
         grad_cam(model, picture, 0, "relu55")
     with pytest.raises(ValueError, match="Did you mean"):
         cam(model, picture, "drawn owll")
+
+
+def test_pictures_that_are_not_square_are_read_in_the_layers_own_layout():
+    """ResNet's layer1 makes 64 maps of 64 x 48 here, Swin's norm 7 x 5 places of 768 channels."""
+    wide = data.photo("chelsea", 256)[:, :, :, :192]
+    model = torchvision_model("resnet18")
+    output = activations_at(model, wide, "layer1")
+    assert _as_maps("layer1", output, model.shapes["layer1"]) is output
+    swin = torch.zeros(1, 7, 5, 768)
+    assert _as_maps("norm", swin, (1, 7, 7, 768)).shape == (1, 768, 7, 5)
+    with pytest.raises(ValueError, match="tokens of a square picture"):
+        _as_maps("tokens", torch.zeros(1, 48, 768), (1, 50, 768))
+
+
+def test_an_objective_that_asks_twice_is_refused():
+    model, picture = models.load("coursenet", device="cpu"), data.photo("coffee", 96)
+    with pytest.raises(ValueError, match="second pass"):
+        grad_cam_of(model, picture, lambda pixels: model(pixels)[:, 3] - model(pixels)[:, 5])
+
+
+def test_a_huge_bias_does_not_hide_which_maps_the_head_reads():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                            nn.Flatten(), nn.Linear(16, 4))  # fmt: skip
+    with torch.no_grad():
+        network[-1].bias[:2] = torch.tensor([-1e4, -torch.inf])
+    model, picture = models.wrap(network, input_size=16, **PLAIN), torch.rand(1, 3, 16, 16)
+    maps = activations_at(model, picture, "3")
+    expected = images.resize(torch.einsum("c,nchw->nhw", network[-1].weight[2], maps)[:, None], 16)[:, 0]
+    assert torch.allclose(cam(model, picture, 2), expected.detach(), atol=1e-5)

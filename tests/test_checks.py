@@ -8,6 +8,7 @@ import torch
 from cs231n_viz import checks
 from cs231n_viz.activations import ReceptiveField
 from cs231n_viz.checks import trials
+from cs231n_viz.incremental import changed
 from cs231n_viz.techniques import filters, last_layer
 
 
@@ -22,7 +23,61 @@ def box(row, column, size, stride, offset, side):
     return torch.tensor(ReceptiveField(size, stride, offset).box(row, column, side, side))
 
 
+def weighed(maps, slopes):
+    return slopes.mean(dim=(2, 3), keepdim=True) * maps
+
+
+def folded(places):
+    side = round(places.shape[1] ** 0.5)
+    return places.transpose(1, 2).unflatten(2, (side, side))
+
+
+def filled(picture, top, left, patch, color):
+    copy = picture.clone()
+    copy[:, top : top + patch, left : left + patch] = color[:, None, None]
+    return copy
+
+
+def drops(score, picture, patch, stride, color, last=1):
+    tops, lefts = (range(0, side - patch + last, stride) for side in picture.shape[1:])
+    covered = torch.stack([filled(picture, top, left, patch, color) for top in tops for left in lefts])
+    return score(picture[None]) - score(covered).view(len(tops), len(lefts))
+
+
+def reached(start, length, kernel, stride, padding, outputs):
+    first, last = changed(start, length, kernel, stride, padding)
+    return torch.tensor([max(first, 0), min(last, outputs - 1)])
+
+
+def share_left(parts):
+    return parts.sum(dim=0).abs() / parts.abs().sum(dim=0)
+
+
+def ranks(values):
+    return values.flatten().argsort().argsort()
+
+
+def pearson(a, b):
+    return torch.corrcoef(torch.stack([a.flatten(), b.flatten()]).float())[0, 1]
+
+
+def slope_of(score, pixels):
+    pixels = pixels.clone().requires_grad_()
+    return torch.autograd.grad(score(pixels).sum(), pixels)[0]
+
+
+def copies_of(map_of, picture, noises):
+    return map_of(picture + noises)
+
+
+def along(slope, x, start, steps, shift=0.5):
+    return torch.stack([slope(start + (k + shift) / steps * (x - start)) for k in range(steps)])
+
+
 RIGHT = {
+    checks.gradient_map: lambda score, x: slope_of(score, x).abs().amax(dim=1),
+    checks.smoothed_map: lambda *given: copies_of(*given).mean(dim=0),
+    checks.path_parts: lambda slope, x, start, steps: (x - start) * along(slope, x, start, steps).mean(dim=0),
     checks.top_class: lambda scores: scores.argmax(dim=1),
     checks.probabilities: lambda scores: scores.softmax(dim=1),
     checks.filter_pictures: filters.as_pictures,
@@ -34,6 +89,15 @@ RIGHT = {
     checks.merged_top: merged,
     checks.dead_channels: lambda maps: maps.amax(dim=(0, 2, 3)) <= 0,
     checks.patch_box: box,
+    checks.guided_rule: lambda x, g: g.clamp(min=0) * (x > 0),
+    checks.surviving_share: lambda w, g: share_left(w * g[:, None]),
+    checks.rank_correlation: lambda a, b: pearson(ranks(a), ranks(b)),
+    checks.class_evidence: lambda maps, weights: torch.einsum("c,chw->hw", weights, maps),
+    checks.gradient_weighted_map: lambda maps, slopes: weighed(maps, slopes).sum(dim=1).clamp(min=0),
+    checks.token_grid: lambda tokens: folded(tokens[:, 1:]),
+    checks.covered_square: filled,
+    checks.drop_map: drops,
+    checks.changed_outputs: reached,
 }
 
 
@@ -137,6 +201,73 @@ def naive_softmax(scores):
         (checks.patch_box, cut_first, "after"),
         (checks.patch_box, lambda r, c, *rest: box(c, r, *rest), "changed places"),
         (checks.patch_box, lambda *given: tuple(box(*given).tolist()), "returned a tuple"),
+        (checks.guided_rule, lambda x, g: g * (x > 0), "the plain rule"),
+        (checks.guided_rule, lambda x, g: g.clamp(min=0), "deconvnet's rule"),
+        (checks.guided_rule, lambda x, g: x.clamp(min=0) * (g > 0), "values of x"),
+        (checks.guided_rule, lambda x, g: x.relu() * g.relu(), "not by x itself"),
+        (checks.guided_rule, lambda x, g: ((x > 0) & (g > 0)).float(), "send the gradient itself"),
+        (checks.guided_rule, lambda x, g: g.clamp(max=0) * (x > 0), "kept the negative"),
+        (checks.surviving_share, lambda w, g: (w.T @ g) / (w * g[:, None]).abs().sum(dim=0), "not negative"),
+        (checks.surviving_share, lambda w, g: (w.T @ g).abs(), "divide by the sum"),
+        (checks.surviving_share, lambda w, g: w.T @ g, "divide its absolute value"),
+        (checks.surviving_share, lambda w, g: torch.ones(w.shape[1]), "the sum comes first"),
+        (checks.surviving_share, lambda w, g: share_left(w), "slopes are missing"),
+        (checks.surviving_share, lambda w, g: share_left((w * g[:, None]).T), "over the inputs|shape"),
+        (checks.surviving_share, lambda w, g: share_left((w * g[:, None]).flatten()), "one number|too many"),
+        (checks.rank_correlation, pearson, "one large value"),
+        (checks.rank_correlation, lambda a, b: pearson(a.flatten().argsort(), b.flatten().argsort()), "which rank a pixel has"),
+        (checks.rank_correlation, lambda a, b: torch.cosine_similarity(ranks(a).float(), ranks(b).float(), dim=0), "mean off"),
+        (checks.rank_correlation, lambda a, b: (ranks(a) - 2.5) @ (ranks(b) - 2.5), "equal ranks give 1"),
+        (checks.gradient_map, lambda f, x: slope_of(f, x).amax(dim=1).abs(), "absolute value before"),
+        (checks.gradient_map, lambda f, x: slope_of(f, x).abs().sum(dim=1), "added the colours"),
+        (checks.gradient_map, lambda f, x: slope_of(f, x).abs().mean(dim=1), "mean of the colours"),
+        (checks.gradient_map, slope_of, "one number a pixel"),
+        (checks.gradient_map, lambda f, x: slope_of(f, x).abs(), "largest of the three"),
+        (checks.smoothed_map, lambda f, x, n: f(x + n.mean(dim=0, keepdim=True))[0], "take a map of each"),
+        (checks.smoothed_map, lambda *given: copies_of(*given).sum(dim=0), "take their mean"),
+        (checks.smoothed_map, lambda f, x, n: f(n).mean(dim=0), "picture is missing"),
+        (checks.smoothed_map, lambda f, x, n: f(x)[0], "noise is missing"),
+        (checks.smoothed_map, copies_of, "too few|into one"),
+        (checks.path_parts, lambda *given: along(*given).mean(dim=0), "way is missing"),
+        (checks.path_parts, lambda f, x, start, k: f(x) * (x - start), "at the end"),
+        (checks.path_parts, lambda f, x, s, k: (x - s) * along(f, x, s, k, 0.0).mean(dim=0), "beginnings"),
+        (checks.path_parts, lambda f, x, s, k: (x - s) * along(f, x, s, k, 1.0).mean(dim=0), "at the ends of"),
+        (checks.path_parts, lambda f, x, s, k: (x - s) * along(f, x, s, k).sum(dim=0), "added the slopes"),
+        (checks.path_parts, lambda f, x, s, k: x * along(f, x, s, k).mean(dim=0), "not by x"),
+        (checks.path_parts, lambda f, x, s, k: (s - x) * along(f, x, s, k).mean(dim=0), "from start to x"),
+        (checks.path_parts, lambda f, x, s, k: ((x - s) * along(f, x, s, k).mean(dim=0)).sum(), "own part"),
+        (checks.class_evidence, lambda maps, w: maps.sum(dim=0), "weights are missing"),
+        (checks.class_evidence, lambda maps, w: torch.einsum("c,chw->hw", w, maps).relu(), "no ReLU"),
+        (checks.class_evidence, lambda maps, w: (w[:, None, None] * maps).mean(dim=0), "took their mean"),
+        (checks.class_evidence, lambda maps, w: w @ maps.mean(dim=(1, 2)), "without its bias"),
+        (checks.class_evidence, lambda maps, w: w * maps.mean(dim=(1, 2)), "keep the places"),
+        (checks.gradient_weighted_map, lambda a, s: weighed(a, s).sum(dim=1), "last step is missing"),
+        (checks.gradient_weighted_map, lambda a, s: 4 * weighed(a, s).sum(dim=1).relu(), "mean over the places"),
+        (checks.gradient_weighted_map, lambda a, s: (a * s).sum(dim=1).relu(), "place by place"),
+        (checks.gradient_weighted_map, lambda a, s: weighed(a, s).relu().sum(dim=1), "add the channels up first"),
+        (checks.gradient_weighted_map, lambda a, s: weighed(a, s).sum(dim=1, keepdim=True).relu(), "too few"),
+        (checks.token_grid, lambda tokens: folded(tokens[:, :-1]), "class token is the first"),
+        (checks.token_grid, lambda tokens: folded(tokens[:, 1:]).mT, "changed places"),
+        (checks.token_grid, lambda tokens: tokens[:, 1:].reshape(1, 2, 3, 3), "transpose before"),
+        (checks.token_grid, lambda tokens: folded(tokens[:, 1:]).permute(0, 2, 3, 1), "shape|channels are last"),
+        (checks.covered_square, lambda p, t, l, k, c: filled(p, l, t, k, c), "changed places"),
+        (checks.covered_square, lambda p, t, l, k, c: filled(p, t, l, k - 1, c), "too small"),
+        (checks.covered_square, lambda p, t, l, k, c: filled(p, t, l, k + 1, c), "one pixel too large"),
+        (checks.covered_square, lambda p, t, l, k, c: filled(p, t, l, k, c.mean().expand(3)), "colour of its own"),
+        (checks.covered_square, lambda p, t, l, k, c: p.mul_(2), "changed its input"),
+        (checks.drop_map, lambda *given: -drops(*given), "what is gained"),
+        (checks.drop_map, lambda f, p, *rest: f(p[None]) - drops(f, p, *rest), "scores of the covered pictures"),
+        (checks.drop_map, lambda *given: drops(*given, last=0), "last square is missing"),
+        (checks.drop_map, lambda f, p, k, s, c: drops(f, p, k, k, c), "stride, not by patch"),
+        (checks.changed_outputs, lambda start, length, *rest: torch.tensor([start, start + length - 1]), "itself"),
+        (checks.changed_outputs, lambda a, n, k, s, p, o: reached(a, n, k, s, 0, o), "padding is missing"),
+        (checks.changed_outputs, lambda a, n, k, s, p, o: torch.tensor([a + p, a + n - 1 + p]), "kernel is missing"),
+        (checks.changed_outputs, lambda a, n, *rest: reached(a, n + 1, *rest), "too far"),
+        (checks.changed_outputs, lambda a, n, k, s, p, o: torch.tensor(
+            [max((a + p - k + 1) // s, 0), min((a + n - 1 + p) // s, o - 1)]), "rounded .up"),
+        (checks.changed_outputs, lambda a, n, k, s, p, o: torch.tensor(changed(a, n, k, s, p)), "no output before 0"),
+        (checks.changed_outputs, lambda a, n, k, s, p, o: torch.tensor(changed(a, n, k, s, p)).clamp(min=0),
+         "no output behind"),
     ],
 )  # fmt: skip
 def test_a_common_mistake_is_named(check, wrong, words, capsys):

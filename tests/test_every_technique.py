@@ -10,8 +10,9 @@ HERE = torch.zeros(1, dtype=torch.long)
 TECHNIQUES = {
     "occlusion_map": lambda model, pixels: occlusion.occlusion_map(model, pixels, 3, 32, 32),
     "occlusion_map of a unit": lambda model, pixels: occlusion.occlusion_map(model, pixels, ("relu2", 3), 64, 64),
+    "covered_scores": lambda model, pixels: occlusion.covered_scores(model, pixels, 64, 64),
     "saliency_map": lambda model, pixels: saliency.saliency_map(model, pixels, 3),
-    "smooth_saliency": lambda model, pixels: saliency.smooth_saliency(model, pixels, 3, samples=2, noise=0.0),
+    "smooth_saliency": lambda model, pixels: saliency.smooth_saliency(model, pixels, 3, samples=2),
     "integrated_gradients": lambda model, pixels: saliency.integrated_gradients(model, pixels, 3, steps=3).parts,
     "input_gradient, plain": lambda model, pixels: guided_backprop.input_gradient(model, pixels, 3, "plain"),
     "input_gradient, guided": lambda model, pixels: guided_backprop.input_gradient(model, pixels, 3, "guided"),

@@ -1,12 +1,19 @@
-"""Three rules back to the pixels, and one channel from many places at once."""
+"""Three rules back to the pixels, one channel from many places at once, and what cancels on the way."""
+
+from itertools import pairwise, product
 
 import pytest
 import torch
 import toy_nets
 
 from cs231n_viz import data, models
-from cs231n_viz.activations import RELU_RULES
-from cs231n_viz.techniques.guided_backprop import input_gradient, unit_gradients
+from cs231n_viz.activations import RELU_RULES, relu_rule
+from cs231n_viz.techniques.guided_backprop import (
+    influences,
+    input_gradient,
+    signed_pictures,
+    unit_gradients,
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +63,86 @@ def test_what_cannot_be_done_is_said(coursenet):
     )
     with pytest.raises(ValueError, match="no ReLUs"):
         input_gradient(linear, torch.rand(1, 1, 4, 4), 0, "guided")
+
+
+def two_paths():
+    """score 0 = 3 · mean max(2x, 0) − 4 · mean max(x, 0): two paths from each of the four pixels."""
+    layers = [torch.nn.Conv2d(1, 2, 1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+    toy_nets.set_weights(layers[0], [[[[2.0]]], [[[1.0]]]])
+    head = toy_nets.set_weights(torch.nn.Linear(2, 1), [[3.0, -4.0]])
+    return models.wrap(torch.nn.Sequential(*layers, head), mean=(0.0,), std=(1.0,), input_size=2)
+
+
+def test_two_paths_that_disagree_worked_by_hand():
+    model, picture = two_paths(), torch.full((1, 1, 2, 2), 0.5)
+    at_pixels = influences(model, picture, 0)
+    assert torch.allclose(at_pixels.net, torch.full((1, 1, 2, 2), (3 * 2 - 4) / 4))
+    assert torch.allclose(at_pixels.gross, torch.full((1, 1, 2, 2), (3 * 2 + 4) / 4))
+    assert (at_pixels.positive.item(), at_pixels.negative.item()) == (1, 0)
+    assert at_pixels.survives.item() == pytest.approx(2 / 10)
+    at_relu = influences(
+        model, picture, 0, "1"
+    )  # behind the ReLU: each of its values has one path, so nothing cancels
+    assert (at_relu.positive.item(), at_relu.negative.item()) == pytest.approx((3 / 7, 4 / 7))
+    assert at_relu.survives.item() == pytest.approx(1)
+    with relu_rule(model, "guided"):  # −4 does not come through the ReLU, 3 does
+        assert influences(model, picture, 0).survives.item() == pytest.approx(6 / 10)
+    assert (
+        influences(model, 0 * picture, 0).survives.item() == 0
+    )  # no ReLU is open, and nothing is divided by 0
+
+
+def test_influences_are_what_going_along_every_path_gives():
+    """Four pixels, two hidden layers of 5 and 4, 160 paths a score: each walked, multiplied and added up."""
+    torch_rng = torch.Generator().manual_seed(231)
+    sizes = [4, 5, 4, 2]
+    weights = [torch.randn(b, a, generator=torch_rng) for a, b in pairwise(sizes)]
+    layers = [torch.nn.Flatten()]
+    for weight in weights:
+        layers += [toy_nets.set_weights(torch.nn.Linear(*weight.shape[::-1]), weight), torch.nn.ReLU()]
+    model = models.wrap(torch.nn.Sequential(*layers[:-1]), mean=(0.5,), std=(1.0,), input_size=2)
+    picture = torch.rand(1, 1, 2, 2, generator=torch_rng)
+    hidden = [weights[0] @ (picture.flatten() - 0.5)]
+    hidden.append(weights[1] @ hidden[0].relu())
+    net, gross = torch.zeros(4), torch.zeros(4)
+    for pixel, a, b in product(range(4), range(5), range(4)):
+        if hidden[0][a] > 0 and hidden[1][b] > 0:
+            path = weights[2][1, b] * weights[1][b, a] * weights[0][a, pixel]
+            net[pixel] += path
+            gross[pixel] += path.abs()
+    assert gross.min() > 0
+    found = influences(model, picture, 1)
+    assert torch.allclose(found.net.flatten(), net, atol=1e-5)
+    assert torch.allclose(found.gross.flatten(), gross, atol=1e-5)
+
+
+def test_the_net_influence_is_the_gradient_and_never_above_the_gross_one(coursenet):
+    picture = data.picturebook("test", 2).pixels
+    found = influences(coursenet, picture, ("relu4_1", 11))
+    assert torch.equal(found.net, input_gradient(coursenet, picture, ("relu4_1", 11), "plain"))
+    assert (found.net.abs() <= found.gross * (1 + 1e-4)).all()
+
+
+def test_a_batch_norm_with_a_negative_slope_counts_by_its_size():
+    layers = [torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1, eps=0.0), torch.nn.Flatten()]
+    toy_nets.set_weights(layers[0], [[[[2.0]]]])
+    toy_nets.set_weights(layers[1], [-3.0])
+    model = models.wrap(torch.nn.Sequential(*layers), mean=(0.0,), std=(1.0,), input_size=2)
+    found = influences(model, torch.rand(1, 1, 2, 2), 0)
+    assert (found.net[0, 0, 0, 0].item(), found.gross[0, 0, 0, 0].item()) == pytest.approx((-6, 6))
+
+
+def test_influences_that_cannot_be_are_said(coursenet):
+    picture = data.photo("coffee", 64)
+    with pytest.raises(ValueError, match="relu4_1 comes after relu2"):
+        influences(coursenet, picture, ("relu2", 0), "relu4_1")
+    with pytest.raises(TypeError, match="a class or a unit"):
+        influences(coursenet, picture, lambda scores: scores[:, 0] - scores[:, 1])
+
+
+def test_in_signed_pictures_zero_is_grey_and_each_map_has_a_scale_of_its_own():
+    maps = torch.tensor([-1.0, 0.0, 0.5, 1.0]).view(1, 1, 2, 2) * torch.tensor([1.0, 100.0, 0.0]).view(
+        3, 1, 1, 1
+    )
+    expected = torch.tensor([[0.0, 0.5, 0.75, 1.0]] * 2 + [[0.5] * 4])
+    assert torch.allclose(signed_pictures(maps, most=1.0).flatten(1), expected)

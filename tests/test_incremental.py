@@ -1,5 +1,7 @@
 """The incremental pass gives the scores of whole passes, whatever the layers, the patch and its place."""
 
+import threading
+
 import pytest
 import torch
 import torchvision
@@ -33,7 +35,7 @@ def largest_difference(model, picture, patch, places) -> tuple[float, float]:
     """Between the incremental scores and those of whole passes; and how much the patches change the scores."""
     cover = noise(*picture.shape, seed=7)  # each pixel another colour, so that nothing cancels
     places = torch.tensor(places)
-    ours = Incremental(model, trace(model), picture).scores(cover, places, patch)
+    ours = Incremental(model, picture).scores(cover, places, patch)
     with torch.no_grad():
         whole = model(covered(picture, cover, places, patch))
         return float((ours - whole).abs().max()), float((whole - model(picture)).abs().max())
@@ -47,7 +49,9 @@ def corners_and_middle(height, width, patch):
 @pytest.mark.parametrize(
     "kernel, stride, padding, dilation", [(3, 1, 1, 1), (2, 2, 0, 1), (5, 3, 2, 1), (3, 2, 0, 2)]
 )
-def test_changed_names_the_outputs_that_read_the_window_and_no_more_than_dilation_skips(kernel, stride, padding, dilation):
+def test_changed_names_the_outputs_that_read_the_window_and_no_more_than_dilation_skips(
+    kernel, stride, padding, dilation
+):
     for start in range(12):
         for length in (1, 2, 5):
             readers = [
@@ -101,7 +105,27 @@ class Odd(nn.Module):
         return self.head(torch.cat([values, self.fourth(values)], dim=1)[:, 4:12].mean(dim=(2, 3)))
 
 
-@pytest.mark.parametrize("network", [toy_nets.residual_net, toy_nets.functional_relu_net, PreActivation, Odd])
+class Broadcast(nn.Module):
+    """A sum of maps of two sizes, a gate of one number a channel, and integers on the way."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, values):
+        values = self.conv1(values)
+        _, places = nn.functional.max_pool2d(values, 2, return_indices=True)
+        values = (
+            values + nn.functional.max_pool2d(values, values.shape[2:]) + (places > 0).long().float().mean()
+        )
+        return self.head((self.conv2(values) * values.mean(dim=(2, 3), keepdim=True)).mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [toy_nets.residual_net, toy_nets.functional_relu_net, toy_nets.inplace_relu_net, Broadcast, Odd],
+)
 def test_odd_networks_come_out_the_same(network):
     model = lively(network(), 40)
     for height, width, patch in ((40, 40, 7), (37, 52, 1), (40, 40, 40)):
@@ -140,6 +164,76 @@ def test_nothing_of_the_network_changes():
     assert torch.equal(picture, kept)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("kernel, stride", [(3, 2), (1, 2), (2, 3)])
+def test_a_patch_that_no_output_reads_changes_nothing(kernel, stride):
+    network = nn.Sequential(nn.Conv2d(3, 4, kernel, stride), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = lively(network, 16)
+    picture = noise(1, 3, 16, 16)
+    places = torch.tensor([[15, 15]]) if kernel == 3 else torch.tensor([[15, 15], [15, 3]])
+    scores = Incremental(model, picture).scores(picture * 0, places, 1)
+    assert torch.allclose(scores, model(covered(picture, picture * 0, places, 1)), atol=1e-6)
+
+
+def test_maps_that_are_overwritten_and_read_again_are_not_taken_apart():
+    model = lively(PreActivation(), 24)
+    with pytest.raises(Untraceable, match="overwrites a map that is read again"):
+        Incremental(model, noise(1, 3, 24, 24))
+
+
+class Aliased(nn.Module):
+    """`x += 1` changes y, too; torch.fx reads it as x = x + 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, values):
+        x = self.conv(values)
+        y = x
+        x += 1
+        x *= 2
+        return (x + y).mean(dim=(2, 3))
+
+
+def test_a_graph_that_computes_something_else_is_not_used():
+    model = lively(Aliased(), 24)
+    with pytest.raises(Untraceable, match="does not compute what it computes in one piece"):
+        Incremental(model, noise(1, 3, 24, 24))
+
+
+def test_hooks_of_the_users_own_are_not_stepped_over():
+    model = models.load("coursenet", device="cpu")
+    handle = model.resolve("conv3_1")[0].register_forward_hook(lambda module, inputs, output: output * 0)
+    with pytest.raises(Untraceable, match="has hooks"):
+        trace(model)
+    handle.remove()
+    trace(model)
+
+
+def test_tracing_in_one_thread_leaves_the_others_alone():
+    model, other = models.load("coursenet", device="cpu"), models.load("coursenet_b", device="cpu")
+    picture, stop, errors = noise(1, 3, 64, 64), threading.Event(), []
+    expected = other(picture)
+
+    def look():
+        while not stop.is_set():
+            try:
+                assert torch.equal(other(picture), expected)
+                trace(other)
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(30):
+        trace(model)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and torch.equal(other(picture), expected)
 
 
 class Decides(nn.Module):

@@ -277,3 +277,9 @@ BROKEN[2, 1] = float("nan")
 def test_bad_input_is_refused_in_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_near_neighbours_far_from_zero_keep_their_order():
+    features = 5 + 0.01 * torch.randn(300, 64, generator=torch.Generator().manual_seed(0))
+    exact = torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf).argmin(dim=1)
+    assert (last_layer.nearest_others(features, 1).indices[:, 0] == exact).float().mean() > 0.99

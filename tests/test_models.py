@@ -52,7 +52,7 @@ def test_wrap_leaves_the_users_network_alone():
     assert network.training and network.relu.inplace and all(p.requires_grad for p in network.parameters())
     assert not any(module._forward_hooks for module in network.modules())
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
-    assert not model.network.relu.inplace and not any(p.requires_grad for p in model.parameters())
+    assert not any(p.requires_grad for p in model.parameters())
 
 
 def test_layers_are_listed_as_they_run_and_reused_modules_by_call():
@@ -258,3 +258,19 @@ def test_a_pixel_model_stays_in_eval_mode():
 def test_a_std_of_zero_is_refused():
     with pytest.raises(ValueError, match="std is divided by"):
         wrapped(std=(0.0, 1.0, 1.0))
+
+
+def test_wrapping_does_not_change_what_a_network_computes():
+    class ReadsWhatWasOverwritten(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.relu = torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(inplace=True)
+
+        def forward(self, values):
+            values = self.conv(values)
+            return (self.relu(values) - values).mean(dim=(2, 3)) + values.mean(dim=(2, 3))
+
+    network = ReadsWhatWasOverwritten()
+    pixels = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    wrapped = models.wrap(network, mean=(0.0,) * 3, std=(1.0,) * 3, input_size=8)
+    assert torch.allclose(wrapped(pixels), network(pixels).detach())

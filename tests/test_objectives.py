@@ -201,3 +201,16 @@ def test_references_that_cannot_be_compared_get_a_sentence_that_helps(model, ima
         feature_distance(model, "relu", torch.ones(1, 2, 3, 3))(image)
     with pytest.raises(ValueError, match="from one each"):
         feature_distance(model, "relu", torch.ones(3, 2, 2, 2))(image)
+
+
+def test_each_picture_may_have_a_class_of_its_own_which_is_checked():
+    model, pixels = (
+        models.load("coursenet", device="cpu"),
+        torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
+    )
+    scores = model(pixels)
+    assert torch.equal(score_of(model, torch.tensor([3, 99]))(pixels), scores[[0, 1], [3, 99]])
+    with pytest.raises(ValueError, match="2 pictures need as many classes"):
+        score_of(model, torch.tensor([3]))(pixels)
+    with pytest.raises(ValueError, match="class 999 is out of range"):
+        score_of(model, torch.tensor([3, 999]))

@@ -6,7 +6,14 @@ import toy_nets
 
 from cs231n_viz import data, models
 from cs231n_viz.techniques import occlusion
-from cs231n_viz.techniques.occlusion import corners, cover_for, covered, occlusion_map
+from cs231n_viz.techniques.occlusion import (
+    at_pixels,
+    corners,
+    cover_for,
+    covered,
+    covered_scores,
+    occlusion_map,
+)
 
 MEAN = {"mean": (0.5, 0.25, 0.25), "std": (1.0, 1.0, 1.0)}
 
@@ -39,7 +46,7 @@ def test_the_fast_way_gives_the_plain_map(fill, measure, monkeypatch):
     model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 2).pixels
     settings = {"patch": 24, "stride": 20, "fill": fill, "measure": measure}
     fast = occlusion_map(model, pixels, "drawn tree", **settings)
-    monkeypatch.setattr(occlusion, "_traced", lambda model: None)
+    monkeypatch.setattr(occlusion, "_incremental", lambda model, picture: None)
     assert torch.allclose(fast, occlusion_map(model, pixels, "drawn tree", **settings), atol=1e-4)
 
 
@@ -84,6 +91,40 @@ def test_pictures_that_are_not_square_and_covers():
     assert cover_for(model, picture, "blur").std() < picture.std()
 
 
+def test_one_run_of_the_squares_answers_for_every_class(monkeypatch):
+    model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 2).pixels[..., :96]
+    scores = covered_scores(model, pixels, 32, 24, "grey")  # (2, rows, columns, classes)
+    assert scores.shape == (2, 5, 4, 107)
+    drop = occlusion_map(model, pixels, 9, 32, 24, "grey", "logit")
+    assert torch.allclose(model(pixels)[:, 9, None, None] - scores[..., 9], drop, atol=1e-4)
+    assert torch.allclose(
+        scores[1, 4, 0],
+        model(covered(pixels[1:], torch.full_like(pixels[1:], 0.5), torch.tensor([[96, 0]]), 32))[0],
+        atol=1e-4,
+    )
+    monkeypatch.setattr(occlusion, "_incremental", lambda model, picture: None)
+    assert torch.allclose(scores, covered_scores(model, pixels, 32, 24, "grey"), atol=1e-4)
+
+
+def test_each_drop_lies_in_the_middle_of_its_square_with_straight_lines_between():
+    """Squares of 2 pixels begin at 0, 2, 4 and have their middles at 1, 3, 5; the last pixel is such a middle."""
+    drops = torch.tensor([[[1.0], [4.0], [2.0]]])
+    by_hand = torch.tensor([0.9, 1, 2.5, 4, 3, 2])  # a tenth less at the edge beyond the first middle
+    assert torch.allclose(at_pixels(drops, 6, 2, 2, 2)[0, :, 1], by_hand)
+    assert torch.allclose(at_pixels(drops.mT, 2, 6, 2, 2)[0, 1], by_hand)
+
+
+def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
+    drops = torch.rand(40, 4, 5, generator=torch.Generator().manual_seed(0))  # 0, 8, 16, 21 and 0, 8, …, 32
+    tops, lefts = corners(31, 10, 8), corners(42, 10, 8)
+    row, column = (
+        place for place in divmod(at_pixels(drops, 31, 42, 10, 8).flatten(1).argmax(dim=1).numpy(), 42)
+    )
+    worst = drops.flatten(1).argmax(dim=1)
+    assert row.tolist() == (tops[worst // 5] + 5).tolist()
+    assert column.tolist() == (lefts[worst % 5] + 5).tolist()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -98,6 +139,7 @@ def test_pictures_that_are_not_square_and_covers():
         ({"target": "drawn owls"}, "Did you mean 'drawn owl'"),
         ({"target": 107}, "out of range"),
         ({"target": torch.tensor([1, 2])}, "1 pictures need as many classes"),
+        ({"target": lambda scores: scores[:, :2]}, "one number a picture"),
     ],
 )
 def test_what_cannot_be_done_is_said(settings, words):

@@ -121,6 +121,19 @@ def test_a_picture_map_has_borders_only_between_unlike_labels():
     assert (drawn[50:70, 39:41] > 200).any(axis=1).all() and (drawn[39:41, 50:70] > 200).any(axis=0).all()
 
 
+@pytest.mark.parametrize("corner", [(4, 1), (1, 4)], ids=["wide", "tall"])
+def test_a_map_has_one_scale_for_both_axes_and_y_upwards(corner):
+    black, grey = torch.zeros(1, 3, 1, 1), torch.full((1, 3, 1, 1), 0.5)
+    figure = plot.scatter_images([black, grey], [(0, 0), corner], side=10)
+    drawn = np.asarray(figure.axes[0].get_images()[0].get_array())[..., 0]
+    (low, left), (high, right) = (
+        np.argwhere(drawn == tone).min(axis=0) for tone in (0, drawn[drawn > 0].min())
+    )
+    assert (right - left) * corner[1] == pytest.approx((low - high) * corner[0], abs=4)
+    assert right > left and low > high  # rows are counted downwards
+    assert right + 10 == drawn.shape[1] or high == 0  # as large as fits
+
+
 def test_names_on_a_map_do_not_lie_on_one_another():
     groups = {"first name": [0], "second name": [1]}
     figure = plot.scatter_images([CHESS] * 3, [(0, 0), (0, 0), (1, 1)], names=groups)

@@ -112,6 +112,32 @@ def test_marks_of_opencv_may_be_given():
     assert (found & mask).sum() / (found | mask).sum() > 0.95
 
 
+def test_a_maps_ranks_become_the_four_marks():
+    heat = torch.arange(10.0).view(2, 5)  # quantile 0.2 is 1.8, quantile 0.9 is 8.1, their middle 4.95
+    bgd, fgd, maybe_not, maybe = cv2.GC_BGD, cv2.GC_FGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD
+    expected = [[bgd, bgd, maybe_not, maybe_not, maybe_not], [maybe, maybe, maybe, maybe, fgd]]
+    assert saliency.seeds(heat, sure=0.9, background=0.2).tolist() == expected
+
+
+def test_a_map_that_is_zero_nearly_everywhere_marks_what_is_not_zero():
+    """Both quantiles are 0 then; Grad-CAM gives such maps."""
+    picture, mask, _ = a_disc()
+    spot = torch.zeros(64, 64)
+    spot[22:25, 34:38] = 1.0
+    marks = saliency.seeds(spot)
+    assert ((marks == cv2.GC_FGD) == (spot > 0).numpy()).all() and (
+        marks[spot.numpy() == 0] == cv2.GC_BGD
+    ).all()
+    assert torch.equal(saliency.segment(picture, spot), spot > 0)  # nothing is left to decide
+
+
+def test_a_box_lies_in_the_middle_and_leaves_a_rim_even_if_it_is_the_whole_picture():
+    assert (saliency.box_seeds(8, 4, 0.5) == cv2.GC_PR_FGD).nonzero()[0].tolist() == [2, 2, 3, 3, 4, 4, 5, 5]
+    assert (saliency.box_seeds(8, 4, 1.0) == cv2.GC_BGD).sum() == 8 * 4 - 6 * 2
+    with pytest.raises(ValueError, match="above 0 and up to 1"):
+        saliency.box_seeds(8, 8, 1.2)
+
+
 def test_what_cannot_be_done_is_said(coursenet):
     picture = data.photo("coffee", 64)
     with pytest.raises(ValueError, match="samples >= 1"):

@@ -31,7 +31,9 @@ def test_a_flat_map_points_nowhere_and_a_map_of_zeros_lights_nothing():
 def test_the_interval_worked_by_hand():
     """Wilson's of 0 of 20, z = 1.96: from 0 to z² / (20 + z²)."""
     value, low, high = truth.share(torch.zeros(20, dtype=torch.bool))
-    assert (value, low) == (0, pytest.approx(0, abs=1e-9)) and high == pytest.approx(3.8415 / 23.8415, abs=1e-4)
+    assert (value, low) == (0, pytest.approx(0, abs=1e-9)) and high == pytest.approx(
+        3.8415 / 23.8415, abs=1e-4
+    )
 
 
 @pytest.fixture
@@ -90,9 +92,23 @@ def test_rank_correlation_is_spearmans():
     assert truth.rank_correlation(one, one.exp()).tolist() == pytest.approx([1, 1])
 
 
+def test_equal_values_share_their_rank_and_a_flat_map_is_like_no_other():
+    one, other = torch.zeros(2, 1, 5, 5)
+    one[0, 0, 0], other[0, 4, 4], other[0, 0, 1] = 1, 1, 2
+    expected = spearmanr(one.flatten(), other.flatten()).statistic
+    assert truth.rank_correlation(one, other).item() == pytest.approx(expected)
+    assert truth.rank_correlation(one * 0, other).item() == 0
+    assert truth.mask_overlap(one * 0, other > 0).item() == 0
+
+
 def test_what_cannot_be_measured_is_said():
     drawn = data.picturebook("test", 2)
     with pytest.raises(ValueError, match=r"maps and masks are \(N, H, W\) both"):
         truth.pointing_game(torch.zeros(2, 8, 8), drawn.masks)
+    model = models.load("coursenet", device="cpu")
+    with pytest.raises(ValueError, match="maps are as large as the pictures"):
+        truth.deletion(model, drawn.pixels, torch.zeros(2, 8, 8), 0)
+    with pytest.raises(ValueError, match="2 pictures need as many classes"):
+        truth.deletion(model, drawn.pixels, drawn.masks.float(), torch.tensor([1]))
     with pytest.raises(TypeError, match="of type bool"):
         truth.mask_overlap(HEAT, OBJECT.float())

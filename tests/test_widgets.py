@@ -501,6 +501,23 @@ def test_a_dependent_slider_may_move_to_a_range_of_its_own(open_explorer):
         assert (explorer.controls["x"].min, explorer.controls["x"].max) == (low, low + 9)
 
 
+def test_a_logarithmic_slider_and_a_check_box_may_depend_on_another_control(open_explorer):
+    explorer = open_explorer(
+        lambda most, x, on: dot(round(x)),
+        most=menu([1000, 100]),
+        x=depends_on("most", lambda most: slider(1, most, start=50, log=True)),
+        on=depends_on("most", lambda most: checkbox(most > 500)),
+    )
+    for most in (100, 1000):
+        explorer.controls["most"].value = most
+        explorer.wait()
+        assert explorer.controls["x"].value == pytest.approx(50) and explorer.controls["on"].value
+    explorer.controls["x"].value = 900.0
+    explorer.controls["most"].value = 100
+    explorer.wait()
+    assert explorer.controls["x"].value == pytest.approx(100)
+
+
 def test_saving_writes_the_picture_and_never_overwrites(open_explorer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explorer = open_explorer(lambda layer, x: dot(x), layer=menu(["fire9/relu"]), x=slider(2, 9))

@@ -185,7 +185,7 @@ def two_faced(picture: Tensor, features: Tensor, labels: Tensor | None = None, l
     if labels is None:
         face = _two_means(points)
     else:
-        counts = F.one_hot(labels[picture]).sum(dim=1)  # (C, classes)
+        counts = F.one_hot(labels[picture], max(int(labels.max()) + 1, 2)).sum(dim=1)  # (C, classes)
         pair = counts.topk(2, dim=1).indices  # (C, 2)
         same = labels[picture].unsqueeze(1) == pair.unsqueeze(2)  # (C, 2, k)
         face = torch.where(same.any(dim=1), same[:, 1].long(), -1)

@@ -1,6 +1,7 @@
 """Where is the class: class activation maps (Zhou et al. 2016) and Grad-CAM (Selvaraju et al. 2017)."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +32,8 @@ def cam(model: nn.Module, pixels: Tensor, target: int | str) -> Tensor:
             if (found := _evidence(maps, head, scores, index)) is not None:
                 return _enlarged(found, pixels)
     raise ValueError(
-        f"{model.name} does not average its last maps and weigh the averages once, so no map adds up to a score and "
-        "CAM does not apply: use grad_cam, which needs no such head."
+        f"{model.name} does not average its last maps and weigh the averages in one linear layer, so no map "
+        "adds up to a score, and CAM does not apply: use grad_cam, which needs no such head."
     )
 
 
@@ -43,14 +44,21 @@ def _last_linear(model: nn.Module) -> nn.Linear | None:
 
 def _evidence(maps: Tensor, head: nn.Linear | None, scores: Tensor, index: int) -> Tensor | None:
     """The class's map (N, h, w), if the head really computes the scores (N, classes) from the means of these maps."""
-    means, tolerance = maps.mean(dim=(2, 3)), 1e-4 * float(scores.abs().max())
-    if means.shape == scores.shape and torch.allclose(means, scores, atol=tolerance):
+    means, bias = maps.mean(dim=(2, 3)), torch.zeros(())
+    if means.shape == scores.shape and _alike(means, scores, bias):
         return maps[:, index]  # the last convolution has a channel for each class, as in SqueezeNet
-    if head is None or head.in_features != maps.shape[1] or head.out_features != scores.shape[1]:
+    if head is None or (head.in_features, head.out_features) != (maps.shape[1], scores.shape[1]):
         return None
-    if not torch.allclose(head(means), scores, atol=tolerance):
-        return None
-    return torch.einsum("c,nchw->nhw", head.weight[index], maps)
+    bias = bias if head.bias is None else head.bias
+    found = _alike(means @ head.weight.T, scores, bias.to(scores))
+    return torch.einsum("c,nchw->nhw", head.weight[index], maps) if found else None
+
+
+def _alike(evidence: Tensor, scores: Tensor, bias: Tensor) -> bool:
+    """scores = evidence + bias, but for rounding; a huge bias, or a class that is masked by −∞, hides nothing."""
+    gap, own = (evidence + bias - scores).abs(), (scores - bias).abs()
+    finite = gap.isfinite()
+    return bool((gap <= 1e-4 * own[finite].max() + 1e-6 * scores.abs())[finite].all())
 
 
 def grad_cam(model: nn.Module, pixels: Tensor, target: Target, layer: str | None = None) -> Tensor:
@@ -69,8 +77,19 @@ def grad_cam_of(model: nn.Module, pixels: Tensor, objective: Objective, layer: s
     with torch.enable_grad(), capture(model, layer, leaves=True) as outputs:
         total = objective(pixels).sum()
     (slope,) = torch.autograd.grad(total, outputs[layer])
-    maps, slope = (_as_maps(layer, each.detach()) for each in (outputs[layer], slope))
-    return _enlarged((slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1), pixels).clamp(min=0)
+    return _weighed(model, layer, outputs[layer], slope, pixels)
+
+
+def grad_cams(model: nn.Module, pixels: Tensor, target: Target, layers: Sequence[str]) -> dict[str, Tensor]:
+    """`grad_cam` at several layers, for the price of one pass forward and one back: {layer: (N, H, W)}."""
+    images.check_pixels(pixels, channels=model.channels)
+    with torch.enable_grad(), capture(model, *layers) as outputs:
+        total = score_of(model, target)(pixels.detach().clone().requires_grad_()).sum()
+    slopes = torch.autograd.grad(total, [outputs[layer] for layer in layers])
+    return {
+        layer: _weighed(model, layer, outputs[layer], slope, pixels)
+        for layer, slope in zip(layers, slopes, strict=True)
+    }
 
 
 def guided_grad_cam(model: nn.Module, pixels: Tensor, target: Target, layer: str | None = None) -> Tensor:
@@ -83,10 +102,15 @@ def guided_grad_cam(model: nn.Module, pixels: Tensor, target: Target, layer: str
 def last_maps(model: nn.Module) -> str:
     """The last layer, poolings aside, that has places and from whose places the scores are made."""
     places = {name: shape for name, shape in model.shapes.items() if len(shape) > 2 and min(shape[1:3]) > 1}
-    layers = [name for name in places if not isinstance(model.resolve(name)[0], POOLING)]
+    layers = [name for name in places if not _pools(model.resolve(name)[0])]
     if not layers:
         raise ValueError(f"{model.name} has no layer with places, so nothing can be laid over the picture.")
     return layers[-1] if len(places[layers[-1]]) == 4 else _last_read(model, layers[-CANDIDATES:])
+
+
+def _pools(module: nn.Module) -> bool:
+    """Is it a pooling, or does it end in one, as the `features` of AlexNet and VGG do?"""
+    return isinstance(module, POOLING) or (isinstance(module, nn.Sequential) and _pools(module[-1]))
 
 
 def _last_read(model: nn.Module, layers: list[str]) -> str:
@@ -103,20 +127,28 @@ def _last_read(model: nn.Module, layers: list[str]) -> str:
     return (read or layers)[-1]
 
 
-def _as_maps(layer: str, output: Tensor) -> Tensor:
-    """(N, C, h, w), from maps, from maps with channels last (Swin), or from tokens (N, h·w or one more, C) (ViT)."""
-    if output.dim() == 4 and output.shape[1] == output.shape[2] != output.shape[3]:
+def _as_maps(layer: str, output: Tensor, usual: Sequence[int]) -> Tensor:
+    """(N, C, h, w), from maps, from maps with channels last (Swin), or from tokens (N, h·w or one more, C) (ViT).
+
+    usual: the layer's shape at the network's own, square input, by which the layouts can be told apart.
+    """
+    if output.dim() == 4 and usual[1] == usual[2] != usual[3]:
         output = output.permute(0, 3, 1, 2)
-    if output.dim() == 3:
+    if output.dim() == 3 and math.isqrt(output.shape[1]) ** 2 in (output.shape[1], output.shape[1] - 1):
         side = math.isqrt(output.shape[1])
-        output = (
-            output[:, -side * side :].transpose(1, 2).unflatten(2, (side, side))
-        )  # the class token is the first
+        places = output[:, -side * side :]  # the class token, if there is one, is the first
+        output = places.transpose(1, 2).unflatten(2, (side, side))
     if output.dim() != 4 or output.shape[2:].numel() == 1:
         raise ValueError(
-            f"{layer} has no places any more, its output is {tuple(output.shape)}: name a layer before the pooling."
+            f"{layer} has no places that can be laid over the picture, its output is {tuple(output.shape)}: name a "
+            "layer before the pooling, with maps, or with the tokens of a square picture."
         )
     return output
+
+
+def _weighed(model: nn.Module, layer: str, output: Tensor, slope: Tensor, pixels: Tensor) -> Tensor:
+    maps, slope = (_as_maps(layer, each.detach(), model.shapes[layer]) for each in (output, slope))
+    return _enlarged((slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1), pixels).clamp(min=0)
 
 
 def _enlarged(maps: Tensor, pixels: Tensor) -> Tensor:

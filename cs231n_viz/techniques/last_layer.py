@@ -260,7 +260,10 @@ def _distances(queries: Tensor, features: Tensor, distance: str) -> Tensor:
             f"the queries have {queries.shape[1]} numbers each, the features {features.shape[1]}."
         )
     if distance == "L2":
-        return torch.cdist(queries, features)
+        middle = features.mean(
+            dim=0
+        )  # far from zero, the difference of two large products would lose its digits
+        return torch.cdist(queries - middle, features - middle)
     if distance == "cosine":
         return 1 - F.normalize(queries) @ F.normalize(features).T
     raise ValueError(f"distance is one of {', '.join(DISTANCES)}, not {distance!r}.")

@@ -1,18 +1,19 @@
 """What must not be covered: a patch slides over the picture, and the answer falls where it hides what was needed.
 
-Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks". `plain_scores` is the technique;
-`incremental` gives the same scores and computes only what a patch can have changed.
+Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks". `covered` is the technique, and the
+rest is asking; `incremental` gives the same scores and computes only what a patch can have changed.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import images, transforms
 from ..errors import unknown
-from ..incremental import Incremental, Untraceable, trace
+from ..incremental import Incremental, Untraceable
 from ..objectives import Target, score_of, targets_of
 
 FILLS = ("dataset", "picture", "grey", "blur")
@@ -38,22 +39,52 @@ def occlusion_map(
     A network that torch.fx cannot trace gets whole passes, with a warning: the same map, slower.
     """
     images.check_pixels(pixels, channels=model.channels)
-    tops, lefts = (corners(size, patch, stride).to(model.device) for size in pixels.shape[2:])
-    places = torch.cartesian_prod(tops, lefts)  # (rows · columns, 2)
-    traced = None if isinstance(target, tuple) else _traced(model)
-    drops = []
-    for picture, wanted in zip(
-        pixels.to(model.device).split(1), targets_of(target, len(pixels)), strict=True
-    ):
-        answer, read = _answer(model, wanted, measure)
-        cover = cover_for(model, picture, fill)
-        if traced:
-            incremental = Incremental(model, traced, picture)
-            answers = [incremental.scores(cover, some, patch) for some in places.split(batch_size)]
-        else:
-            answers = [answer(covered(picture, cover, some, patch)) for some in places.split(batch_size)]
-        drops.append(read(answer(picture)) - read(torch.cat(answers)))
-    return torch.stack(drops).view(-1, len(tops), len(lefts)).to(pixels.device)
+    grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
+    asked = [_answer(model, wanted, measure) for wanted in targets_of(target, len(pixels))]
+    runs = _covered_answers(model, asked[0][0], pixels, grid, patch, fill, batch_size)
+    drops = [
+        read(answer(picture)) - read(answers)
+        for (answer, read), picture, answers in zip(asked, pixels.split(1), runs, strict=True)
+    ]
+    return torch.stack(drops).view(-1, *map(len, grid)).to(pixels.device)
+
+
+@torch.no_grad()
+def covered_scores(
+    model: nn.Module,
+    pixels: Tensor,
+    patch: int = 32,
+    stride: int = 16,
+    fill: str | Sequence[float] = "dataset",
+    batch_size: int = 16,
+) -> Tensor:
+    """The scores of all classes with each square covered: pixels (N, C, H, W) -> (N, rows, columns, classes).
+
+    One run over the squares answers for every class: occlusion_map is a class's own score, or its probability,
+    minus what stands here.
+    """
+    images.check_pixels(pixels, channels=model.channels)
+    grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
+    runs = _covered_answers(model, model, pixels, grid, patch, fill, batch_size)
+    return torch.stack([scores.unflatten(0, tuple(map(len, grid))) for scores in runs]).to(pixels.device)
+
+
+def at_pixels(drops: Tensor, height: int, width: int, patch: int, stride: int) -> Tensor:
+    """Maps (N, rows, columns) at the picture's size (N, height, width): each drop in the middle of its square.
+
+    Between the middles the values go straight from one to the next; beyond the outermost they fade by a tenth up
+    to the edge, so that the largest pixel of a map is the middle of its worst square.
+    """
+    down, across = (_between_middles(side, patch, stride).to(drops) for side in (height, width))
+    return down @ drops @ across.T
+
+
+def _between_middles(side: int, patch: int, stride: int) -> Tensor:
+    """What share each pixel of a side takes from each patch: (side, patches)."""
+    middles, pixel = (corners(side, patch, stride) + patch // 2).numpy(), np.arange(side)
+    shares = np.stack([np.interp(pixel, middles, alone) for alone in np.eye(len(middles))], axis=1)
+    beyond = np.abs(pixel - pixel.clip(middles[0], middles[-1])) / max(patch // 2, 1)  # 1 at the edge
+    return torch.from_numpy(shares * (1 - 0.1 * beyond[:, None]))
 
 
 def corners(size: int, patch: int, stride: int) -> Tensor:
@@ -89,6 +120,23 @@ def covered(picture: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tenso
     return pictures
 
 
+def _covered_answers(
+    model: nn.Module, answer: Callable, pixels: Tensor, grid: list[Tensor], patch: int, fill, batch_size: int
+) -> Iterator[Tensor]:
+    """For each picture, what `answer` says of it with each square of the grid covered: (rows · columns, …)."""
+    places = torch.cartesian_prod(*(starts.to(model.device) for starts in grid))
+    for picture in pixels.to(model.device).split(1):
+        cover = cover_for(model, picture, fill)
+        incremental = (
+            _incremental(model, picture) if answer is model else None
+        )  # a unit needs a way of its own
+        if incremental:
+            parts = [incremental.scores(cover, some, patch) for some in places.split(batch_size)]
+        else:
+            parts = [answer(covered(picture, cover, some, patch)) for some in places.split(batch_size)]
+        yield torch.cat(parts)
+
+
 def _answer(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
     """What is asked of pictures, (N, C, H, W) -> answers, and how a number is read from it, answers -> (N,)."""
     if measure not in MEASURES:
@@ -96,16 +144,25 @@ def _answer(model: nn.Module, target: Target, measure: str) -> tuple[Callable, C
     if isinstance(target, tuple):
         return score_of(model, target), lambda activations: activations
     if callable(target):
-        return model, target
+        return model, lambda scores: _one_a_picture(target(scores), scores)
     index = model.class_index(target)
     if measure == "logit":
         return model, lambda scores: scores[:, index]
     return model, lambda scores: scores.softmax(dim=1)[:, index]
 
 
-def _traced(model: nn.Module) -> torch.fx.GraphModule | None:
+def _one_a_picture(values: Tensor, scores: Tensor) -> Tensor:
+    if values.shape != scores.shape[:1]:
+        raise ValueError(
+            f"a target that is a function takes the scores (N, classes) and gives one number a picture, (N,): yours "
+            f"made {tuple(values.shape)} of {tuple(scores.shape)}."
+        )
+    return values
+
+
+def _incremental(model: nn.Module, picture: Tensor) -> Incremental | None:
     try:
-        return trace(model)
+        return Incremental(model, picture)
     except Untraceable as error:
-        warnings.warn(f"{error} Every patch takes a whole pass.", stacklevel=3)
+        warnings.warn(f"{error} Every patch takes a whole pass.", stacklevel=4)
         return None

@@ -38,10 +38,12 @@ def smooth_saliency(
     if samples < 1 or noise < 0:
         raise ValueError(f"SmoothGrad wants samples >= 1 and noise >= 0, not {samples} and {noise}.")
     generator, maps = torch.Generator().manual_seed(seed), []
+    grain = noise * torch.randn(samples, *pixels.shape[1:], generator=generator).to(
+        pixels
+    )  # the same for each picture
     for picture, wanted in zip(pixels.split(1), targets_of(target, len(pixels)), strict=True):
         score, total = score_of(model, wanted), 0
-        copies = noise * torch.randn(samples, *picture.shape[1:], generator=generator).to(picture) + picture
-        for some in copies.split(batch_size):
+        for some in (picture + grain).split(batch_size):
             total = total + gradient(score, some).abs().amax(dim=1).sum(dim=0)
         maps.append(total / samples)
     return torch.stack(maps)
@@ -89,32 +91,55 @@ def integrated_gradients(
 
 
 def segment(
-    picture: Tensor, heat: Tensor, sure: float = 0.95, background: float = 0.3, rounds: int = 5
+    picture: Tensor, heat: Tensor, sure: float = 0.97, background: float = 0.2, rounds: int = 2
 ) -> Tensor:
     """The object that a map points at, cut out of its picture (1, 3, H, W) by GrabCut: (H, W) bool.
 
-    heat (H, W): its largest values, from quantile `sure` on, are object for certain, those under quantile
-    `background` are background for certain; GrabCut learns the colours of both and decides on the rest (Simonyan
-    et al. 2014, section 3.2). A map without any contrast gives an empty object.
+    GrabCut learns the colours of `seeds` and decides on the rest (Simonyan et al. 2014, section 3.2). Blur a map of
+    single pixels before. A map without any contrast gives an empty object.
     """
     images.check_pixels(picture)
+    marks = seeds(heat, sure, background)
+    if not (marks == cv2.GC_FGD).any():
+        return torch.zeros(heat.shape, dtype=torch.bool)
+    return grab_cut(picture, marks, rounds)
+
+
+def seeds(heat: Tensor, sure: float = 0.97, background: float = 0.2) -> np.ndarray:
+    """What a map (H, W) says of each pixel, in OpenCV's four marks (H, W): where GrabCut begins.
+
+    Values from quantile `sure` on are object for certain, those up to quantile `background` background for certain;
+    between, what is warmer than the middle of the two is probably object.
+    """
     if not 0 <= background < sure <= 1:
         raise ValueError(f"quantiles rise: 0 <= background < sure <= 1, not {background} and {sure}.")
     heat = heat.detach().cpu().float()
     low, high = heat.quantile(background), heat.quantile(sure)
-    if heat.max() <= heat.min():
-        return torch.zeros(heat.shape, dtype=torch.bool)
-    seeds = np.full(heat.shape, cv2.GC_PR_BGD, np.uint8)
-    seeds[(heat >= (low + high) / 2).numpy()] = cv2.GC_PR_FGD
-    seeds[(heat <= low).numpy()] = cv2.GC_BGD
-    seeds[(heat >= high).numpy()] = cv2.GC_FGD
-    return grab_cut(picture, seeds, rounds)
+    certain = heat >= high if high > low else heat > low  # a map that is zero nearly everywhere
+    marks = np.full(heat.shape, cv2.GC_PR_BGD, np.uint8)
+    marks[(heat >= (low + high) / 2).numpy()] = cv2.GC_PR_FGD
+    marks[(heat <= low).numpy()] = cv2.GC_BGD
+    marks[certain.numpy()] = cv2.GC_FGD
+    return marks
 
 
-def grab_cut(picture: Tensor, seeds: np.ndarray, rounds: int = 5) -> Tensor:
+def box_seeds(height: int, width: int, share: float) -> np.ndarray:
+    """The marks of a box in the middle, `share` of each side: what lies outside is background for certain.
+
+    One pixel of rim lies outside in any case, for GrabCut cannot learn from no background at all.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"the box takes a share of each side above 0 and up to 1, not {share}.")
+    down, across = (max(1, round(side * (1 - share) / 2)) for side in (height, width))
+    marks = np.full((height, width), cv2.GC_BGD, np.uint8)
+    marks[down:-down, across:-across] = cv2.GC_PR_FGD
+    return marks
+
+
+def grab_cut(picture: Tensor, marks: np.ndarray, rounds: int = 2) -> Tensor:
     """GrabCut from a map of OpenCV's four marks, GC_BGD, GC_FGD, GC_PR_BGD and GC_PR_FGD (H, W): (H, W) bool."""
     cv2.setRNGSeed(0)  # it begins with k-means, and OpenCV's random numbers have no generator of their own
     array = (picture[0].detach().cpu().permute(1, 2, 0).numpy()[..., ::-1] * 255).round().astype(np.uint8)
-    marks, colors = seeds.copy(), np.zeros((2, 1, 65))
+    marks, colors = marks.copy(), np.zeros((2, 1, 65))
     cv2.grabCut(np.ascontiguousarray(array), marks, None, *colors, rounds, cv2.GC_INIT_WITH_MASK)
     return torch.from_numpy(np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)))

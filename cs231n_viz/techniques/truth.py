@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from scipy.stats import binomtest
+from scipy.stats import binomtest, rankdata
 from torch import Tensor, nn
 
 from .. import images
-from ..objectives import Target
+from ..objectives import Target, targets_of
 
 # --- against the object ---------------------------------------------------------------------------------------------
 
@@ -43,12 +43,16 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
-    """Intersection over union of the object and as many pixels, those of the map's largest values: (N,)."""
+    """Intersection over union of the object and as many pixels, those of the map's largest values: (N,).
+
+    A map that is the same everywhere names none, and has 0.
+    """
     _check(maps, masks)
     overlaps = []
     for heat, mask in zip(maps.flatten(1), masks.flatten(1), strict=True):
         chosen = torch.zeros_like(mask)
-        chosen[heat.topk(int(mask.sum())).indices] = True
+        if heat.max() > heat.min():
+            chosen[heat.topk(int(mask.sum())).indices] = True
         overlaps.append((chosen & mask).sum() / (chosen | mask).sum().clamp(min=1))
     return torch.stack(overlaps)
 
@@ -89,11 +93,17 @@ def deletion(
     pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour unless given.
     """
     images.check_pixels(pixels, channels=model.channels)
+    if maps.shape != pixels[:, 0].shape or steps < 1:
+        raise ValueError(
+            f"maps are as large as the pictures, {tuple(pixels[:, 0].shape)}, and steps at least 1; given were "
+            f"{tuple(maps.shape)} and {steps}. images.resize(maps[:, None], size)[:, 0] makes them fit."
+        )
     cover = (model.mean if cover is None else cover).to(pixels).expand_as(pixels)
+    labels = torch.tensor([model.class_index(wanted) for wanted in targets_of(target, len(pixels))])
     curve = []
-    for gone in _first_pixels(maps, steps):
-        shown = torch.where(gone[:, None], cover, pixels)
-        curve.append(_probability(model, shown, target))
+    for gone in _first_pixels(maps.to(pixels.device), steps):
+        probabilities = model(torch.where(gone[:, None], cover, pixels)).softmax(dim=1).to(pixels.device)
+        curve.append(probabilities.gather(1, labels.to(pixels.device)[:, None])[:, 0])
     return torch.stack(curve, dim=1)
 
 
@@ -101,7 +111,7 @@ def insertion(
     model: nn.Module, pixels: Tensor, maps: Tensor, target: Target, cover: Tensor, steps: int = 16
 ) -> Tensor:
     """The target's probability while the pixels that the map names first appear first from under the cover."""
-    return deletion(model, cover.expand_as(pixels), maps, target, pixels, steps)
+    return deletion(model, cover.to(pixels).expand_as(pixels), maps, target, pixels, steps)
 
 
 def area_under(curve: Tensor) -> Tensor:
@@ -114,12 +124,6 @@ def _first_pixels(maps: Tensor, steps: int) -> Iterator[Tensor]:
     rank = maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(maps)
     for step in range(steps + 1):
         yield rank < round(step / steps * rank[0].numel())
-
-
-def _probability(model: nn.Module, pixels: Tensor, target: Target) -> Tensor:
-    target = target if isinstance(target, Tensor) else torch.full((len(pixels),), model.class_index(target))
-    probabilities = model(pixels).softmax(dim=1)
-    return probabilities.gather(1, target.to(probabilities.device)[:, None])[:, 0]
 
 
 def randomized(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
@@ -139,8 +143,12 @@ def randomized(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module
 
 
 def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
-    """Spearman's: the correlation of the ranks of two maps' values, of each pair of (N, H, W): (N,)."""
-    first, second = (each.flatten(1).argsort(dim=1).argsort(dim=1).double() for each in (maps, others))
-    return F.cosine_similarity(
-        first - first.mean(dim=1, keepdim=True), second - second.mean(dim=1, keepdim=True)
-    )
+    """Spearman's: the correlation of the ranks of two maps' values, of each pair of (N, H, W): (N,).
+
+    Equal values share their mean rank. A map that is the same everywhere is like no other: 0.
+    """
+    ranks = [
+        torch.from_numpy(rankdata(each.detach().cpu().flatten(1).numpy(), axis=1)) for each in (maps, others)
+    ]
+    first, second = (each - each.mean(dim=1, keepdim=True) for each in ranks)
+    return F.cosine_similarity(first, second).to(maps.device)
