@@ -23,9 +23,9 @@ def interleaved(rounds: int, **candidates: Callable[[], object]) -> dict[str, li
     return seconds
 
 
-def ratio(seconds: dict[str, list[float]], ours: str, theirs: str) -> str:
-    """`0.52 (0.49–0.55)`: our time over theirs in each round, the median and the range."""
-    ratios = [mine / other for mine, other in zip(seconds[ours], seconds[theirs], strict=True)]
+def ratio(seconds: dict[str, list[float]], one: str, other: str) -> str:
+    """`0.52 (0.49–0.55)`: the time of one over that of the other in each round, the median and the range."""
+    ratios = [mine / theirs for mine, theirs in zip(seconds[one], seconds[other], strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
