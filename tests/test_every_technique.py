@@ -20,6 +20,7 @@ TECHNIQUES = {
         model, pixels, "relu3_1", 2, HERE.expand(len(pixels)), HERE.expand(len(pixels))),
     "cam": lambda model, pixels: cam.cam(model, pixels, 3),
     "grad_cam": lambda model, pixels: cam.grad_cam(model, pixels, 3, "relu4_1"),
+    "grad_cams": lambda model, pixels: cam.grad_cams(model, pixels, 3, ["relu4_1"])["relu4_1"],
     "guided_grad_cam": lambda model, pixels: cam.guided_grad_cam(model, pixels, 3),
     "deletion": lambda model, pixels: truth.deletion(model, pixels, pixels.mean(dim=1), 3, steps=2),
 }  # fmt: skip
