@@ -322,8 +322,11 @@ def hue_wheel(hues, strengths, colors=None, title="") -> Figure:
 
 
 @_styled
-def png(drawing, small: bool = False) -> bytes:
-    """A figure or a picture as PNG bytes; `small` takes longer, and only 256 colours if it must."""
+def png(drawing, small: bool = False, fine: bool = False) -> bytes:
+    """A figure or a picture as PNG bytes; `small` takes longer, and only 256 colours if it must.
+
+    `fine`: these are chosen with more care, so that greys stay grey, for about a third more bytes.
+    """
     if isinstance(drawing, Figure):
         canvas = FigureCanvasAgg(drawing)
         canvas.draw()
@@ -335,13 +338,13 @@ def png(drawing, small: bool = False) -> bytes:
     if len(lossless) < 50_000:
         return lossless
     sample = picture.resize((picture.width // 3, picture.height // 3), Image.Resampling.NEAREST)
-    palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE)
+    palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=int(fine))
     return _encoded(picture.quantize(palette=palette, dither=Image.Dither.NONE), optimize=True)
 
 
-def show(drawing, words: str) -> None:
+def show(drawing, words: str, fine: bool = False) -> None:
     """Display a figure or picture with `words` as alternative text, and print them: the cell's receipt."""
-    encoded = base64.b64encode(png(drawing, small=True)).decode()
+    encoded = base64.b64encode(png(drawing, small=True, fine=fine)).decode()
     display({"image/png": encoded, "text/plain": words}, metadata={"image/png": {"alt": words}}, raw=True)
     print(words)
 

@@ -18,6 +18,7 @@ TECHNIQUES = {
     "input_gradient, guided": lambda model, pixels: guided_backprop.input_gradient(model, pixels, 3, "guided"),
     "unit_gradients": lambda model, pixels: guided_backprop.unit_gradients(
         model, pixels, "relu3_1", 2, HERE.expand(len(pixels)), HERE.expand(len(pixels))),
+    "influences": lambda model, pixels: guided_backprop.influences(model, pixels, 3, "relu3_1").gross,
     "cam": lambda model, pixels: cam.cam(model, pixels, 3),
     "grad_cam": lambda model, pixels: cam.grad_cam(model, pixels, 3, "relu4_1"),
     "grad_cams": lambda model, pixels: cam.grad_cams(model, pixels, 3, ["relu4_1"])["relu4_1"],

@@ -174,6 +174,17 @@ def test_small_files_are_small_the_same_every_time_and_true_to_the_picture():
     assert (pixels_of(FIGURES["bars"]()) == pixels_of(FIGURES["bars"](), small=True)).all()
 
 
+def test_fine_files_keep_a_grey_ground_grey():
+    photo = images.to_pixels(skimage.data.astronaut(), 400)[0]
+    ground = 0.5 + 0.02 * torch.randn(3, 400, 400, generator=torch.Generator().manual_seed(231))
+    row = torch.cat([photo, ground], dim=2)
+    tint = {
+        fine: pixels_of(row, small=True, fine=fine)[:, 400:].astype(float).mean((0, 1))
+        for fine in (False, True)
+    }
+    assert np.ptp(tint[True]) < 1 < np.ptp(tint[False])
+
+
 def test_show_displays_the_picture_with_its_words_and_prints_them(monkeypatch, capsys):
     shown = []
     monkeypatch.setattr(plot, "display", lambda bundle, **settings: shown.append((bundle, settings)))
