@@ -12,6 +12,7 @@ from cs231n_viz.objectives import score_of
 from cs231n_viz.techniques.cam import (
     _as_maps,
     cam,
+    class_weights,
     grad_cam,
     grad_cam_of,
     grad_cams,
@@ -177,6 +178,21 @@ def test_an_objective_that_asks_twice_is_refused():
     model, picture = models.load("coursenet", device="cpu"), data.photo("coffee", 96)
     with pytest.raises(ValueError, match="second pass"):
         grad_cam_of(model, picture, lambda pixels: model(pixels)[:, 3] - model(pixels)[:, 5])
+
+
+@pytest.mark.parametrize("name", ["coursenet", "squeezenet"])
+def test_class_weights_turn_the_averages_of_the_last_maps_into_the_scores(name, request):
+    model = request.getfixturevalue(name) if name == "squeezenet" else models.load(name, device="cpu")
+    picture = data.photo("coffee", model.input_size)
+    weights, bias = class_weights(model)
+    averages = activations_at(model, picture, last_maps(model)).mean(dim=(2, 3))
+    assert torch.allclose(averages @ weights.T + bias, model(picture), atol=1e-3)
+    assert not weights.requires_grad and bias.shape == (len(weights),)
+
+
+def test_class_weights_are_refused_where_no_weight_belongs_to_a_map():
+    with pytest.raises(ValueError, match="reads 4096 numbers.*512 maps of relu5_2.*use grad_cam"):
+        class_weights(torchvision_model("vgg11"))
 
 
 def test_a_huge_bias_does_not_hide_which_maps_the_head_reads():

@@ -66,6 +66,10 @@ def slope_of(score, pixels):
     return torch.autograd.grad(score(pixels).sum(), pixels)[0]
 
 
+def evidence(maps, weights):
+    return torch.einsum("c,chw->hw", weights, maps)
+
+
 def copies_of(map_of, picture, noises):
     return map_of(picture + noises)
 
@@ -92,7 +96,7 @@ RIGHT = {
     checks.guided_rule: lambda x, g: g.clamp(min=0) * (x > 0),
     checks.surviving_share: lambda w, g: share_left(w * g[:, None]),
     checks.rank_correlation: lambda a, b: pearson(ranks(a), ranks(b)),
-    checks.class_evidence: lambda maps, weights: torch.einsum("c,chw->hw", weights, maps),
+    checks.evidence_difference: lambda maps, w, a, b: evidence(maps, w[a] - w[b]),
     checks.gradient_weighted_map: lambda maps, slopes: weighed(maps, slopes).sum(dim=1).clamp(min=0),
     checks.token_grid: lambda tokens: folded(tokens[:, 1:]),
     checks.covered_square: filled,
@@ -236,11 +240,14 @@ def naive_softmax(scores):
         (checks.path_parts, lambda f, x, s, k: x * along(f, x, s, k).mean(dim=0), "not by x"),
         (checks.path_parts, lambda f, x, s, k: (s - x) * along(f, x, s, k).mean(dim=0), "from start to x"),
         (checks.path_parts, lambda f, x, s, k: ((x - s) * along(f, x, s, k).mean(dim=0)).sum(), "own part"),
-        (checks.class_evidence, lambda maps, w: maps.sum(dim=0), "weights are missing"),
-        (checks.class_evidence, lambda maps, w: torch.einsum("c,chw->hw", w, maps).relu(), "no ReLU"),
-        (checks.class_evidence, lambda maps, w: (w[:, None, None] * maps).mean(dim=0), "took their mean"),
-        (checks.class_evidence, lambda maps, w: w @ maps.mean(dim=(1, 2)), "without its bias"),
-        (checks.class_evidence, lambda maps, w: w * maps.mean(dim=(1, 2)), "keep the places"),
+        (checks.evidence_difference, lambda maps, w, a, b: evidence(maps, w[a]), "map of a alone"),
+        (checks.evidence_difference, lambda maps, w, a, b: evidence(maps, w[b] - w[a]), "change the sign"),
+        (checks.evidence_difference, lambda maps, w, a, b: evidence(maps, w[a] - w[b]).relu(), "no ReLU"),
+        (checks.evidence_difference, lambda maps, w, a, b: evidence(maps, w[a]).relu() - evidence(maps, w[b]).relu(),
+         "cut each map"),
+        (checks.evidence_difference, lambda maps, w, a, b: evidence(maps, w[a] - w[b]) / 2, "took their mean"),
+        (checks.evidence_difference, lambda maps, w, a, b: evidence(maps, w[a] - w[b]).mean(), "mean of the map"),
+        (checks.evidence_difference, lambda maps, w, a, b: (w[a] - w[b]) * maps.mean(dim=(1, 2)), "keep the places"),
         (checks.gradient_weighted_map, lambda a, s: weighed(a, s).sum(dim=1), "last step is missing"),
         (checks.gradient_weighted_map, lambda a, s: 4 * weighed(a, s).sum(dim=1).relu(), "mean over the places"),
         (checks.gradient_weighted_map, lambda a, s: (a * s).sum(dim=1).relu(), "place by place"),

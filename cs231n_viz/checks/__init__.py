@@ -1,7 +1,7 @@
 """Exercise checks that take the student's function; `trials` says how, one file a lesson holds what is tried."""
 
 from .activations import dead_channels, merged_top, patch_box
-from .cam import class_evidence, gradient_weighted_map, token_grid
+from .cam import evidence_difference, gradient_weighted_map, token_grid
 from .filters import filter_pictures, filter_responses, filter_roughness
 from .guided_backprop import guided_rule, rank_correlation, surviving_share
 from .last_layer import cosine_neighbors, leave_one_out, principal_positions
@@ -11,11 +11,11 @@ from .start_here import probabilities, top_class
 
 __all__ = [
     "changed_outputs",
-    "class_evidence",
     "cosine_neighbors",
     "covered_square",
     "dead_channels",
     "drop_map",
+    "evidence_difference",
     "filter_pictures",
     "filter_responses",
     "filter_roughness",

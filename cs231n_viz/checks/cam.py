@@ -8,27 +8,27 @@ from torch import Tensor
 from .trials import Trial, noise, run
 
 
-def class_evidence(function: Callable) -> None:
-    """maps (C, h, w), weights (C,) of one class -> what each place adds to its score (h, w), signed."""
+def evidence_difference(function: Callable) -> None:
+    """maps (C, h, w), weights (classes, C), two classes a and b -> the map (h, w) of a rather than b, signed."""
     maps = torch.tensor([[[1.0, 0.0], [0.0, 2.0]], [[0.0, 3.0], [0.0, 1.0]]])
-    weights = torch.tensor([2.0, -1.0])
-    expected = torch.tensor([[2.0, -3.0], [0.0, 3.0]])
+    weights = torch.tensor([[2.0, -1.0], [7.0, 5.0], [1.0, 1.0]])
+    first, second = torch.tensor([[2.0, -3.0], [0.0, 3.0]]), torch.tensor([[1.0, 3.0], [0.0, 3.0]])
+    expected = first - second
     mistakes = (
-        (maps.sum(dim=0), "the weights are missing: channel c counts w_c times."),
-        (expected.clamp(min=0), "what speaks against the class is evidence, too: CAM has no ReLU."),
+        (first, "this is the map of a alone; take the map of b away from it."),
+        (-expected, "this is b rather than a: change the sign."),
+        (expected.clamp(min=0), "what speaks for b is evidence, too: there is no ReLU."),
+        (first.clamp(min=0) - second.clamp(min=0), "you cut each map at zero first; keep what is below."),
         (expected / 2, "add the channels up; you took their mean."),
-        (
-            torch.tensor(0.5),
-            "this is the mean of the map, the score without its bias; the map itself is asked for.",
-        ),
-        (torch.tensor([1.5, -1.0]), "you averaged each channel over its places; keep the places."),
+        (expected.mean(), "this is the mean of the map; the map itself is asked for."),
+        (torch.tensor([0.75, -2.0]), "you averaged each channel over its places; keep the places."),
     )
-    many, how = noise(6, 3, 5), noise(6)
+    many, how = noise(6, 3, 5), noise(4, 6)
     run(
         function,
         [
-            Trial((maps, weights), expected, "two maps worked by hand", mistakes),
-            Trial((many, how), torch.einsum("c,chw->hw", how, many), "random maps"),
+            Trial((maps, weights, 0, 2), expected, "two maps worked by hand", mistakes),
+            Trial((many, how, 3, 1), torch.einsum("c,chw->hw", how[3] - how[1], many), "random maps"),
         ],
     )
 

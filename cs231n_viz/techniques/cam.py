@@ -37,6 +37,25 @@ def cam(model: nn.Module, pixels: Tensor, target: int | str) -> Tensor:
     )
 
 
+def class_weights(model: nn.Module) -> tuple[Tensor, Tensor]:
+    """w (classes, C) and b (classes,) of an averaging head: score = w · (mean over places of the last maps) + b.
+
+    A network whose last maps are its classes already, as SqueezeNet, has w = 1 for its own map and 0 elsewhere.
+    Raises ValueError where the last linear layer does not read one number a map, as in VGG.
+    """
+    layer, head = last_maps(model), _last_linear(model)
+    channels = model.shapes[layer][1]
+    if head is None:
+        return torch.eye(channels, device=model.device), torch.zeros(channels, device=model.device)
+    if head.in_features != channels:
+        raise ValueError(
+            f"{model.name}'s last linear layer reads {head.in_features} numbers, not the averages of the {channels} "
+            f"maps of {layer}, so its weights belong to no maps: use grad_cam, which needs no such head."
+        )
+    weights = head.weight.detach()
+    return weights, torch.zeros_like(weights[:, 0]) if head.bias is None else head.bias.detach()
+
+
 def _last_linear(model: nn.Module) -> nn.Linear | None:
     linear = [model.resolve(layer)[0] for layer in model.layers]
     return next((module for module in reversed(linear) if isinstance(module, nn.Linear)), None)
