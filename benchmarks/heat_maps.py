@@ -62,7 +62,7 @@ def compare_occlusion(pair: Pair) -> None:
         )
 
     with torch.no_grad():
-        tried = interleaved(1, **{str(places): lambda p=places: captum(48, p) for places in (4, 8, 16, 32)})
+        tried = interleaved(1, **{str(places): lambda p=places: captum(PATCH, p) for places in (4, 8, 16, 32)})
         best = int(min(tried, key=lambda places: tried[places][0]))
         rounds = 3 if pair.name == "vgg16" else 7
         report("occlusion 16/8", pair, f"captum, {best} places a pass", rounds,
