@@ -205,3 +205,9 @@ def test_a_huge_bias_does_not_hide_which_maps_the_head_reads():
     maps = activations_at(model, picture, "3")
     expected = images.resize(torch.einsum("c,nchw->nhw", network[-1].weight[2], maps)[:, None], 16)[:, 0]
     assert torch.allclose(cam(model, picture, 2), expected.detach(), atol=1e-5)
+
+
+def test_a_layer_may_go_by_either_of_its_names(squeezenet):
+    picture = data.photo("coffee", 96)
+    friendly = grad_cam(squeezenet, picture, 3, "fire5")
+    assert torch.equal(friendly, grad_cam(squeezenet, picture, 3, "features.7"))

@@ -166,7 +166,8 @@ def _as_maps(layer: str, output: Tensor, usual: Sequence[int]) -> Tensor:
 
 
 def _weighed(model: nn.Module, layer: str, output: Tensor, slope: Tensor, pixels: Tensor) -> Tensor:
-    maps, slope = (_as_maps(layer, each.detach(), model.shapes[layer]) for each in (output, slope))
+    usual = next(shape for name, shape in model.shapes.items() if model.resolve(name) == model.resolve(layer))
+    maps, slope = (_as_maps(layer, each.detach(), usual) for each in (output, slope))
     return _enlarged((slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1), pixels).clamp(min=0)
 
 
