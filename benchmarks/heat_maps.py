@@ -1,6 +1,7 @@
 """Heat maps against captum and pytorch-grad-cam: `python -m benchmarks.heat_maps occlusion saliency guided grad_cam`.
 
-Equal inputs and equal answers (the tests compare them), in one interleaved run. Both sides get one torchvision network
+Equal inputs, in one interleaved run; that the answers are equal the tests show for captum (occlusion where patches lie
+side by side), not for pytorch-grad-cam. Both sides get one torchvision network
 with random weights, ours wrapped by models.wrap, theirs as torchvision made it. captum's occlusion runs with the number
 of places a pass that serves it best, found first. Needs: pip install captum grad-cam
 """

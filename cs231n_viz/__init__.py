@@ -11,6 +11,7 @@ Import the module you need; importing the package itself does no work.
     objectives    image -> number
     transforms    image -> image
     optimize      the only loop that changes an image
+    incremental   occlusion that computes only what a patch can have changed
     techniques    one file a lesson
     plot          arrays -> figures
     widgets       sliders around a function that draws

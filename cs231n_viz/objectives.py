@@ -141,17 +141,18 @@ def gradient(objective: Objective, image: Tensor) -> Tensor:
     return torch.autograd.grad(total, image)[0]
 
 
-def _of_scores(model, function: Callable[[Tensor], Tensor]) -> Objective:
-    def objective(image: Tensor) -> Tensor:
-        values = function(model(image))
-        if values.shape != image.shape[:1]:
-            raise ValueError(
-                f"a target that is a function takes the scores (N, classes) and gives one number a picture, "
-                f"shape ({len(image)},); yours gave shape {tuple(values.shape)}."
-            )
-        return values
+def one_each(values: Tensor, count: int) -> Tensor:
+    """What a target that is a function gave, if it is one number for each of `count` pictures."""
+    if values.shape != (count,):
+        raise ValueError(
+            f"a target that is a function takes the scores (N, classes) and gives one number a picture, "
+            f"shape ({count},); yours gave shape {tuple(values.shape)}."
+        )
+    return values
 
-    return objective
+
+def _of_scores(model, function: Callable[[Tensor], Tensor]) -> Objective:
+    return lambda image: one_each(function(model(image)), len(image))
 
 
 def _check_unit(layer: str, outputs: Tensor, place: tuple[int, ...]) -> None:

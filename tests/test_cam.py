@@ -160,6 +160,8 @@ def test_what_cannot_be_done_is_said():
         grad_cam(model, picture, 0, "relu55")
     with pytest.raises(ValueError, match="Did you mean"):
         cam(model, picture, "drawn owll")
+    with pytest.raises(ValueError, match="does not depend on relu5"):
+        grad_cam(model, picture, ("relu2", 3))
 
 
 def test_pictures_that_are_not_square_are_read_in_the_layers_own_layout():

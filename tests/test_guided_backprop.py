@@ -146,3 +146,15 @@ def test_in_signed_pictures_zero_is_grey_and_each_map_has_a_scale_of_its_own():
     )
     expected = torch.tensor([[0.0, 0.5, 0.75, 1.0]] * 2 + [[0.5] * 4])
     assert torch.allclose(signed_pictures(maps, most=1.0).flatten(1), expected)
+
+
+@pytest.mark.parametrize(("layer", "channel", "rows", "words"), [
+    ("relu4_1", -1, 2, "channel -1 is out of range"),
+    ("relu4_1", 999, 2, "channel 999 is out of range"),
+    ("relu44", 1, 2, "Did you mean"),
+    ("relu4_1", 1, 1, "2 pictures need a row and a column each"),
+])  # fmt: skip
+def test_a_channel_or_place_that_is_not_there_is_said(coursenet, layer, channel, rows, words):
+    pixels, places = data.picturebook("test", 2).pixels, torch.zeros(2, dtype=torch.long)
+    with pytest.raises(ValueError, match=words):
+        unit_gradients(coursenet, pixels, layer, channel, places[:rows], places)

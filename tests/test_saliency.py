@@ -144,6 +144,10 @@ def test_what_cannot_be_done_is_said(coursenet):
         saliency.smooth_saliency(coursenet, picture, 0, samples=0)
     with pytest.raises(ValueError, match="at least one step"):
         saliency.integrated_gradients(coursenet, picture, 0, steps=0)
+    with pytest.raises(ValueError, match="one picture"):
+        saliency.segment(picture.repeat(2, 1, 1, 1), torch.rand(64, 64))
+    with pytest.raises(ValueError, match="makes a map fit"):
+        saliency.segment(picture, torch.rand(8, 8))
     with pytest.raises(ValueError, match="quantiles rise"):
         saliency.segment(picture, torch.rand(64, 64), sure=0.2, background=0.3)
     with pytest.raises(ValueError, match=r"look like 0 to 255"):

@@ -16,7 +16,7 @@ POOLING = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2
 
 @torch.no_grad()
 def cam(model: nn.Module, pixels: Tensor, target: int | str) -> Tensor:
-    """What each place adds to a class's score: M = Σ_c w_c A_c, (N, C, H, W) -> (N, H, W), signed.
+    """How much each place speaks for a class: M = Σ_c w_c A_c, (N, C, H, W) -> (N, H, W), signed.
 
     A are the maps that the head averages, w the weights from those averages to the class; so the mean of M is the
     score, but for the bias. Raises ValueError where a network's head is not averaging and one linear layer.
@@ -95,6 +95,8 @@ def grad_cam_of(model: nn.Module, pixels: Tensor, objective: Objective, layer: s
     layer = layer or last_maps(model)
     with torch.enable_grad(), capture(model, layer, leaves=True) as outputs:
         total = objective(pixels).sum()
+    if layer not in outputs:
+        raise ValueError(f"the target does not depend on {layer}, which comes later: name an earlier layer.")
     (slope,) = torch.autograd.grad(total, outputs[layer])
     return _weighed(model, layer, outputs[layer], slope, pixels)
 

@@ -38,6 +38,11 @@ def unit_gradients(
     rows, columns: (N,), such as those of the patches that the channel answers to most.
     """
     images.check_pixels(pixels, channels=model.channels)
+    if not len(pixels) == len(rows) == len(columns):
+        raise ValueError(
+            f"{len(pixels)} pictures need a row and a column each, not {len(rows)} and {len(columns)}."
+        )
+    score_of(model, (layer, channel))(pixels[:1])  # says what is wrong with the layer or the channel
     parts = zip(*(each.split(batch_size) for each in (pixels, rows, columns)), strict=True)
     with relu_rule(model, rule):
         return torch.cat([gradient(_units(model, layer, channel, *where), some) for some, *where in parts])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .. import images, transforms
 from ..errors import unknown
 from ..incremental import Incremental, Untraceable
-from ..objectives import Target, score_of, targets_of
+from ..objectives import Target, one_each, score_of, targets_of
 
 FILLS = ("dataset", "picture", "grey", "blur")
 MEASURES = ("probability", "logit")
@@ -127,9 +127,8 @@ def _covered_answers(
     places = torch.cartesian_prod(*(starts.to(model.device) for starts in grid))
     for picture in pixels.to(model.device).split(1):
         cover = cover_for(model, picture, fill)
-        incremental = (
-            _incremental(model, picture) if answer is model else None
-        )  # a unit needs a way of its own
+        # the incremental way ends at the scores: a unit inside is asked plainly
+        incremental = _incremental(model, picture) if answer is model else None
         if incremental:
             parts = [incremental.scores(cover, some, patch) for some in places.split(batch_size)]
         else:
@@ -144,20 +143,11 @@ def _answer(model: nn.Module, target: Target, measure: str) -> tuple[Callable, C
     if isinstance(target, tuple):
         return score_of(model, target), lambda activations: activations
     if callable(target):
-        return model, lambda scores: _one_a_picture(target(scores), scores)
+        return model, lambda scores: one_each(target(scores), len(scores))
     index = model.class_index(target)
     if measure == "logit":
         return model, lambda scores: scores[:, index]
     return model, lambda scores: scores.softmax(dim=1)[:, index]
-
-
-def _one_a_picture(values: Tensor, scores: Tensor) -> Tensor:
-    if values.shape != scores.shape[:1]:
-        raise ValueError(
-            f"a target that is a function takes the scores (N, classes) and gives one number a picture, (N,): yours "
-            f"made {tuple(values.shape)} of {tuple(scores.shape)}."
-        )
-    return values
 
 
 def _incremental(model: nn.Module, picture: Tensor) -> Incremental | None:

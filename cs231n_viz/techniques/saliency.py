@@ -38,9 +38,8 @@ def smooth_saliency(
     if samples < 1 or noise < 0:
         raise ValueError(f"SmoothGrad wants samples >= 1 and noise >= 0, not {samples} and {noise}.")
     generator, maps = torch.Generator().manual_seed(seed), []
-    grain = noise * torch.randn(samples, *pixels.shape[1:], generator=generator).to(
-        pixels
-    )  # the same for each picture
+    grain = torch.randn(samples, *pixels.shape[1:], generator=generator)  # the same for each picture
+    grain = noise * grain.to(pixels)
     for picture, wanted in zip(pixels.split(1), targets_of(target, len(pixels)), strict=True):
         score, total = score_of(model, wanted), 0
         for some in (picture + grain).split(batch_size):
@@ -99,6 +98,11 @@ def segment(
     single pixels before. A map without any contrast gives an empty object.
     """
     images.check_pixels(picture)
+    if len(picture) != 1 or heat.shape != picture.shape[2:]:
+        raise ValueError(
+            f"one picture (1, 3, H, W) and its map (H, W) are cut at a time, not {tuple(picture.shape)} and "
+            f"{tuple(heat.shape)}: images.resize(heat[None, None], size)[0, 0] makes a map fit."
+        )
     marks = seeds(heat, sure, background)
     if not (marks == cv2.GC_FGD).any():
         return torch.zeros(heat.shape, dtype=torch.bool)
