@@ -1,12 +1,16 @@
-"""Heat maps against captum and pytorch-grad-cam: `python -m benchmarks.heat_maps occlusion saliency guided grad_cam`.
+"""Heat maps against captum and pytorch-grad-cam: `python -m benchmarks.heat_maps` runs every row.
 
-Equal inputs, in one interleaved run; that the answers are equal the tests show for captum (occlusion where patches lie
-side by side), not for pytorch-grad-cam. Both sides get one torchvision network
-with random weights, ours wrapped by models.wrap, theirs as torchvision made it. captum's occlusion runs with the number
-of places a pass that serves it best, found first. Needs: pip install captum grad-cam
+Rows are chosen by name, `python -m benchmarks.heat_maps saliency guided --networks resnet18 --threads 2`, so that the
+long ones can run by themselves. Equal inputs at 224 px, in one interleaved run; that the answers are equal the tests
+show for captum (occlusion where patches lie side by side), not for pytorch-grad-cam. Both sides get one torchvision
+network, ours wrapped by models.wrap, theirs as torchvision made it; with its own weights where they are on this
+computer, else with random ones, as the row says. Both occlusions run with the number of places a pass that serves
+them best, found first. Needs: pip install captum grad-cam
 """
 
 import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 import torch
@@ -16,12 +20,14 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from benchmarks.rounds import interleaved, ratio, surroundings
+from benchmarks.rounds import fair_clock, interleaved, ratio, surroundings
 from cs231n_viz import data, models
+from cs231n_viz.fetch import weights_file
 from cs231n_viz.techniques import cam, guided_backprop, occlusion, saliency
 
 MEAN, STD, CLASS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3
 PATCH, STRIDE = 16, 8
+PLACES = (4, 8, 16, 32, 64)  # so many patches a pass are tried
 LAYERS = {
     "squeezenet1_0": "features.12",
     "alexnet": "features.11",
@@ -35,7 +41,9 @@ class Pair:
 
     def __init__(self, name: str):
         torch.manual_seed(0)
-        self.name, self.theirs = name, torchvision.models.get_model(name, weights=None).eval()
+        weights = "DEFAULT" if weights_file(name).exists() else None
+        self.name, self.weights = name, "own weights" if weights else "random"
+        self.theirs = torchvision.models.get_model(name, weights=weights).eval()
         self.ours = models.wrap(self.theirs, mean=MEAN, std=STD, input_size=224, name=name)
         self.pixels = data.photo("chelsea", 224)
         self.normalized = (self.pixels - self.ours.mean) / self.ours.std
@@ -44,78 +52,86 @@ class Pair:
         return network.get_submodule(LAYERS[self.name])
 
 
-def report(what: str, pair: Pair, peer: str, rounds: int, ours, theirs) -> None:
-    seconds = interleaved(rounds, ours=ours, theirs=theirs)
+def report(what: str, pair: Pair, peer: str, rounds: int, ours: Callable, theirs: Callable, warm: bool = False) -> None:
+    seconds = interleaved(rounds, fair_clock(), warm, ours=ours, theirs=theirs)
     mine, other = (median(seconds[side]) * 1e3 for side in ("ours", "theirs"))
-    times_faster = ratio(seconds, "theirs", "ours")
-    print(
-        f"| {what} | {pair.name} | {peer} | {other:.0f} ms | {mine:.0f} ms | **{times_faster}** |", flush=True
-    )
+    times_as_fast = ratio(seconds, "theirs", "ours")
+    print(f"| {what} | {pair.name}, {pair.weights} | {peer} | {rounds} | {other:.0f} ms | {mine:.0f} ms "
+          f"| **{times_as_fast}** |", flush=True)  # fmt: skip
 
 
-def compare_occlusion(pair: Pair) -> None:
+def fastest(run: Callable[[int], Tensor], choices: Sequence[int]) -> int:
+    """The choice that took least time, each tried once."""
+    tried = interleaved(1, fair_clock(), warm=True, **{str(choice): partial(run, choice) for choice in choices})
+    return int(min(tried, key=lambda choice: tried[choice][0]))
+
+
+@torch.no_grad()
+def compare_occlusion(pair: Pair, rounds: int | None) -> None:
     peer = attr.Occlusion(pair.theirs)
-    window = {"sliding_window_shapes": (3, PATCH, PATCH), "target": CLASS}
 
-    def captum(stride: int, places: int) -> Tensor:
+    def captum(places: int, patch: int = PATCH, stride: int = STRIDE) -> Tensor:
         return peer.attribute(
-            pair.normalized, strides=(3, stride, stride), perturbations_per_eval=places, **window
+            pair.normalized, (3, patch, patch), (3, stride, stride), target=CLASS, perturbations_per_eval=places
         )
 
-    with torch.no_grad():
-        tried = interleaved(1, **{str(places): lambda p=places: captum(PATCH, p) for places in (4, 8, 16, 32)})
-        best = int(min(tried, key=lambda places: tried[places][0]))
-        rounds = 3 if pair.name == "vgg16" else 7
-        report("occlusion 16/8", pair, f"captum, {best} places a pass", rounds,
-               lambda: occlusion.occlusion_map(pair.ours, pair.pixels, CLASS, PATCH, STRIDE, measure="logit"),
-               lambda: captum(STRIDE, best))  # fmt: skip
+    def ours(places: int) -> Tensor:
+        return occlusion.occlusion_map(
+            pair.ours, pair.pixels, CLASS, PATCH, STRIDE, measure="logit", batch_size=places
+        )
+
+    # Its time does not depend on the size of the window, so 64 windows side by side are enough to choose by.
+    theirs_best = fastest(partial(captum, patch=28, stride=28), PLACES[:-1])
+    ours_best = fastest(ours, PLACES[2:])
+    slow = pair.name == "vgg16"
+    report("occlusion 16/8", pair, f"captum, {theirs_best} places a pass (ours {ours_best})", rounds or 7 - 4 * slow,
+           partial(ours, ours_best), partial(captum, theirs_best), warm=True)  # fmt: skip
 
 
-def compare_saliency(pair: Pair) -> None:
+def compare_saliency(pair: Pair, rounds: int | None) -> None:
     peer = attr.Saliency(pair.theirs)
-    report("saliency", pair, "captum", 15,
+    report("saliency", pair, "captum", rounds or 15,
            lambda: saliency.saliency_map(pair.ours, pair.pixels, CLASS),
            lambda: peer.attribute(pair.normalized.clone().requires_grad_(), CLASS))  # fmt: skip
 
 
-def compare_guided(pair: Pair) -> None:
+def compare_guided(pair: Pair, rounds: int | None) -> None:
     for module in pair.theirs.modules():  # captum asks for ReLUs that do not work in place
         if isinstance(module, nn.ReLU):
             module.inplace = False
     peer = attr.GuidedBackprop(pair.theirs)
-    report("guided backprop", pair, "captum", 15,
+    report("guided backprop", pair, "captum", rounds or 15,
            lambda: guided_backprop.input_gradient(pair.ours, pair.pixels, CLASS),
            lambda: peer.attribute(pair.normalized.clone().requires_grad_(), CLASS))  # fmt: skip
 
 
-def compare_grad_cam(pair: Pair) -> None:
+def compare_grad_cam(pair: Pair, rounds: int | None) -> None:
     def ours() -> Tensor:
         return cam.grad_cam(pair.ours, pair.pixels, CLASS, LAYERS[pair.name])
 
     captum = attr.LayerGradCam(pair.theirs, pair.layer_of(pair.theirs))
-    report("Grad-CAM", pair, "captum", 15, ours, lambda: captum.attribute(pair.normalized, CLASS))
+    report("Grad-CAM", pair, "captum", rounds or 15, ours, lambda: captum.attribute(pair.normalized, CLASS))
     with GradCAM(pair.theirs, [pair.layer_of(pair.theirs)]) as peer:
         targets = [ClassifierOutputTarget(CLASS)]
-        report("Grad-CAM", pair, "pytorch-grad-cam", 15, ours, lambda: peer(pair.normalized, targets))
+        report("Grad-CAM", pair, "pytorch-grad-cam", rounds or 15, ours, lambda: peer(pair.normalized, targets))
 
 
-COMPARISONS = {"occlusion": compare_occlusion, "saliency": compare_saliency}
-COMPARISONS |= {"guided": compare_guided, "grad_cam": compare_grad_cam}
+COMPARISONS = {"saliency": compare_saliency, "guided": compare_guided}
+COMPARISONS |= {"grad_cam": compare_grad_cam, "occlusion": compare_occlusion}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("comparisons", nargs="+", choices=COMPARISONS)
+    parser.add_argument("comparisons", nargs="*", choices=[*COMPARISONS, "all"], default="all")
     parser.add_argument("--networks", nargs="+", default=list(LAYERS), choices=LAYERS)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, help="instead of 15, occlusion 7, on VGG16 3")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(
-        "| technique | network | peer | peer | ours | times as fast, median (range) |\n|---|---|---|---|---|---|"
-    )
-    for comparison in arguments.comparisons:
+    print("| technique | network | peer | rounds | peer | ours | times as fast, median (range) |\n" + 7 * "|---" + "|")
+    for comparison in COMPARISONS if "all" in arguments.comparisons else arguments.comparisons:
         for name in arguments.networks:
-            COMPARISONS[comparison](Pair(name))
+            COMPARISONS[comparison](Pair(name), arguments.rounds)
     print(f"\n{surroundings()}")
 
 

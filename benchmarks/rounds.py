@@ -4,6 +4,7 @@ A shared machine may be twice as slow in one minute as in the next. So the candi
 them under the same conditions, and the median over the rounds is reported beside the least and the largest.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -11,16 +12,29 @@ from statistics import median
 import torch
 
 
-def interleaved(rounds: int, **candidates: Callable[[], object]) -> dict[str, list[float]]:
-    """Seconds that each candidate took in each round; they take turns, after one round that does not count."""
+def interleaved(
+    rounds: int, clock: Callable[[], float] = time.perf_counter, warm: bool = False, **candidates: Callable[[], object]
+) -> dict[str, list[float]]:
+    """Seconds that each candidate took in each round; they take turns, after one round that does not count.
+
+    warm: all have run before, so every round counts. Each round says on stderr what it took, so that a long run that
+    is cut short is not lost.
+    """
     seconds = {name: [] for name in candidates}
-    for number in range(rounds + 1):
+    for number in range(rounds + (not warm)):
         for name, candidate in candidates.items():
-            began = time.perf_counter()
+            began = clock()
             candidate()
-            if number:
-                seconds[name].append(time.perf_counter() - began)
+            if number or warm:
+                seconds[name].append(clock() - began)
+        last = {name: round(times[-1], 3) for name, times in seconds.items() if times}
+        print(f"round {number}: {last or 'does not count'}", file=sys.stderr, flush=True)
     return seconds
+
+
+def fair_clock() -> Callable[[], float]:
+    """On one thread the processor's own time, to which it does not matter who else wants the core; else the wall's."""
+    return time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
 def ratio(seconds: dict[str, list[float]], one: str, other: str) -> str:

@@ -145,8 +145,7 @@ class _RuledReLUs(TorchFunctionMode):
             values, in_place, floor, ceiling = _relu_arguments(*args, **_RELUS[function], **kwargs)
             if floor == 0:
                 self.met += 1
-                result = _RuledReLU.apply(values, ceiling, self.rule)
-                return values.copy_(result) if in_place else result
+                return _RuledReLU.apply(values, ceiling, self.rule, in_place)
         return function(*args, **kwargs)
 
 
@@ -159,20 +158,24 @@ _RELUS |= {torch.relu_: {"inplace": True}, Tensor.relu_: {"inplace": True}, F.re
 
 
 class _RuledReLU(torch.autograd.Function):
+    """Keeps its output y only, as torch's own ReLU does: x > 0 where y > 0, and x < ceiling where y < ceiling."""
+
     @staticmethod
-    def forward(context, values, ceiling, rule):
-        context.rule = rule
-        context.save_for_backward((values > 0) & (values < ceiling))
-        return values.clamp(0, ceiling)
+    def forward(context, values, ceiling, rule, in_place):
+        if in_place:
+            context.mark_dirty(values)
+        result = values.clamp_(0, ceiling) if in_place else values.clamp(0, ceiling)
+        context.rule, context.ceiling = rule, ceiling
+        context.save_for_backward(result)
+        return result
 
     @staticmethod
     def backward(context, gradient):
-        (is_open,) = context.saved_tensors
-        if context.rule in ("deconvnet", "guided"):
-            gradient = gradient.clamp(min=0)
-        if context.rule in ("plain", "guided"):
-            gradient = gradient * is_open
-        return gradient, None, None
+        (result,) = context.saved_tensors
+        if context.rule == "deconvnet":
+            return gradient.clamp(min=0), None, None, None
+        gradient = torch.ops.aten.hardtanh_backward(gradient, result, 0, context.ceiling)  # g · [0 < y < ceiling]
+        return gradient.clamp_(min=0) if context.rule == "guided" else gradient, None, None, None
 
 
 # --- what a unit sees ----------------------------------------------------------------------------------------------

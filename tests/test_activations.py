@@ -510,6 +510,16 @@ def test_a_rule_works_on_a_pass_that_is_stopped_and_with_capture():
     assert at_pool1[0].tolist() == [[[2.0, 0.0], [0.0, 0.0]], [[-2.0, 0.0], [0.0, 0.0]]]
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("make", FOUR_WAYS)
+def test_what_is_captured_under_a_rule_is_not_overwritten_by_relus_in_place(make, rule):
+    model = in_place_again(toy(make))
+    with relu_rule(model, rule), capture(model, "conv1", "conv2") as outputs:
+        model(toy_nets.picture().requires_grad_())
+    for layer in outputs:
+        torch.testing.assert_close(outputs[layer], toy_nets.NUMBERS[layer])
+
+
 def test_unknown_rules_and_networks_without_relus_get_a_sentence_that_helps():
     model = toy(toy_nets.plain_net)
     with pytest.raises(ValueError, match="Did you mean 'guided'"), relu_rule(model, "guidde"):

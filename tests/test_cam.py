@@ -1,5 +1,6 @@
 """CAM and Grad-CAM: by hand, against each other, against captum, on transformers, and what is refused."""
 
+import deep_nets
 import pytest
 import torch
 import torchvision
@@ -62,14 +63,11 @@ def test_grad_cam_matches_cam_when_the_head_is_pooling_plus_linear(name, request
 
 @pytest.mark.parametrize(
     ("name", "layer"),
-    [("coursenet", "relu4_1"), ("squeezenet", "fire5"), ("resnet18", "layer3"), ("vgg11", "relu4_1")],
+    list(zip(deep_nets.FIVE, ("relu4_1", "fire5", "relu3", "relu4_1", "layer3"), strict=True)),
 )
-def test_grad_cam_equals_captum(name, layer, request):
+def test_grad_cam_equals_captum(name, layer):
     attr = pytest.importorskip("captum.attr")
-    if name == "squeezenet":
-        model = request.getfixturevalue(name)
-    else:
-        model = models.load(name, device="cpu") if name in models.bundled() else torchvision_model(name)
+    model = deep_nets.network(name)
     picture = data.photo("coffee", 96)
     theirs = attr.LayerGradCam(model, model.resolve(layer)[0]).attribute(picture, 3)
     expected = images.resize(theirs.detach(), 96)[:, 0].clamp(min=0)

@@ -1,7 +1,9 @@
 """Three rules back to the pixels, one channel from many places at once, and what cancels on the way."""
 
+import copy
 from itertools import pairwise, product
 
+import deep_nets
 import pytest
 import torch
 import toy_nets
@@ -35,6 +37,26 @@ def test_the_three_rules_worked_by_hand():
     }
     for rule in RELU_RULES:
         assert torch.allclose(input_gradient(model, toy_nets.picture(), 1, rule)[0, 0], expected[rule]), rule
+
+
+def with_relu_modules(model):
+    """A copy for tools that know ReLUs as modules only, and not in place."""
+    model = copy.deepcopy(model)
+    if model.name == "untrained densenet121":  # its last is F.relu, in place: a pooling of single cells hands it a copy
+        model.network.features.add_module("last", torch.nn.Sequential(torch.nn.ReLU(), torch.nn.AvgPool2d(1)))
+    for module in model.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:Setting backward hooks")
+@pytest.mark.parametrize("name", [*deep_nets.FIVE, "densenet121"])
+def test_guided_backprop_equals_captums(name):
+    attr = pytest.importorskip("captum.attr")
+    model, picture = deep_nets.network(name), data.photo("coffee", 96)
+    theirs = attr.GuidedBackprop(with_relu_modules(model)).attribute(picture.clone().requires_grad_(), 3).detach()
+    deep_nets.assert_equal_gradients(input_gradient(model, picture, 3), theirs)
 
 
 @pytest.mark.parametrize("rule", RELU_RULES)

@@ -1,6 +1,7 @@
 """Saliency, SmoothGrad, integrated gradients and GrabCut: by hand, against captum, and what is refused."""
 
 import cv2
+import deep_nets
 import numpy as np
 import pytest
 import torch
@@ -24,13 +25,12 @@ def test_the_map_worked_by_hand():
     assert torch.allclose(saliency.saliency_map(model, toy_nets.picture(), 2)[0], slope)
 
 
-def test_the_largest_of_the_three_colours_counts_whatever_its_sign(coursenet):
+@pytest.mark.parametrize("name", deep_nets.FIVE)
+def test_the_largest_of_the_three_colours_counts_whatever_its_sign_as_captum_has_it(name):
     attr = pytest.importorskip("captum.attr")
-    picture = data.photo("coffee", 96)
-    theirs = attr.Saliency(coursenet).attribute(picture.clone().requires_grad_(), 3).amax(dim=1)
-    assert torch.allclose(
-        saliency.saliency_map(coursenet, picture, 3), theirs, atol=1e-4 * float(theirs.max())
-    )
+    model, picture = deep_nets.network(name), data.photo("coffee", 96)
+    theirs = attr.Saliency(model).attribute(picture.clone().requires_grad_(), 3).amax(dim=1)
+    deep_nets.assert_equal_gradients(saliency.saliency_map(model, picture, 3), theirs)
 
 
 @pytest.mark.parametrize("name", ["coursenet", "squeezenet"])
