@@ -94,7 +94,7 @@ class upload_or_paste(W.VBox):
                 name, content = "pasted picture", base64.b64decode(name.partition(",")[2])
             pixels = images.to_pixels(name if content is None else bytes(content), self._size)
         except (ValueError, TypeError, OSError) as error:
-            self._answer.value = _alert(error)
+            self._answer.value = alert(error)
             return
         self._answer.value = html.escape(f"{Path(name).name}, {pixels.shape[3]} x {pixels.shape[2]} pixels")
         self.label = f"{Path(name).stem} {hashlib.sha256(pixels.numpy().tobytes()).hexdigest()[:8]}"
@@ -137,13 +137,18 @@ def explore(draw: Callable, /, *, uses: object = None, **controls) -> "Explorer"
     number in [0, 1] that it yields moves the progress bar. The cell shows its first picture, a person's event
     starts the whole. Explorers that say uses=model take turns on that model.
     """
+    return in_its_cell(lambda: Explorer(draw, uses, controls))
+
+
+def in_its_cell(make: Callable):
+    """The widget that `make` gives, after the one that the same cell showed when it was run before is closed."""
     cell = _running_cell()
     for old in [old for old in _SHOWN if cell and old.cell and old.cell[0] == cell[0] and old.cell != cell]:
-        old.close()  # the cell is being run again: that widget has gone from the page
-    explorer = Explorer(draw, uses, controls)
-    explorer.cell = cell
-    _SHOWN.add(explorer)
-    return explorer
+        old.close()  # it has gone from the page
+    widget = make()
+    widget.cell = cell
+    _SHOWN.add(widget)
+    return widget
 
 
 class Explorer:
@@ -252,11 +257,10 @@ class Explorer:
         """Stop, and leave an empty shell, for IPython's Out never lets go of what a cell has shown."""
         self.closed = True
         self.stop()
-        _SHOWN.discard(self)
         with _REMEMBERING:
             for key in [key for key in _MEMORY if key[0] is self]:
                 del _MEMORY[key]
-        _close(self._box)
+        dismantle(self, self._box)
         self._draw = self._uses = self._drawn = self.error = None
         self._box.children, self.controls, self._rules = (), {}, {}
         self.picture = self.image.value = b""
@@ -391,12 +395,12 @@ class Explorer:
 
     def _fail(self, error: Exception) -> None:
         self.error = error
-        self._status.value = _alert(error)
+        self._status.value = alert(error)
 
 
 # --- parts ----------------------------------------------------------------------------------------
 
-_SHOWN: set[Explorer] = set()
+_SHOWN: set = set()
 _MEMORY: dict[tuple[Explorer, tuple], Drawn] = {}  # the one used last is the last
 _REMEMBERING = threading.Lock()
 _TURNS: WeakValueDictionary = WeakValueDictionary()  # id of a model -> its lock, while an explorer holds both
@@ -407,12 +411,12 @@ def _turn(uses: object) -> threading.Lock:
 
 
 def _running_cell() -> tuple[str, int] | None:
-    """Which cell calls explore, and the how-manieth execution this is; None outside a notebook."""
+    """Which cell wants a widget, and the how-manieth execution this is; None outside a notebook."""
     shell = get_ipython()
     if shell is None:
         return None
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    caller = sys._getframe(2).f_code.co_filename  # a notebook that sends no ids: named by the cell's text
+    caller = sys._getframe(3).f_code.co_filename  # a notebook that sends no ids: named by the cell's text
     return (message or {}).get("metadata", {}).get("cellId", caller), shell.execution_count
 
 
@@ -474,12 +478,18 @@ def _parts(widget: W.Widget) -> Iterator[W.Widget]:
     yield widget
 
 
+def dismantle(shown: object, box: W.Widget) -> None:
+    """Close what was shown in a cell, and all its parts."""
+    _SHOWN.discard(shown)
+    _close(box)
+
+
 def _close(*widgets: W.Widget) -> None:
     for part in [part for widget in widgets if isinstance(widget, W.Widget) for part in _parts(widget)]:
         part.unobserve_all()
         part.close()
 
 
-def _alert(error: Exception) -> str:
+def alert(error: Exception) -> str:
     kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
     return f'<div role="alert" style="color: #a33b1f">{html.escape(kind + str(error))}</div>'

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "techniques": {"images", "activations", "objectives", "transforms", "optimize", "incremental"},
     "plot": {"images"},
     "widgets": {"plot", "images"},
+    "game": {"widgets", "plot", "images"},
     "checks": {"techniques"},
     "recipes": ALL - {"widgets"},
     "environment": set(),
