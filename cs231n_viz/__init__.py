@@ -15,6 +15,7 @@ Import the module you need; importing the package itself does no work.
     techniques    one file a lesson
     plot          arrays -> figures
     widgets       sliders around a function that draws
+    game          you against the network: a picture opens patch by patch
     checks        exercise checks that take your function
     recipes       train every bundled weight file
 

@@ -96,16 +96,18 @@ class Table(NamedTuple):
 @torch.no_grad()
 def beliefs(table: Table, order: Sequence[int], first: int = 0) -> Tensor:
     """The network's probabilities with `first`, first + 1, … all patches of the order open: (K, classes)."""
-    pictures = revealed(table.pixels, order, table.cover, table.patch, first)
-    rows = torch.cat([table.look(some).cpu() for some in pictures.split(AT_ONCE)])
+    rows = []
+    for start in range(first, len(order) + 1, AT_ONCE):
+        rows.append(table.look(revealed(table.pixels, order[: start + AT_ONCE - 1], table.cover, table.patch, start)).cpu())
+    rows, count = torch.cat(rows), len(order) + 1 - first
     if (
         rows.dim() != 2
-        or rows.shape[0] != len(pictures)
+        or rows.shape[0] != count
         or not (rows >= 0).all()
         or not (rows.sum(1) < 1.001).all()
     ):
         raise ValueError(
-            f"the network gave {tuple(rows.shape)} for {len(pictures)} pictures: give a function that answers with "
+            f"the network gave {tuple(rows.shape)} for {count} pictures: give a function that answers with "
             "probabilities (N, classes), none below 0 and together at most 1, as scores.softmax(dim=1) are."
         )
     return rows
@@ -169,6 +171,9 @@ def begin(table: Table, threshold: float = 0.6) -> Round:
 
 def opened(table: Table, now: Round, patches: Sequence[int], threshold: float = 0.6) -> Round:
     """Open patches, one after the other: the network looks after each. Patches that are open do not count."""
+    for number in patches:
+        if not 0 <= number < table.count:
+            raise ValueError(f"patch {number} is out of range: there are {table.count}, 0 to {table.count - 1}.")
     fresh = tuple(number for number in dict.fromkeys(patches) if number not in now.opened)
     if now.player or not fresh:
         return now

@@ -130,7 +130,12 @@ def load(name: str = "coursenet", device: str | torch.device | None = None) -> P
 
 def load_generator(device: str | torch.device | None = None) -> nn.Module:
     """The decoder of CourseNet's `code`: (N, 352) -> pixels (N, 3, 128, 128) in [0, 1], frozen."""
-    network, _ = _read_bundled("generator")
+    network, about = _read_bundled("generator")
+    if json.loads(about["decodes"]) != _checksums()["coursenet"]:
+        raise ValueError(
+            "generator.safetensors decodes the codes of another coursenet than the one that is here. Bring both back with "
+            "git checkout -- data, or train it for this one: python3 -m cs231n_viz train generator"
+        )
     return _frozen_copy(network).to(device or _best_device())
 
 

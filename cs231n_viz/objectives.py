@@ -123,6 +123,12 @@ def total_variation() -> Objective:
     return variation
 
 
+def color_variation() -> Objective:
+    """The total variation of the colours alone, x − mean over red, green and blue: coloured fringes make it large."""
+    variation = total_variation()
+    return lambda image: variation(image - image.mean(dim=1, keepdim=True))
+
+
 def squared_size(center: float | Tensor = 0.0) -> Objective:
     """Squared distance from a colour or a picture, ‖x − center‖²; center=model.mean is the network's zero."""
     return lambda image: (image - center).square().flatten(1).sum(dim=1)

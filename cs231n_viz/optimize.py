@@ -71,15 +71,67 @@ def sign(rate: float) -> Direction:
 
 def drop_small(direction: Direction, share: float) -> Direction:
     """`direction`, told that the smallest `share` of the gradient's values, picture by picture, are 0."""
-    if not 0 <= share < 1:
-        raise ValueError(f"drop_small needs a share from 0 up to, not including, 1; {share} was given.")
+    _check_share("drop_small", share)
 
     def sparser(gradient: Tensor, parameter: Tensor) -> Tensor:
-        flat = gradient.flatten(1)  # (N, values)
-        small = flat.abs().topk(int(share * flat.shape[1]), dim=1, largest=False).indices
-        return direction(flat.scatter(1, small, 0.0).view_as(gradient), parameter)
+        return direction(gradient.masked_fill(smallest(gradient.abs(), share), 0.0), parameter)
 
     return sparser
+
+
+def drop_small_contributions(direction: Direction, share: float, center: Tensor | float = 0.0) -> Direction:
+    """`direction`, after which the pixels that matter least are set to `center`, all their colours together.
+
+    A pixel's contribution is |Σ over colours of (x − center) · g|: to first order, what the score loses if that pixel
+    becomes `center`. The smallest `share` of a picture's pixels goes (Yosinski et al. 2015).
+    """
+    _check_share("drop_small_contributions", share)
+
+    def forgetful(gradient: Tensor, parameter: Tensor) -> Tensor:
+        contribution = ((parameter - center) * gradient).sum(dim=1, keepdim=True).abs()
+        step = direction(gradient, parameter)
+        return torch.where(smallest(contribution, share), parameter - center, step)
+
+    return forgetful
+
+
+def smallest(values: Tensor, share: float) -> Tensor:
+    """Which are the smallest `share` of each picture's values: bool, in their shape (N, …)."""
+    flat = values.flatten(1)
+    small = flat.topk(int(share * flat.shape[1]), dim=1, largest=False).indices
+    return torch.zeros_like(flat, dtype=torch.bool).scatter(1, small, True).view_as(values)
+
+
+def _check_share(name: str, share: float) -> None:
+    if not 0 <= share < 1:
+        raise ValueError(f"{name} needs a share from 0 up to, not including, 1; {share} was given.")
+
+
+def limited(direction: Direction, most: float) -> Direction:
+    """`direction`, made shorter where a picture's step is longer than `most`, the root mean square of its values."""
+    if not most > 0:
+        raise ValueError(f"limited needs a length above 0, not {most}.")
+
+    def shorter(gradient: Tensor, parameter: Tensor) -> Tensor:
+        step = direction(gradient, parameter)
+        length = step.flatten(1).square().mean(dim=1).sqrt()  # (N,)
+        return step * (most / length.clamp(min=most)).view(-1, *[1] * (step.dim() - 1))
+
+    return shorter
+
+
+def first(count: int, beginning: Direction, direction: Direction) -> Direction:
+    """`beginning` for the first `count` steps of a run, then `direction`, which knows nothing of those before."""
+    if count < 0:
+        raise ValueError(f"first needs a number of steps, 0 or more, not {count}.")
+    memory = WeakTensorKeyDictionary()
+
+    def in_turn(gradient: Tensor, parameter: Tensor) -> Tensor:
+        done = memory.get(parameter, 0)
+        memory[parameter] = done + 1
+        return (beginning if done < count else direction)(gradient, parameter)
+
+    return in_turn
 
 
 def lbfgs(history: int = 10) -> Direction:

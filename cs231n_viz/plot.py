@@ -349,6 +349,16 @@ def show(drawing, words: str, fine: bool = False) -> None:
     print(words)
 
 
+def film(pictures, words: str, per_second: float = 8, colors: int = 64) -> None:
+    """Display pictures, all of one size, one after the other and again from the first (GIF); `words` as in `show`."""
+    frames = [_picture(picture).quantize(colors, dither=Image.Dither.NONE) for picture in pictures]
+    buffer, settings = io.BytesIO(), {"duration": round(1000 / per_second), "loop": 0}
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], **settings)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    display({"image/gif": encoded, "text/plain": words}, metadata={"image/gif": {"alt": words}}, raw=True)
+    print(words)
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,9 @@
 """Small functions image -> image, made by factories: disturb a picture, smooth it, bound it, make it at all.
 
     augment    what the network sees        jitter, random_scale, random_rotate, pad
-    constrain  where the picture must stay  clamp, within, blur
+    constrain  where the picture must stay  clamp, within, blur, clip_small
     decode     what is changed -> pixels    from_fourier, decorrelated_colors, from_unbounded
+    encode     and back again               to_fourier, to_decorrelated, to_unbounded
 
 `chain` puts them in a row. The random ones draw from the seed or torch.Generator that they are given, once
 for the whole batch, so that a picture is treated alike alone and in company.
@@ -40,6 +41,8 @@ def chain(*steps: Callable) -> Callable:
 
 def jitter(most: int, generator: torch.Generator | int) -> Transform:
     """Roll the picture by up to `most` pixels down and right; what leaves at one edge enters at the other."""
+    if not isinstance(most, int) or most < 0:
+        raise ValueError(f"jitter needs a whole number of pixels, 0 or more, not {most}.")
     generator = _generator(generator)
 
     def roll(image: Tensor) -> Tensor:
@@ -104,6 +107,20 @@ def clamp(low: float | Tensor = 0.0, high: float | Tensor = 1.0) -> Transform:
     return lambda image: image.clamp(min=low).clamp(max=high)
 
 
+def clip_small(share: float, center: float | Tensor = 0.0) -> Transform:
+    """The smallest `share` of a picture's pixels set to `center`: small by the length of x − center over all colours."""
+    if not 0 <= share < 1:
+        raise ValueError(f"clip_small needs a share from 0 up to, not including, 1; {share} was given.")
+
+    def clip(image: Tensor) -> Tensor:
+        length = (image - center).square().sum(dim=1).flatten(1)  # (N, H·W)
+        small = length.topk(int(share * length.shape[1]), dim=1, largest=False).indices
+        mask = torch.zeros_like(length, dtype=torch.bool).scatter(1, small, True)
+        return torch.where(mask.view(len(image), 1, *image.shape[2:]), center, image)
+
+    return clip
+
+
 def within(center: Tensor, radius: float, norm: str = "inf") -> Transform:
     """The nearest picture in a ball about center: values ("inf") or ‖x − center‖ ("l2") up to `radius`."""
     if norm not in ("inf", "l2") or radius < 0:
@@ -132,10 +149,7 @@ def from_fourier(height: int, width: int) -> Transform:
     Every wave counts by its length, as in photographs, where the long ones are the strong ones; so a step
     moves broad shapes more than fine grain, and k waves a picture are equally strong at every size.
     """
-    down = torch.fft.fftfreq(height).view(-1, 1)  # cycles per pixel
-    right = torch.fft.rfftfreq(width).view(1, -1)
-    longest = max(height, width)  # the mean, of frequency 0, counts like the longest wave
-    strength = 1 / (4 * torch.hypot(down, right).clamp(min=1 / longest))  # (height, width // 2 + 1)
+    strength = _strength(height, width)
 
     def decode(spectrum: Tensor) -> Tensor:
         waves = torch.view_as_complex(spectrum.contiguous()) * strength.to(spectrum)
@@ -144,15 +158,40 @@ def from_fourier(height: int, width: int) -> Transform:
     return decode
 
 
+def to_fourier(height: int, width: int) -> Transform:
+    """The way back from `from_fourier`: picture (N, C, height, width) -> spectrum (N, C, height, width // 2 + 1, 2)."""
+    strength = _strength(height, width)
+    return lambda image: torch.view_as_real(torch.fft.rfft2(image, norm="ortho") / strength.to(image))
+
+
+def _strength(height: int, width: int) -> Tensor:
+    """How much each wave counts, (height, width // 2 + 1): as much as it is long, in pixels, over 4."""
+    down = torch.fft.fftfreq(height).view(-1, 1)  # cycles per pixel
+    right = torch.fft.rfftfreq(width).view(1, -1)
+    longest = max(height, width)  # the mean, of frequency 0, counts like the longest wave
+    return 1 / (4 * torch.hypot(down, right).clamp(min=1 / longest))
+
+
 def decorrelated_colors() -> Transform:
     """Three independent values a pixel -> RGB in (0, 1) whose colours go together as those of photographs."""
     matrix = COLOR_CORRELATION / COLOR_CORRELATION.norm(dim=0).max()
     return lambda image: torch.einsum("ij,njhw->nihw", matrix.to(image), image).sigmoid()
 
 
+def to_decorrelated() -> Transform:
+    """The way back from `decorrelated_colors`; black and white, which it never reaches, are taken for nearly so."""
+    inverse = torch.linalg.inv(COLOR_CORRELATION / COLOR_CORRELATION.norm(dim=0).max())
+    return lambda image: torch.einsum("ij,njhw->nihw", inverse.to(image), to_unbounded()(image))
+
+
 def from_unbounded() -> Transform:
     """Any numbers -> (0, 1), by the sigmoid: a bound that is never hit."""
     return torch.sigmoid
+
+
+def to_unbounded(margin: float = 1e-3) -> Transform:
+    """The way back from `from_unbounded`, after values were brought into [margin, 1 − margin]."""
+    return lambda image: image.logit(eps=margin)
 
 
 def _generator(source: torch.Generator | int) -> torch.Generator:

@@ -9,7 +9,7 @@ from cs231n_viz import checks
 from cs231n_viz.activations import ReceptiveField
 from cs231n_viz.checks import trials
 from cs231n_viz.incremental import changed
-from cs231n_viz.techniques import filters, last_layer
+from cs231n_viz.techniques import deepdream, filters, last_layer
 
 
 def merged(values, picture, answers, first, k, strongest_first=True):
@@ -78,7 +78,57 @@ def along(slope, x, start, steps, shift=0.5):
     return torch.stack([slope(start + (k + shift) / steps * (x - start)) for k in range(steps)])
 
 
+def hits_of(maps, masks):
+    hit = masks.flatten(1).gather(1, maps.flatten(1).argmax(dim=1, keepdim=True))[:, 0]
+    return hit & (maps.amax(dim=(1, 2)) > maps.amin(dim=(1, 2)))
+
+
+def deleted(score, picture, heat, cover, steps, descending=True):
+    order = heat.flatten().argsort(descending=descending).argsort().view_as(heat)
+    return torch.cat([score(torch.where(order < s / steps * heat.numel(), cover, picture)[None]) for s in range(steps + 1)])
+
+
+def paired(a, b, spread=lambda a, b: (a - b).std()):
+    return torch.stack([(a - b).mean(), 1.96 * spread(a, b) / len(a) ** 0.5])
+
+
+def dream_step(gradient_of, image, shift, rate, back=None):
+    rolled_back = tuple(-size for size in shift) if back is None else back
+    g = gradient_of(image.roll(shift, (2, 3))).roll(rolled_back, (2, 3))
+    return image + rate * g / g.abs().mean()
+
+
+def lengths(change):
+    return change.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+
+
+def shrunk(change, radius):
+    return (radius / lengths(change).clamp(min=1e-12)).clamp(max=1)
+
+
+def into(image, center, radius):
+    return image.clamp(center - radius, center + radius)
+
+
+def penalised(x, slope, mean, rate, weight, factor=2):
+    return x + rate * (slope - factor * weight * (x - mean))
+
+
+def clipped(x, mean, share, center=None, sign=1):
+    length = sign * (x - (mean if center is None else center)).square().sum(dim=1).flatten()
+    small = length.argsort()[: int(share * len(length))]
+    keep = torch.ones(length.shape, dtype=torch.bool).index_fill(0, small, False)
+    return torch.where(keep.view(x.shape[2:]), x, mean)
+
+
+def rolled(x, down, right):
+    return x.roll((down, right), (-2, -1))
+
+
 RIGHT = {
+    checks.fast_gradient_sign: lambda f, x, radius: (x + radius * slope_of(f, x).sign()).clamp(0, 1),
+    checks.nearest_in_length: lambda x, center, radius: center + (x - center) * shrunk(x - center, radius),
+    checks.projected_step: lambda x, g, center, r, rate: into(x + rate * g.sign(), center, r).clamp(0, 1),
     checks.gradient_map: lambda score, x: slope_of(score, x).abs().amax(dim=1),
     checks.smoothed_map: lambda *given: copies_of(*given).mean(dim=0),
     checks.path_parts: lambda slope, x, start, steps: (x - start) * along(slope, x, start, steps).mean(dim=0),
@@ -102,6 +152,15 @@ RIGHT = {
     checks.covered_square: filled,
     checks.drop_map: drops,
     checks.changed_outputs: reached,
+    checks.dream_gradient: lambda f, x: slope_of(lambda v: f(v).square() / 2, x),
+    checks.octave_list: lambda *given: torch.tensor(deepdream.octave_sizes(*given)),
+    checks.jittered_step: dream_step,
+    checks.l2_step: penalised,
+    checks.small_pixels_clipped: clipped,
+    checks.jittered_slope: lambda f, x, down, right: rolled(f(rolled(x, down, right)), -down, -right),
+    checks.pointing_hits: hits_of,
+    checks.deletion_curve: deleted,
+    checks.paired_difference: paired,
 }
 
 
@@ -222,6 +281,34 @@ def naive_softmax(scores):
         (checks.rank_correlation, lambda a, b: pearson(a.flatten().argsort(), b.flatten().argsort()), "which rank a pixel has"),
         (checks.rank_correlation, lambda a, b: torch.cosine_similarity(ranks(a).float(), ranks(b).float(), dim=0), "mean off"),
         (checks.rank_correlation, lambda a, b: (ranks(a) - 2.5) @ (ranks(b) - 2.5), "equal ranks give 1"),
+        (checks.fast_gradient_sign, lambda f, x, r: x + r * slope_of(f, x).sign(), "clamp"),
+        (checks.fast_gradient_sign, lambda f, x, r: (x - r * slope_of(f, x).sign()).clamp(0, 1), "must rise"),
+        (checks.fast_gradient_sign, lambda f, x, r: (x + r * slope_of(f, x)).clamp(0, 1), "take its sign"),
+        (checks.fast_gradient_sign, lambda f, x, r: (x + slope_of(f, x).sign()).clamp(0, 1), "radius is missing"),
+        (checks.fast_gradient_sign, lambda f, x, r: r * slope_of(f, x).sign(), "this is the change"),
+        (checks.nearest_in_length, lambda x, c, r: c + (x - c) * r / lengths(x - c), "stays where it is"),
+        (checks.nearest_in_length, lambda x, c, r: into(x, c, 0.15), "whole change counts"),
+        (checks.nearest_in_length, lambda x, c, r: (x - c) * shrunk(x - c, r), "this is the change"),
+        (checks.nearest_in_length, lambda x, c, r: (x - c) * r / lengths(x - c), "this is the change"),
+        (checks.nearest_in_length, lambda x, c, r: c + (x - c) * r / (x - c).norm(), "length of its own"),
+        (checks.projected_step, lambda x, g, c, r, rate: (x + rate * g.sign()).clamp(0, 1), "left the ball"),
+        (checks.projected_step, lambda x, g, c, r, rate: into(x + rate * g.sign(), c, r), "left \\[0, 1"),
+        (checks.projected_step, lambda x, g, c, r, rate: into(x - rate * g.sign(), c, r).clamp(0, 1), "downhill"),
+        (checks.projected_step, lambda x, g, c, r, rate: into(x + rate * g, c, r).clamp(0, 1), "take its sign"),
+        (checks.projected_step, lambda x, g, c, r, rate: x + rate * g.sign(), "bring it into"),
+        (checks.projected_step, lambda x, g, c, r, rate: into(c + rate * g.sign(), c, r).clamp(0, 1), "from the image"),
+        (checks.l2_step, lambda x, g, m, r, w: x + r * g, "penalty is missing"),
+        (checks.l2_step, lambda x, g, m, r, w: penalised(x, g, 0, r, w), "not towards 0"),
+        (checks.l2_step, lambda x, g, m, r, w: penalised(x, g, m, r, w, 1), "a factor 2"),
+        (checks.l2_step, lambda x, g, m, r, w: penalised(x, g, m, r, w, -2), "wrong sign"),
+        (checks.l2_step, lambda x, g, m, r, w: penalised(x, g, m, -r, w), "downhill"),
+        (checks.l2_step, lambda x, g, m, r, w: x + r * g - 2 * w * (x - m), "rate belongs"),
+        (checks.small_pixels_clipped, lambda x, m, s: clipped(x, 0 * m, s, m), "black is a colour"),
+        (checks.small_pixels_clipped, lambda x, m, s: clipped(x, m, s, 0 * m), "measure from mean"),
+        (checks.small_pixels_clipped, lambda x, m, s: clipped(x, m, s, sign=-1), "the largest"),
+        (checks.jittered_slope, lambda f, x, d, r: f(rolled(x, d, r)), "roll it back"),
+        (checks.jittered_slope, lambda f, x, d, r: f(x), "not rolled"),
+        (checks.jittered_slope, lambda f, x, d, r: rolled(f(rolled(x, d, r)), d, r), "rolled further on"),
         (checks.gradient_map, lambda f, x: slope_of(f, x).amax(dim=1).abs(), "absolute value before"),
         (checks.gradient_map, lambda f, x: slope_of(f, x).abs().sum(dim=1), "added the colours"),
         (checks.gradient_map, lambda f, x: slope_of(f, x).abs().mean(dim=1), "mean of the colours"),
@@ -253,6 +340,28 @@ def naive_softmax(scores):
         (checks.gradient_weighted_map, lambda a, s: (a * s).sum(dim=1).relu(), "place by place"),
         (checks.gradient_weighted_map, lambda a, s: weighed(a, s).relu().sum(dim=1), "add the channels up first"),
         (checks.gradient_weighted_map, lambda a, s: weighed(a, s).sum(dim=1, keepdim=True).relu(), "too few"),
+        (checks.dream_gradient, slope_of, "slope of ΣΦ"),
+        (checks.dream_gradient, lambda f, x: slope_of(lambda v: f(v).square(), x), "half of it"),
+        (checks.dream_gradient, lambda f, x: f(x), "Φ itself"),
+        (checks.dream_gradient, lambda f, x: slope_of(lambda v: f(v) ** 3 / 3, x), "Φ²"),
+        (checks.octave_list, lambda *given: torch.tensor(deepdream.octave_sizes(*given)).flip(0), "smallest comes first"),
+        (checks.octave_list, lambda *given: torch.tensor(deepdream.octave_sizes(*given)).flip(1), "height first"),
+        (checks.octave_list, lambda *given: torch.tensor(deepdream.octave_sizes(*given)) // 2, "own size"),
+        (checks.jittered_step, lambda f, x, s, r: dream_step(f, x, s, r, back=(0, 0)), "roll it back by"),
+        (checks.jittered_step, lambda f, x, s, r: dream_step(f, x, s, r, back=s), "rolled the gradient on"),
+        (checks.jittered_step, lambda f, x, s, r: 2 * x - dream_step(f, x, s, r), "climb"),
+        (checks.jittered_step, lambda f, x, s, r: dream_step(f, x, s, r) - x, "add it to the image"),
+        (checks.pointing_hits, lambda a, m: m.flatten(1).gather(1, a.flatten(1).argmax(1)[:, None])[:, 0], "points nowhere"),
+        (checks.pointing_hits, lambda a, m: hits_of(-a, m), "smallest"),
+        (checks.pointing_hits, lambda a, m: m.flatten(1).any(dim=1), "one pixel decides"),
+        (checks.deletion_curve, lambda *given: deleted(*given, descending=False), "smallest values first"),
+        (checks.deletion_curve, lambda *given: deleted(*given)[1:], "begins with the whole"),
+        (checks.deletion_curve, lambda *given: deleted(*given)[:-1], "ends with everything"),
+        (checks.deletion_curve, lambda *given: deleted(*given)[0] - deleted(*given), "this is the drop"),
+        (checks.deletion_curve, lambda f, p, h, c, n: deleted(f, c.expand_as(p), h, p, n), "insertion"),
+        (checks.paired_difference, lambda a, b: paired(b, a), "change the sign"),
+        (checks.paired_difference, lambda a, b: paired(a, b, lambda a, b: (a.var() + b.var()).sqrt()), "different ones"),
+        (checks.paired_difference, lambda a, b: paired(a, b, lambda a, b: (a - b).std() / len(a) ** 0.5), "not by N"),
         (checks.token_grid, lambda tokens: folded(tokens[:, :-1]), "class token is the first"),
         (checks.token_grid, lambda tokens: folded(tokens[:, 1:]).mT, "changed places"),
         (checks.token_grid, lambda tokens: tokens[:, 1:].reshape(1, 2, 3, 3), "transpose before"),

@@ -4,7 +4,18 @@ import pytest
 import torch
 
 from cs231n_viz import data, models
-from cs231n_viz.techniques import cam, guided_backprop, occlusion, saliency, truth
+from cs231n_viz.techniques import (
+    adversarial,
+    cam,
+    deepdream,
+    gradient_ascent,
+    guided_backprop,
+    inversion,
+    multifaceted,
+    occlusion,
+    saliency,
+    truth,
+)
 
 HERE = torch.zeros(1, dtype=torch.long)
 TECHNIQUES = {
@@ -23,6 +34,18 @@ TECHNIQUES = {
     "grad_cam": lambda model, pixels: cam.grad_cam(model, pixels, 3, "relu4_1"),
     "grad_cams": lambda model, pixels: cam.grad_cams(model, pixels, 3, ["relu4_1"])["relu4_1"],
     "guided_grad_cam": lambda model, pixels: cam.guided_grad_cam(model, pixels, 3),
+    "class_image": lambda model, pixels: gradient_ascent.class_image(model, 3, start=pixels, steps=2),
+    "unit_image": lambda model, pixels: gradient_ascent.unit_image(model, "relu2", 3, start=pixels, steps=2),
+    "responses": lambda model, pixels: multifaceted.responses(model, pixels, "relu3_1"),
+    "facet_image": lambda model, pixels: multifaceted.facet_image(model, 3, pixels, steps=2),
+    "invert": lambda model, pixels: inversion.invert(model, pixels, "relu2", steps=3),
+    "fgsm": lambda model, pixels: adversarial.fgsm(model, pixels, 3, 0.5, norm="l2"),
+    "pgd": lambda model, pixels: adversarial.pgd(model, pixels, 3, 1.0, norm="l2", steps=2),
+    "fool": lambda model, pixels: adversarial.fool(model, pixels, 3, 1.0, norm="l2", steps=2),
+    "query_attack": lambda model, pixels: adversarial.query_attack(model, pixels, 3, 8 / 255, queries=4),
+    "insertion": lambda model, pixels: truth.insertion(
+        model, pixels, pixels.mean(dim=1), 3, model.mean, steps=2),
+    "dream": lambda model, pixels: deepdream.dream(model, pixels, "relu3_1", octaves=2, steps=2),
     "deletion": lambda model, pixels: truth.deletion(model, pixels, pixels.mean(dim=1), 3, steps=2),
 }  # fmt: skip
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)

@@ -148,7 +148,8 @@ def test_no_picture_was_lost(path):
 def test_every_picture_has_alternative_text(path):
     for number, cell in enumerate(code_cells(path), 1):
         for output in filter(has_picture, cell["outputs"]):
-            assert output["metadata"]["image/png"]["alt"].strip(), f"code cell {number}"
+            kinds = [kind for kind in output["data"] if kind.startswith("image/")]
+            assert all(output["metadata"][kind]["alt"].strip() for kind in kinds), f"code cell {number}"
     in_prose = re.findall(r"!\[(.*?)\]\(", prose(path)) + re.findall(
         r"<img(?![^>]*alt=.\w)[^>]*>", prose(path)
     )

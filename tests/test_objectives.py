@@ -6,6 +6,7 @@ from cs231n_viz import models
 from cs231n_viz.activations import activations_at
 from cs231n_viz.objectives import (
     class_score,
+    color_variation,
     feature_distance,
     layer_energy,
     score_of,
@@ -214,3 +215,11 @@ def test_each_picture_may_have_a_class_of_its_own_which_is_checked():
         score_of(model, torch.tensor([3]))(pixels)
     with pytest.raises(ValueError, match="class 999 is out of range"):
         score_of(model, torch.tensor([3, 999]))
+
+
+def test_color_variation_does_not_mind_grey_edges():
+    grey = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).expand(1, 3, 2, 2)
+    assert color_variation()(grey).tolist() == [0]
+    red = torch.zeros(1, 3, 1, 2)
+    red[0, 0, 0, 1] = 0.9  # less the mean: (0.6, −0.3, −0.3) beside zeros
+    assert color_variation()(red).tolist() == pytest.approx([0.36 + 0.09 + 0.09])

@@ -16,10 +16,13 @@ from cs231n_viz.optimize import (
     ascend,
     descend,
     drop_small,
+    drop_small_contributions,
     every,
+    first,
     keep,
     last,
     lbfgs,
+    limited,
     normalized,
     octaves,
     sign,
@@ -43,6 +46,8 @@ DIRECTIONS = {
     "sign": sign(0.05),
     "sparse": drop_small(adam(0.05), 0.5),
     "lbfgs": lbfgs(),
+    "in turn": first(3, adam(0.05), lbfgs()),
+    "limited": limited(lbfgs(), 0.03),
 }
 
 
@@ -172,6 +177,31 @@ def test_drop_small_leaves_the_values_of_the_smallest_gradients_where_they_are()
     assert moved.flatten(1).tolist() == [[0, -1.5, 0, 2], [-20, 15, 0, 0]]
     plain = last(descend(start, toward(goal), steps=3, direction=adam(0.1)))
     assert torch.equal(plain, last(descend(start, toward(goal), steps=3, direction=drop_small(adam(0.1), 0))))
+
+
+def test_limited_shortens_long_steps_only_picture_by_picture():
+    steps = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    shorter = limited(lambda gradient, parameter: gradient, 1.0)(steps, steps)
+    assert torch.allclose(shorter, torch.tensor([[3.0, 4.0], [0.3, 0.4]]) / torch.tensor([[12.5**0.5], [1.0]]))
+    with pytest.raises(ValueError, match="above 0, not 0"):
+        limited(lambda gradient, parameter: gradient, 0)
+
+
+def test_first_takes_its_beginning_for_so_many_steps_then_the_other_in_every_run():
+    direction = first(2, lambda g, p: torch.full_like(p, -1.0), lambda g, p: torch.full_like(p, -10.0))
+    for _ in range(2):
+        steps = descend(torch.zeros(1, 1), squared_size(), steps=4, direction=direction)
+        assert [step.image.item() for step in steps] == [1, 2, 12, 22]
+    with pytest.raises(ValueError, match="0 or more, not -1"):
+        first(-1, adam(), lbfgs())
+
+
+def test_first_of_no_steps_is_the_other_direction():
+    start = noise(1, 3, 4, 4)
+    plain, in_turn = (
+        last(descend(start, rosenbrock, steps=5, direction=each)) for each in (lbfgs(), first(0, adam(), lbfgs()))
+    )
+    assert torch.equal(plain, in_turn)
 
 
 # --- what can be changed: pixels, a spectrum, a code ---
@@ -531,3 +561,21 @@ def test_the_loop_stays_on_the_device_of_its_start(name):
     on_cpu = list(descend(start, toward(goal), steps=5, direction=DIRECTIONS[name]))[-1]
     assert on_gpu.image.is_cuda and on_gpu.value.is_cuda
     assert torch.allclose(on_gpu.image.cpu(), on_cpu.image, atol=1e-4)
+
+
+def test_drop_small_contributions_sets_what_the_score_would_miss_least_to_the_centre():
+    image = torch.tensor([[0.5, 0.6, 0.9, 0.4], [0.5, 0.4, 0.5, 0.5]]).view(1, 2, 2, 2)  # two colours, four pixels
+    slope = torch.tensor([[9.0, 1.0, 1.0, 2.0], [9.0, 1.0, 1.0, 0.0]]).view(1, 2, 2, 2)
+    # |(x − ½) · g|: 0 (at the centre), 0 (the colours cancel), 0.4, 0.2
+    step = drop_small_contributions(lambda gradient, parameter: gradient / 10, 0.5, 0.5)(slope, image)
+    moved = image - step
+    assert torch.allclose(moved.flatten(2)[0, :, :2], torch.full((2, 2), 0.5))
+    assert torch.allclose(moved.flatten(2)[0, :, 2:], torch.tensor([[0.8, 0.2], [0.4, 0.5]]))
+    nothing = drop_small_contributions(lambda gradient, parameter: gradient, 0.0)(slope, image)
+    assert torch.equal(nothing, slope)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, float("nan")])
+def test_drop_small_contributions_wants_a_share(share):
+    with pytest.raises(ValueError, match="share from 0 up to"):
+        drop_small_contributions(sign(0.1), share)

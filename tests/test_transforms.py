@@ -11,6 +11,7 @@ from cs231n_viz.transforms import (
     blur,
     chain,
     clamp,
+    clip_small,
     decorrelated_colors,
     fourier_noise,
     from_fourier,
@@ -20,6 +21,9 @@ from cs231n_viz.transforms import (
     pad,
     random_rotate,
     random_scale,
+    to_decorrelated,
+    to_fourier,
+    to_unbounded,
     within,
 )
 
@@ -264,3 +268,27 @@ def test_transforms_stay_on_the_device_of_the_picture():
 def test_impossible_settings_are_said_when_the_transform_is_made(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_clip_small_measures_all_colours_of_a_pixel_together_and_from_the_centre():
+    center = torch.tensor([0.5, 0.0]).view(1, 2, 1, 1)
+    image = torch.tensor([[0.5, 0.9, 0.5, 0.2], [0.1, 0.0, 0.6, 0.0]]).view(1, 2, 2, 2)  # lengths 0.1, 0.4, 0.6, 0.3
+    clipped = clip_small(0.5, center)(image).flatten(2)[0]
+    assert clipped.tolist() == [pytest.approx([0.5, 0.9, 0.5, 0.5]), pytest.approx([0.0, 0.0, 0.6, 0.0])]
+    assert torch.equal(clip_small(0.0, center)(image), image)
+    for share in (-0.1, 1, float("nan")):
+        with pytest.raises(ValueError, match="share from 0 up to"):
+            clip_small(share)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (12, 5)])
+def test_every_way_back_gives_what_the_way_there_began_with(size):
+    picture = 0.05 + 0.9 * noise(2, 3, *size)
+    assert torch.allclose(from_fourier(*size)(to_fourier(*size)(picture)), picture, atol=1e-5)
+    assert torch.allclose(decorrelated_colors()(to_decorrelated()(picture)), picture, atol=1e-4)
+    assert torch.allclose(from_unbounded()(to_unbounded()(picture)), picture, atol=1e-5)
+
+
+def test_the_way_back_from_black_and_white_is_finite():
+    extremes = torch.tensor([0.0, 1.0]).expand(1, 3, 1, 2)
+    assert to_unbounded()(extremes).isfinite().all() and to_decorrelated()(extremes).isfinite().all()

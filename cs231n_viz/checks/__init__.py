@@ -1,36 +1,60 @@
 """Exercise checks that take the student's function; `trials` says how, one file a lesson holds what is tried."""
 
 from .activations import dead_channels, merged_top, patch_box
+from .adversarial import fast_gradient_sign, nearest_in_length, projected_step
 from .cam import evidence_difference, gradient_weighted_map, token_grid
+from .deepdream import dream_gradient, jittered_step, octave_list
 from .filters import filter_pictures, filter_responses, filter_roughness
+from .gradient_ascent import jittered_slope, l2_step, small_pixels_clipped
 from .guided_backprop import guided_rule, rank_correlation, surviving_share
+from .inversion import decibels, feature_loss, total_variation
 from .last_layer import cosine_neighbors, leave_one_out, principal_positions
+from .multifaceted import code_step, facet_side, kmeans_step
 from .occlusion import changed_outputs, covered_square, drop_map
 from .saliency import gradient_map, path_parts, smoothed_map
 from .start_here import probabilities, top_class
+from .truth import deletion_curve, paired_difference, pointing_hits
 
 __all__ = [
     "changed_outputs",
+    "code_step",
     "cosine_neighbors",
     "covered_square",
     "dead_channels",
+    "decibels",
+    "deletion_curve",
+    "dream_gradient",
     "drop_map",
     "evidence_difference",
+    "facet_side",
+    "fast_gradient_sign",
+    "feature_loss",
     "filter_pictures",
     "filter_responses",
     "filter_roughness",
     "gradient_map",
     "gradient_weighted_map",
     "guided_rule",
+    "jittered_slope",
+    "jittered_step",
+    "kmeans_step",
+    "l2_step",
     "leave_one_out",
     "merged_top",
+    "nearest_in_length",
+    "octave_list",
+    "paired_difference",
     "patch_box",
     "path_parts",
+    "pointing_hits",
     "principal_positions",
     "probabilities",
+    "projected_step",
     "rank_correlation",
+    "small_pixels_clipped",
     "smoothed_map",
     "surviving_share",
     "token_grid",
     "top_class",
+    "total_variation",
 ]

@@ -5,11 +5,12 @@ randomisation of weights (Adebayo et al. 2018).
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 from scipy.stats import binomtest, rankdata
 from torch import Tensor, nn
 
@@ -40,6 +41,16 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
     flat = maps.flatten(1)
     hit = masks.flatten(1).gather(1, flat.argmax(dim=1, keepdim=True))[:, 0]
     return hit & (flat.amax(dim=1) > flat.amin(dim=1))
+
+
+def depth_inside(masks: Tensor) -> Tensor:
+    """How far each pixel is from the object's border, in pixels: (N, H, W), above 0 inside and below 0 outside.
+
+    `depth_inside(masks) > -8` is the object and the pixels less than 8 from it, for a pointing game with tolerance
+    (Zhang et al. allow 15).
+    """
+    distances = [distance_transform_edt(each) - distance_transform_edt(~each) for each in masks.cpu().numpy()]
+    return torch.stack([torch.from_numpy(each) for each in distances]).to(masks.device, torch.float32)
 
 
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
@@ -85,48 +96,84 @@ def deletion(
     maps: Tensor,
     target: Target,
     cover: Tensor | None = None,
-    steps: int = 16,
+    steps: int | Sequence[float] = 16,
 ) -> Tensor:
     """The target's probability while the pixels that the map names first are covered first: (N, steps + 1).
 
     The sooner it falls, the better the map knows what the network used. target: a class, or one each (N,). cover:
-    pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour unless given.
+    pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour unless given. steps: how many of
+    one size, or the shares of the pixels that are covered, from 0 to 1; then the curve has one value for each.
+    Choose shares well below the object's: with a first step as large as the object all maps fall alike.
     """
     images.check_pixels(pixels, channels=model.channels)
-    if maps.shape != pixels[:, 0].shape or steps < 1:
+    if maps.shape != pixels[:, 0].shape:
         raise ValueError(
-            f"maps are as large as the pictures, {tuple(pixels[:, 0].shape)}, and steps at least 1; given were "
-            f"{tuple(maps.shape)} and {steps}. images.resize(maps[:, None], size)[:, 0] makes them fit."
+            f"maps are as large as the pictures, {tuple(pixels[:, 0].shape)}; given were {tuple(maps.shape)}. "
+            "images.resize(maps[:, None], size)[:, 0] makes them fit."
         )
+    shares = _shares(steps)
     cover = (model.mean if cover is None else cover).to(pixels).expand_as(pixels)
     labels = torch.tensor([model.class_index(wanted) for wanted in targets_of(target, len(pixels))])
-    curve = []
-    for gone in _first_pixels(maps.to(pixels.device), steps):
+    order, curve = _order(maps.to(pixels.device)), []
+    for share in shares.tolist():
+        gone = order < round(share * order[0].numel())
         probabilities = model(torch.where(gone[:, None], cover, pixels)).softmax(dim=1).to(pixels.device)
         curve.append(probabilities.gather(1, labels.to(pixels.device)[:, None])[:, 0])
     return torch.stack(curve, dim=1)
 
 
 def insertion(
-    model: nn.Module, pixels: Tensor, maps: Tensor, target: Target, cover: Tensor, steps: int = 16
+    model: nn.Module,
+    pixels: Tensor,
+    maps: Tensor,
+    target: Target,
+    cover: Tensor,
+    steps: int | Sequence[float] = 16,
 ) -> Tensor:
     """The target's probability while the pixels that the map names first appear first from under the cover."""
+    images.check_pixels(pixels, channels=model.channels)
     return deletion(model, cover.to(pixels).expand_as(pixels), maps, target, pixels, steps)
 
 
-def area_under(curve: Tensor) -> Tensor:
-    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,)."""
-    return torch.trapezoid(curve, dx=1 / (curve.shape[1] - 1), dim=1)
+def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
+    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,). shares: where they were measured.
+
+    Σ (s_k − s_{k−1}) (P_k + P_{k−1}) / 2 over the steps, which are of one size unless the shares are given.
+    """
+    widths = _shares(curve.shape[1] - 1 if shares is None else shares).diff()
+    if len(widths) != curve.shape[1] - 1:
+        raise ValueError(f"{len(widths) + 1} shares were given for curves of {curve.shape[1]} values.")
+    return ((curve[:, 1:] + curve[:, :-1]) / 2 * widths.to(curve)).sum(dim=1)
 
 
-def _first_pixels(maps: Tensor, steps: int) -> Iterator[Tensor]:
-    """0, 1/steps, … of all pixels, the map's largest values first: masks (N, H, W)."""
-    rank = maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(maps)
-    for step in range(steps + 1):
-        yield rank < round(step / steps * rank[0].numel())
+def _shares(steps: int | Sequence[float]) -> Tensor:
+    """The shares (steps + 1,) from 0 to 1: equal steps for a whole number, else those given."""
+    if isinstance(steps, int) and steps >= 1:
+        return torch.arange(steps + 1, dtype=torch.float64) / steps
+    shares = torch.tensor([] if isinstance(steps, int) else list(steps), dtype=torch.float64)
+    if len(shares) < 2 or shares[0] != 0 or shares[-1] != 1 or not (shares.diff() > 0).all():
+        raise ValueError(f"steps are at least 1, or shares that grow from 0 to 1; given was {steps}.")
+    return shares
 
 
-def randomized(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
+def first_pixels(maps: Tensor, share: float) -> Tensor:
+    """The `share` of all pixels that maps name first, those of their largest values: (N, H, W) bool.
+
+    Of equal values the one that comes first in reading order is named first.
+    """
+    if maps.dim() != 3 or not 0 <= share <= 1:
+        raise ValueError(
+            f"maps are (N, H, W) and the share is 0 to 1; given were {tuple(maps.shape)} and {share}."
+        )
+    return _order(maps) < round(share * maps[0].numel())
+
+
+def _order(maps: Tensor) -> Tensor:
+    """How many pixels of its map each pixel comes after: (N, H, W), 0 for the largest value."""
+    return maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(maps)
+
+
+def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
     """The network with its layers made random one after the other, the last first: (layer, network) pairs.
 
     Weights are drawn normally with the deviation of the trained ones. The network handed out is one copy that

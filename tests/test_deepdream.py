@@ -1,0 +1,296 @@
+"""DeepDream: the slope by hand, each trick by itself, sizes, guides, journeys, and what is refused."""
+
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+import toy_nets
+
+from cs231n_viz import data, images, models, plot
+from cs231n_viz.activations import activations_at
+from cs231n_viz.drawing import sky
+from cs231n_viz.objectives import gradient, layer_energy
+from cs231n_viz.optimize import Diverged, keep, normalized
+from cs231n_viz.techniques import deepdream, filters
+from cs231n_viz.transforms import random_scale
+
+BRIEF = {"octaves": 1, "steps": 1, "jitter": 0}
+
+
+@pytest.fixture(scope="module")
+def coursenet():
+    return models.load("coursenet", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    return images.to_pixels(sky.clouds(72, 96, seed=2))
+
+
+@pytest.fixture
+def toy():
+    return models.wrap(toy_nets.plain_net(), input_size=4, mean=(0.0,) * 3, std=(1.0,) * 3)
+
+
+def own_slope(model, pixels, layer):
+    """DeepDream as its authors wrote it: the layer's activation is sent back as if it were a slope."""
+    x = pixels.clone().requires_grad_()
+    features = activations_at(model, x, layer)
+    return torch.autograd.grad(features, x, features.detach())[0]
+
+
+def test_a_step_worked_by_hand(toy):
+    """relu1 is red − ½ and ½ − red where positive: the slope of ½‖Φ‖² is red − ½ in red and 0 elsewhere."""
+    start = toy_nets.picture()
+    slope = torch.zeros_like(start)
+    slope[:, 0] = toy_nets.RED - 0.5
+    expected = (start + 0.01 * slope / slope.abs().mean()).clamp(0, 1)
+    dreamt = deepdream.dream(toy, start, "relu1", direction=normalized(0.01), **BRIEF)
+    assert torch.allclose(dreamt, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "relu3_1", "relu5", "code"])
+def test_sending_the_activation_back_is_the_slope_of_half_the_squared_norm(coursenet, clouds, layer):
+    sent = own_slope(coursenet, clouds, layer)
+    assert torch.allclose(sent, gradient(layer_energy(coursenet, layer), clouds), atol=1e-5 * float(sent.abs().max()))
+
+
+def test_a_dream_makes_its_layer_louder_and_stays_in_range(coursenet, clouds):
+    values = [step.value for step in deepdream.dream_steps(coursenet, clouds, "relu5", octaves=1, steps=4)]
+    dreamt = deepdream.dream(coursenet, clouds, "relu5", octaves=2, steps=4)
+    assert values[0] == pytest.approx(1, abs=0.3) and values[-1] > 1.3
+    assert dreamt.shape == clouds.shape and dreamt.min() >= 0 and dreamt.max() <= 1
+    louder = layer_energy(coursenet, "relu5")
+    assert louder(dreamt) > 2 * louder(clouds)
+
+
+def test_equal_seeds_give_equal_dreams_and_others_do_not(coursenet, clouds):
+    one, same, other = (deepdream.dream(coursenet, clouds, "relu3_1", octaves=1, steps=2, seed=s) for s in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.allclose(one, other)
+
+
+def test_restarts_times_octaves_times_steps(coursenet, clouds):
+    steps = list(deepdream.dream_steps(coursenet, clouds, "relu2", restarts=2, octaves=2, scale=2.0, steps=3))
+    assert [step.index for step in steps] == list(range(12))
+    sizes = [tuple(step.image.shape[-2:]) for step in steps]
+    assert sizes == 2 * ([(36, 48)] * 3 + [(72, 96)] * 3)
+
+
+def test_a_second_restart_begins_with_the_picture_of_the_first(coursenet, clouds):
+    twice = deepdream.dream(coursenet, clouds, "relu2", restarts=2, **BRIEF)
+    once = deepdream.dream(coursenet, clouds, "relu2", **BRIEF)
+    again = images.resize(once, (72, 96)).clamp(0, 1)
+    assert torch.allclose(twice, own_step(coursenet, again, "relu2"), atol=1e-5)
+
+
+def own_step(model, pixels, layer):
+    slope = own_slope(model, pixels, layer)
+    return (pixels + deepdream.RATE * slope / slope.abs().mean()).clamp(0, 1)
+
+
+def test_without_clipping_values_leave_the_range(coursenet, clouds):
+    free = deepdream.dream(coursenet, clouds, "relu2", octaves=1, steps=6, direction=normalized(0.1), constrain=keep)
+    assert free.min() < 0 and free.max() > 1
+
+
+def test_sizes_grow_to_the_pictures_own():
+    assert deepdream.octave_sizes(384, 512, 4, 1.4) == [(140, 187), (196, 261), (274, 366), (384, 512)]
+    assert deepdream.octave_sizes(5, 7, 1, 1.4) == [(5, 7)]
+
+
+def test_a_picture_of_384_by_512_is_dreamt_at_its_size(coursenet):
+    large = images.to_pixels(sky.clouds(384, 512))
+    dreamt = deepdream.dream(coursenet, large, "relu1", octaves=2, steps=1)
+    assert dreamt.shape == (1, 3, 384, 512) and not torch.allclose(dreamt, large, atol=1e-3)
+
+
+def test_several_layers_count_by_their_relative_growth(coursenet, clouds):
+    """relu1's energy is many times relu5's, yet both begin with 1 a weight."""
+    score = deepdream.dream_score(coursenet, {"relu1": 1.0, "relu5": 3.0}, clouds)
+    assert score(clouds) == pytest.approx(4.0)
+    names = deepdream.dream(coursenet, clouds, ["relu1", "relu5"], **BRIEF)
+    weights = deepdream.dream(coursenet, clouds, {"relu1": 2.0, "relu5": 2.0}, **BRIEF)
+    alone = deepdream.dream(coursenet, clouds, "relu1", **BRIEF)
+    assert torch.allclose(names, weights, atol=1e-5) and not torch.allclose(names, alone, atol=1e-3)
+
+
+# --- guides
+
+
+def test_a_guided_slope_is_that_of_the_best_matching_feature(coursenet, clouds):
+    """The authors' own way: at each place send back the guide's feature with the largest dot product."""
+    guide = data.photo("flower", 80)
+    x = clouds.clone().requires_grad_()
+    features = activations_at(coursenet, x, "relu4_1")
+    own = features.detach().flatten(2)[0]  # (C, places)
+    wanted = activations_at(coursenet, guide, "relu4_1").flatten(2)[0]
+    best = wanted[:, (own.T @ wanted).argmax(dim=1)].view_as(features)
+    theirs = torch.autograd.grad(features, x, best)[0]
+    ours = gradient(deepdream.feature_match(coursenet, "relu4_1", guide), clouds)
+    assert torch.allclose(ours, theirs, atol=1e-4 * float(theirs.abs().max()))
+
+
+def test_a_guide_of_any_size_draws_the_dream_to_itself(coursenet, clouds):
+    guide = data.photo("flower", None)[..., :150, :90]
+    match = deepdream.feature_match(coursenet, "relu4_1", guide)
+    guided, free = (deepdream.dream(coursenet, clouds, "relu4_1", octaves=1, steps=5, guide=g) for g in (guide, None))
+    assert match(guided) > 1.2 * match(clouds) and not torch.allclose(guided, free, atol=0.01)
+
+
+def test_a_guide_works_for_a_layer_without_places(coursenet, clouds):
+    dreamt = deepdream.dream(coursenet, clouds, "code", guide=data.photo("flower", 96), **BRIEF)
+    assert dreamt.isfinite().all()
+
+
+# --- kinder steps
+
+
+def test_bands_and_what_is_coarser_add_up_to_the_picture():
+    picture = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    small = images.resize(picture, (16, 24))
+    assert torch.allclose(deepdream.bands(picture, 1)[0] + images.resize(small, (32, 48)), picture, atol=1e-6)
+
+
+def test_bands_of_a_wave_lie_where_the_wave_does():
+    across = torch.arange(128.0)
+    waves = [torch.sin(2 * torch.pi * across / length).expand(1, 1, 128, 128) for length in (3, 24)]
+    fine, coarse = ([float(band.std()) for band in deepdream.bands(wave, 5)] for wave in waves)
+    assert fine.index(max(fine)) == 0 and coarse.index(max(coarse)) >= 2
+
+
+def test_equal_scales_evens_the_bands_and_keeps_the_rate(coursenet, clouds):
+    slope = gradient(layer_energy(coursenet, "relu5"), clouds)
+    step = deepdream.equal_scales(0.01, levels=4)(slope, clouds)
+    assert step.abs().mean() == pytest.approx(0.01, rel=1e-4)
+
+    def unevenness(image):
+        sizes = torch.stack([band.std() for band in deepdream.bands(image, 4)])
+        return sizes.max() / sizes.min()
+
+    assert unevenness(step) < 0.5 * unevenness(slope)
+    assert filters.roughness(step) < filters.roughness(slope)
+
+
+def test_without_colour_the_step_is_grey(coursenet, clouds):
+    step = deepdream.equal_scales(color=0.0)(gradient(layer_energy(coursenet, "relu5"), clouds), clouds)
+    assert torch.allclose(step, step.mean(dim=1, keepdim=True).expand_as(step), atol=1e-6)
+
+
+def test_a_slope_of_zero_makes_no_step_and_no_nan():
+    assert torch.equal(deepdream.equal_scales()(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)), torch.zeros(1, 3, 8, 8))
+
+
+def test_keep_colors_takes_the_light_of_one_and_the_colours_of_the_other():
+    grey, red = torch.full((1, 3, 2, 2), 0.4), torch.tensor([0.6, 0.3, 0.3]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    kept = deepdream.keep_colors(grey, red)
+    assert torch.allclose(kept[0, :, 0, 0], torch.tensor([0.6, 0.3, 0.3])) and torch.allclose(kept.mean(), torch.tensor(0.4))
+
+
+# --- a journey
+
+
+def test_each_frame_of_a_journey_is_the_dream_of_the_last_one_enlarged(coursenet, clouds):
+    frames = list(deepdream.zoom_steps(coursenet, clouds, "relu2", frames=3, zoom=1.1, **BRIEF))
+    assert [frame.index for frame in frames] == [0, 1, 2]
+    assert torch.allclose(frames[0].image, own_step(coursenet, clouds, "relu2"), atol=1e-5)
+    for before, after in pairwise(frames):
+        enlarged = random_scale(1.1, 1.1, 0)(before.image).clamp(0, 1)
+        assert torch.allclose(after.image, own_step(coursenet, enlarged, "relu2"), atol=1e-5)
+
+
+def test_a_journey_survives_a_dream_without_clipping(coursenet, clouds):
+    wild = {"direction": normalized(0.2), "constrain": keep} | BRIEF
+    frames = list(deepdream.zoom_steps(coursenet, clouds, "relu2", frames=2, **wild))
+    assert frames[-1].image.isfinite().all()
+
+
+def test_a_film_is_a_gif_with_words(capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plot, "display", lambda data, metadata, raw: shown.append((data, metadata)))
+    plot.film([torch.full((3, 4, 6), level) for level in (0.0, 0.5, 1.0)], "three greys")
+    (content, metadata), printed = shown[0], capsys.readouterr().out
+    assert content["image/gif"].startswith("R0lGOD") and content["text/plain"] == "three greys"
+    assert metadata["image/gif"]["alt"] == "three greys" and printed == "three greys\n"
+
+
+# --- a sky
+
+
+def test_a_sky_is_the_same_for_the_same_seed_and_blue_and_white():
+    one, same, other = sky.clouds(48, 64, 1), sky.clouds(48, 64, 1), sky.clouds(48, 64, 2)
+    assert (one == same).all() and (one != other).any() and one.shape == (48, 64, 3)
+    assert one.min() >= 0 and one.max() <= 1 and one[..., 2].mean() > one[..., 0].mean()
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"octaves": 0}, "octaves is a whole number, 1 or more, not 0"),
+        ({"octaves": 1.5}, "octaves is a whole number"),
+        ({"scale": 1.0}, "scale is above 1, not 1.0"),
+        ({"steps": 0}, "steps is a whole number"),
+        ({"restarts": 0}, "restarts is a whole number"),
+        ({"octaves": 12}, "smallest octave, 2 x 2 pixels, is too small.*fewer octaves than 12"),
+        ({"guide": torch.rand(2, 3, 32, 32)}, "the guide is one picture"),
+        ({"guide": torch.rand(3, 32, 32)}, "pixels have the shape"),
+        ({"guide": torch.full((1, 3, 32, 32), torch.nan)}, "NaN"),
+    ],
+)
+def test_what_cannot_be_dreamt_is_said_before_the_first_step(coursenet, clouds, settings, words):
+    with pytest.raises(ValueError, match=words):
+        deepdream.dream_steps(coursenet, clouds, "relu4_1", **settings)
+
+
+@pytest.mark.parametrize("layers", ["relu77", ["relu2", "relu77"], {"relu77": 1.0}])
+def test_an_unknown_layer_is_named_with_the_nearest_ones(coursenet, clouds, layers):
+    with pytest.raises(ValueError, match="relu77"):
+        deepdream.dream_steps(coursenet, clouds, layers)
+
+
+def test_no_layer_at_all_is_refused(coursenet, clouds):
+    with pytest.raises(ValueError, match="no layer is named"):
+        deepdream.dream_steps(coursenet, clouds, [])
+
+
+def test_a_silent_layer_is_refused(toy):
+    black = torch.full((1, 3, 4, 4), 0.5)  # red − ½ is 0 everywhere
+    with pytest.raises(ValueError, match="relu1 is silent"):
+        deepdream.dream_steps(toy, black, "relu1", octaves=1)
+
+
+@pytest.mark.parametrize(("settings", "words"), [({"zoom": 1.0}, "above 1"), ({"frames": 0}, "frames is a whole")])
+def test_a_journey_that_goes_nowhere_is_refused(coursenet, clouds, settings, words):
+    with pytest.raises(ValueError, match=words):
+        deepdream.zoom_steps(coursenet, clouds, "relu2", **({"frames": 2} | settings))
+
+
+def test_a_dream_that_runs_away_says_where_and_keeps_the_last_picture(toy):
+    def away(slope, picture):
+        return slope * 1e30
+
+    with pytest.raises(Diverged) as caught:
+        deepdream.dream(toy, toy_nets.picture(), "relu1", octaves=1, jitter=0, direction=away, constrain=keep)
+    assert caught.value.last_step is None or caught.value.last_step.image.isfinite().all()
+
+
+# --- the census
+
+
+def test_the_census_counts_every_dream_once():
+    file = data.data_dir() / "dream_census.json"
+    census = json.loads(file.read_text(encoding="utf-8"))
+    model = models.load("coursenet", device="cpu")
+    assert list(census["trained"]) == model.class_names
+    for row in census["seen"]:
+        assert sum(row["after"].values()) == sum(row["before"].values()) == census["starts"]
+        assert set(row["after"]) <= set(model.class_names)
+
+
+def test_the_censuss_training_counts_are_those_of_the_card():
+    trained = json.loads((data.data_dir() / "dream_census.json").read_text(encoding="utf-8"))["trained"]
+    photographs = sum(number for name, number in trained.items() if not name.startswith("drawn "))
+    assert photographs == 6667 and sum(trained.values()) == 9867

@@ -1,0 +1,249 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from cs231n_viz import models
+from cs231n_viz.objectives import total_variation
+from cs231n_viz.optimize import Diverged, Step
+from cs231n_viz.recipes import class_images
+from cs231n_viz.techniques.gradient_ascent import (
+    COLORS,
+    LECTURE,
+    NONE,
+    ROBUST,
+    Regularizers,
+    class_image,
+    class_image_steps,
+    out_of_range,
+    unit_image,
+    unit_image_steps,
+)
+
+EVERY = [
+    NONE,
+    LECTURE,
+    ROBUST,
+    NONE._replace(small_contributions=0.3),
+    NONE._replace(fourier=True),
+    ROBUST._replace(blur=0.5, small_pixels=0.2, small_gradients=0.2, small_contributions=0.2, l2=0.01),
+    *(NONE._replace(colors=colors) for colors in COLORS),
+]
+
+
+class Colors(nn.Module):
+    """Scores: the mean of red, the mean of green, minus the mean of red."""
+
+    def forward(self, picture):
+        red, green = picture[:, 0].mean(dim=(1, 2)), picture[:, 1].mean(dim=(1, 2))
+        return torch.stack([red, green, -red], dim=1)
+
+
+class Breaks(nn.Module):
+    """The logarithm of what is left until red is 0.12 above the mean: NaN from there on."""
+
+    def forward(self, picture):
+        left = 0.12 - picture[:, 0].mean(dim=(1, 2))
+        return torch.stack([-left.log(), left], dim=1)
+
+
+@pytest.fixture(scope="module")
+def colors():
+    return models.wrap(Colors(), mean=(0.5, 0.5, 0.5), class_names=["red", "green", "cyan"], input_size=8)
+
+
+@pytest.fixture(scope="module")
+def coursenet():
+    return models.load("coursenet", device="cpu")
+
+
+def climbed(model, picture, target):
+    return float(model(picture.clamp(0, 1))[0, model.class_index(target)])
+
+
+# --- numbers worked by hand ---
+
+
+def test_from_the_zero_image_adam_moves_every_red_value_by_the_rate_and_leaves_the_others(colors):
+    first, second = class_image_steps(colors, "red", NONE, steps=2, rate=0.125, start=colors.mean)
+    assert torch.allclose(first.image[:, 0], torch.tensor(0.625)) and torch.equal(
+        first.image[:, 1:], torch.full((1, 2, 8, 8), 0.5)
+    )
+    assert torch.allclose(second.image[:, 0], torch.tensor(0.75))
+    assert (first.index, float(first.value)) == (0, 0) and float(second.value) == pytest.approx(0.125)
+
+
+def test_clamped_pictures_end_at_the_bound_and_free_ones_go_on(colors):
+    settings = {"steps": 8, "rate": 0.125, "start": colors.mean}
+    clamped = class_image(colors, "red", NONE, **settings)
+    free = class_image(colors, "red", NONE._replace(colors="free"), **settings)
+    assert float(clamped[0, 0].max()) == 1 and torch.allclose(free[0, 0], torch.tensor(1.5))
+    assert out_of_range(clamped).tolist() == [0] and float(out_of_range(free)) == pytest.approx(1 / 3)
+
+
+def test_the_l2_penalty_stops_where_its_slope_equals_that_of_the_score(colors):
+    # d/dx (mean of 64 values) = 1/64 = 2 · weight · (x − 0.5)  at  x = 0.6
+    picture = class_image(
+        colors, "red", NONE._replace(l2=1 / 64 / 0.2), steps=300, rate=0.01, start=colors.mean
+    )
+    assert torch.allclose(picture[:, 0], torch.tensor(0.6), atol=2e-3)
+
+
+def test_a_tensor_of_classes_makes_a_picture_of_each(colors):
+    red, cyan = class_image(colors, torch.tensor([0, 2]), NONE, steps=3, rate=0.1, start=colors.mean)
+    assert torch.allclose(red[0], torch.tensor(0.8)) and torch.allclose(cyan[0], torch.tensor(0.2))
+
+
+def test_small_pixels_become_the_mean_colour(colors):
+    start = torch.full((1, 3, 2, 2), 0.5)
+    start[0, 2] = torch.tensor([[0.5, 0.6], [0.9, 0.1]])
+    picture = class_image(colors, "red", NONE._replace(small_pixels=0.5), steps=1, rate=0.01, start=start)
+    assert torch.equal(picture[0, :, 0], torch.full((3, 2), 0.5))
+    assert picture[0, 2, 1].tolist() == pytest.approx([0.9, 0.1])
+
+
+def test_every_way_to_bound_colours_begins_at_the_zero_image(coursenet):
+    for asked in EVERY:
+        first = next(class_image_steps(coursenet, 3, asked, steps=1, rate=1e-6, size=32))
+        assert (first.image - coursenet.mean).abs().mean() < 0.02, asked
+
+
+@pytest.mark.parametrize("asked", EVERY, ids=str)
+def test_it_climbs_and_stays_in_range(asked, coursenet):
+    picture = class_image(coursenet, "flamingo", asked, steps=12, size=48)
+    before = coursenet.mean.expand(1, -1, 48, 48)
+    assert climbed(coursenet, picture, "flamingo") > climbed(coursenet, before, "flamingo")
+    assert asked.colors == "free" or not out_of_range(picture).any()
+
+
+@pytest.mark.parametrize("asked", EVERY, ids=str)
+def test_equal_seeds_give_equal_pictures_and_others_other_ones(asked, coursenet):
+    one, same, other = (class_image(coursenet, 3, asked, steps=3, size=32, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_a_start_in_waves_and_colours_is_the_picture_that_was_given(coursenet):
+    start = 0.1 + 0.8 * torch.rand(1, 3, 40, 47, generator=torch.Generator().manual_seed(0))
+    for asked in (ROBUST, NONE._replace(fourier=True), NONE._replace(colors="sigmoid")):
+        first = next(class_image_steps(coursenet, 3, asked, steps=1, rate=1e-7, start=start))
+        assert torch.allclose(first.image, start, atol=1e-4)
+
+
+def test_the_penalty_on_fringes_takes_colour_edges_away(coursenet):
+    plain, calm = (
+        class_image(coursenet, "sunflower", NONE._replace(fringes=weight), steps=12, size=48)
+        for weight in (0, 0.1)
+    )
+    edges = total_variation()
+    assert edges(calm - calm.mean(1, keepdim=True)) < edges(plain - plain.mean(1, keepdim=True)) / 2
+
+
+def test_pictures_need_not_be_square_and_begin_where_one_likes(coursenet):
+    assert class_image(coursenet, 3, steps=1, size=(40, 56)).shape == (1, 3, 40, 56)
+    assert class_image(coursenet, 3, steps=1).shape == (1, 3, 128, 128)
+    assert class_image(coursenet, 3, steps=1, start=torch.rand(2, 3, 33, 47)).shape == (2, 3, 33, 47)
+
+
+def test_a_unit_is_asked_at_a_place_or_on_average(coursenet):
+    everywhere = unit_image(coursenet, "relu2", 3, asked=NONE, steps=3, size=64, start=coursenet.mean)
+    here = unit_image(coursenet, "relu2", 3, 5, 5, asked=NONE, steps=3, size=64, start=coursenet.mean)
+    moved = ((here - coursenet.mean).abs() > 1e-6).any(dim=1)[0]
+    assert 0 < moved.float().mean() < 0.3  # nothing outside the unit's window has moved
+    assert ((everywhere - coursenet.mean).abs() > 1e-6).any(dim=1).float().mean() > 0.9
+
+
+def test_steps_come_one_by_one_and_can_be_left(coursenet):
+    walk = unit_image_steps(coursenet, "relu1", 0, steps=1000, size=32)
+    assert isinstance(next(walk), Step) and next(walk).index == 1
+    walk.close()
+
+
+def test_what_stops_being_a_number_says_at_which_step_and_keeps_the_last_good_picture():
+    model = models.wrap(Breaks(), mean=(0.5, 0.5, 0.5), input_size=4)
+    with pytest.raises(Diverged, match="step 3: the value is NaN or infinite") as caught:
+        class_image(model, 0, NONE, steps=9, rate=0.05, start=model.mean)
+    good = caught.value.last_step
+    assert good.index == 2 and good.image.isfinite().all()
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize(
+    "settings, sentence",
+    [
+        ({"target": "flamingoo"}, "Did you mean 'flamingo"),
+        ({"target": 107}, "out of range"),
+        ({"target": ("relo1", 0)}, "Did you mean"),
+        ({"steps": 0}, "at least one step"),
+        ({"rate": 0}, "a rate above 0"),
+        ({"rate": math.nan}, "a rate above 0"),
+        ({"size": 0}, "at least one pixel"),
+        ({"asked": Regularizers(l2=-1)}, "l2 is a strength"),
+        ({"asked": Regularizers(blur=math.nan)}, "blur is a strength"),
+        ({"asked": Regularizers(small_pixels=1)}, "small_pixels is a share"),
+        ({"asked": Regularizers(colors="clmped")}, "Did you mean 'clamped'"),
+        ({"asked": Regularizers(blur=1, blur_every=0)}, "every needs"),
+        ({"start": torch.rand(3, 8, 8)}, "pixels have the shape"),
+        ({"start": torch.full((1, 3, 8, 8), math.nan)}, "NaN"),
+        ({"start": torch.rand(1, 3, 8, 8) + 2}, r"\[0, 1\]"),
+        ({"start": torch.rand(1, 3, 8, 8), "size": 16}, "cannot start from 8 x 8"),
+        (
+            {"start": torch.rand(3, 3, 8, 8), "target": torch.tensor([1, 2])},
+            "begin at one start or at 2, not at 3",
+        ),
+    ],
+)
+def test_bad_input_is_refused_in_words_before_the_first_step(settings, sentence, coursenet):
+    with pytest.raises(ValueError, match=sentence):
+        class_image_steps(coursenet, **({"target": 3, "steps": 2} | settings))
+
+
+def test_a_channel_out_of_range_is_refused_in_words(coursenet):
+    with pytest.raises(ValueError, match="channel 48 is out of range"):
+        unit_image(coursenet, "relu1", 48, steps=1)
+    with pytest.raises(ValueError, match="Did you mean 'relu1'"):
+        unit_image_steps(coursenet, "rleu1", 0)
+
+
+# --- the stored pictures ---
+
+
+def test_the_second_network_agrees_with_most_stored_pictures_and_with_fewer_unregularised_ones():
+    found = class_images.load()
+    right = {
+        way: sum(answer == name for answer, name in zip(found.answers[way], found.classes, strict=True))
+        for way in found.answers
+    }
+    assert len(found.classes) == 46 and sum(name.startswith("drawn ") for name in found.classes) == 16
+    assert right["none"] < 0.6 * 46 <= right["ROBUST"]
+
+
+def test_the_stored_answers_are_what_the_second_network_says_of_the_stored_pictures():
+    found = class_images.load()
+    for way, pictures in found.pictures.items():
+        assert pictures.shape == (46, 3, class_images.SIZE, class_images.SIZE)
+        again = class_images.second_opinion(pictures, found.classes)["answers"]
+        same = sum(one == other for one, other in zip(again, found.answers[way], strict=True))
+        assert same >= (30 if way == "none" else 40), way  # the file keeps fine grain only roughly
+
+
+def test_the_stored_table_has_every_wish_of_the_lesson_and_both_judges():
+    model, table = models.load("coursenet", device="cpu"), class_images.wishes()
+    assert table.pop("classes") == class_images.few(model) and list(table) == list(class_images.WISHES)
+    for judges in table.values():
+        assert list(judges) == list(class_images.JUDGES)
+        assert {len(each) for found in judges.values() for each in found.values()} == {15}
+
+
+def test_the_wishes_of_the_lesson_use_every_regulariser_there_is():
+    for name in Regularizers._fields:
+        used = {getattr(asked, name) for asked in class_images.WISHES.values()}
+        assert len(used) > 1 or name == "blur_every", name
+
+
+def test_a_page_is_cut_up_into_the_pictures_it_was_made_of():
+    pictures = (torch.arange(11.0) / 10).view(-1, 1, 1, 1).expand(-1, 3, class_images.SIZE, class_images.SIZE)
+    page = class_images.images.to_pixels(class_images.page(list(pictures)))[0]
+    assert torch.allclose(class_images._tiles(page)[:11], pictures, atol=3e-3)
