@@ -163,11 +163,6 @@ def unit_image_steps(
     return _climb(model, score, channel, 1, asked, size, steps, rate, seed, start)
 
 
-def out_of_range(picture: Tensor) -> Tensor:
-    """The share of each picture's values that no screen can show, below 0 or above 1: (N,)."""
-    return ((picture < -1e-4) | (picture > 1 + 1e-4)).flatten(1).float().mean(dim=1)
-
-
 # --- how it is put together ---------------------------------------------------------------------------------------
 
 
