@@ -430,3 +430,42 @@ def test_pgd_is_within_a_point_of_torchattacks_at_equal_steps_and_radius(coursen
     one_step = torchattacks.FGSM(coursenet, eps=radius)(some.pixels, labels)
     mine = adversarial.fgsm(coursenet, some.pixels, radius=radius, away_from=labels)
     assert ((mine - one_step).abs() < 1e-5)[open_ones].float().mean() > 0.999
+
+
+# --- what a strict reader found -------------------------------------------------------------------------------------
+
+
+def test_the_noise_beside_a_transfer_is_of_the_norm_and_size_of_the_attack(small):
+    pixels = pictures(8, side=4)
+    labels = small(pixels).argmax(dim=1)
+    found = adversarial.transfer_matrix({"one": small}, pixels, labels, radius=2.0, norm="l2", steps=2)
+    random = adversarial.random_change(pixels, 2.0, "l2")
+    assert float(found.noise[0]) == pytest.approx(float((small(random).argmax(dim=1) != labels).float().mean()))
+
+
+def test_one_change_for_many_never_leaves_the_ball_by_rounding(small):
+    pixels = pictures(6, side=4)
+    for radius in (4 / 255, 8 / 255, 0.1):
+        change = adversarial.universal(small, pixels, radius=radius, steps=3)
+        assert change.abs().double().max() <= radius
+
+
+def test_where_no_picture_is_what_the_change_leads_away_from_it_is_said(small):
+    pixels = pictures(6, side=4)
+    other = next(label for label in range(3) if label not in small(pixels[:1]).argmax(dim=1))
+    with pytest.raises(ValueError, match="nothing to fool"):
+        adversarial.universal(small, pixels[:1], away_from=other)
+
+
+def test_scores_that_are_nan_end_an_attack_by_questions():
+    class Mute(nn.Module):
+        def forward(self, pixels):
+            return pixels.flatten(1)[:, :3] * math.nan
+
+    with pytest.raises(ValueError, match="NaN"):
+        adversarial.query_attack(models.wrap(Mute(), input_size=4), pictures(2, side=4), away_from=0, queries=5)
+
+
+def test_a_single_step_has_no_number_of_steps_to_choose(small):
+    with pytest.raises(TypeError, match="steps"):
+        adversarial.fgsm(small, pictures(2, side=4), steps=50)

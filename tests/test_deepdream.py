@@ -294,3 +294,14 @@ def test_the_censuss_training_counts_are_those_of_the_card():
     trained = json.loads((data.data_dir() / "dream_census.json").read_text(encoding="utf-8"))["trained"]
     photographs = sum(number for name, number in trained.items() if not name.startswith("drawn "))
     assert photographs == 6667 and sum(trained.values()) == 9867
+
+
+def test_jitter_is_a_whole_number_of_pixels(coursenet, clouds):
+    for jitter in (-1, 2.5):
+        with pytest.raises(ValueError, match="whole number of pixels"):
+            deepdream.dream_steps(coursenet, clouds, "relu2", jitter=jitter)
+
+
+def test_layers_that_all_weigh_nothing_are_no_wish(coursenet, clouds):
+    with pytest.raises(ValueError, match="none with a weight"):
+        deepdream.dream_steps(coursenet, clouds, {"relu2": 0.0})

@@ -498,3 +498,9 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_the_first_run(play, monkeypa
 def test_bad_input_is_refused_in_words_and_leaves_nothing_behind(play, pictures, settings, told):
     with pytest.raises(ValueError, match=told):
         play(pictures, **settings)
+
+
+@pytest.mark.parametrize("number", [-1, 99])
+def test_a_patch_that_is_not_there_is_refused_in_words(number):
+    with pytest.raises(ValueError, match=f"patch {number} is out of range"):
+        game.opened(table(), game.begin(table()), [number])

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from toy_nets import one_channel_net
 
 from cs231n_viz import models
 from cs231n_viz.objectives import total_variation
@@ -251,3 +252,9 @@ def test_a_page_is_cut_up_into_the_pictures_it_was_made_of():
     pictures = (torch.arange(11.0) / 10).view(-1, 1, 1, 1).expand(-1, 3, class_images.SIZE, class_images.SIZE)
     page = class_images.images.to_pixels(class_images.page(list(pictures)))[0]
     assert torch.allclose(class_images._tiles(page)[:11], pictures, atol=3e-3)
+
+
+def test_a_network_for_grey_pictures_has_class_images_and_unit_images():
+    grey = models.wrap(one_channel_net(), mean=(0.5,), std=(1.0,), input_size=8)
+    for picture in (class_image(grey, 0, steps=2), unit_image(grey, "relu1", 0, steps=2)):
+        assert picture.shape == (1, 1, 8, 8) and picture.isfinite().all()

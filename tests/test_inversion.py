@@ -265,3 +265,10 @@ def test_the_chart_has_a_panel_a_title_and_a_point_for_each_layer():
     assert [each.get_text() for each in one.get_xticklabels()] == list(inversions.LAYERS)
     assert one.lines[0].get_ydata().tolist() == [2, 3, 4, 5, 6, 7] and len(one.lines) == 2
     assert (one.get_yscale(), two.get_yscale()) == ("linear", "log")
+
+
+def test_a_flat_reference_has_no_error_to_be_measured_by():
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    grey = image.mean(dim=1, keepdim=True).expand(1, 3, 8, 8)
+    assert color_errors(image, grey).color.isnan() and color_errors(image, grey).light == pytest.approx(0, abs=1e-5)
+    assert color_errors(image, torch.full_like(image, 0.5)).light.isnan()
