@@ -200,3 +200,43 @@ def test_the_lesson_has_all_its_parts_in_order(path):
         found = re.compile(rf"^(#+ .*|\*\*.*)\b{part}\b", re.MULTILINE).search(text, place)
         assert found, f"after position {place} of the prose there is no part {part!r}"
         place = found.start()
+
+
+@every_lesson
+def test_what_a_widget_uses_keeps_its_meaning_to_the_end(path):
+    """A person moves a slider when all cells have run; what its draw function calls must still be what it was."""
+    cells = [(cell["metadata"].get("tags", []), ast.parse(source(cell))) for cell in code_cells(path)]
+    for number, (tags, tree) in enumerate(cells):
+        if "widget" in tags:
+            used = used_by(tree, [earlier for _, earlier in cells[: number + 1]])
+            for later, (_, rebinding) in enumerate(cells[number + 1 :], number + 2):
+                assert not names_set(rebinding) & used, f"code cell {later} sets what the widget of {number + 1} uses"
+
+
+def used_by(tree, earlier) -> set[str]:
+    """The lesson's own names that a cell's functions read when they are called, and those of the functions they call."""
+    made = {node.name: node for each in earlier for node in ast.walk(each) if isinstance(node, ast.FunctionDef)}
+    found, open_ends = set(), {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in made}
+    open_ends |= set().union(*(read_by(node) for node in ast.walk(tree) if isinstance(node, ast.Lambda)))
+    while open_ends:
+        name = open_ends.pop()
+        found.add(name)
+        open_ends |= read_by(made[name]) - found if name in made else set()
+    return found
+
+
+def read_by(function) -> set[str]:
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    return {node.id for node in names} - own
+
+
+def names_set(node) -> set[str]:
+    """What a cell binds for all cells: not what is bound inside a function or a comprehension."""
+    if isinstance(node, ast.FunctionDef):
+        return {node.name}
+    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return set()
+    found = {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+    return found.union(*(names_set(child) for child in ast.iter_child_nodes(node)))
