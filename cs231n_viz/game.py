@@ -137,21 +137,6 @@ def _as_soon_as_sure(table: Table, rows: Tensor, threshold: float, first: int) -
     return None
 
 
-class Needed(NamedTuple):
-    first: float  # patches until the network's first choice is right, inf if it never is
-    for_good: float  # … and stays right until the whole picture is open
-
-
-def patches_needed(table: Table, order: Sequence[int]) -> Needed:
-    """How many patches of an order, of all patches, the network needs: insertion (Petsiuk et al. 2018) as a count."""
-    right = beliefs(table, order).argmax(dim=1) == table.label  # (K,)
-    if not right.any():
-        return Needed(math.inf, math.inf)
-    wrong = (~right).nonzero()
-    last_wrong = int(wrong[-1]) if len(wrong) else -1
-    return Needed(int(right.nonzero()[0]), math.inf if last_wrong == len(order) else last_wrong + 1)
-
-
 # --- the rules ------------------------------------------------------------------------------------
 
 

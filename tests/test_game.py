@@ -13,7 +13,7 @@ import torch
 from ipywidgets.widgets.widget import _instances
 
 from cs231n_viz import game, plot, widgets
-from cs231n_viz.game import Answer, Needed, Round, Table
+from cs231n_viz.game import Answer, Round, Table
 
 
 def by_red(pixels):
@@ -140,14 +140,6 @@ def test_looking_at_a_few_at_once_finds_the_same_answer_as_looking_at_all(first)
         answer = game.network_answer(puzzle, order, threshold, first)
         assert answer[:2] == (int(every[right].argmax()), right)
         assert answer.belief == pytest.approx(float(every[right].max()), abs=1e-5)
-
-
-def test_how_many_patches_are_needed():
-    order = [0, 1, 2, 3]
-    assert game.patches_needed(table(), order) == Needed(2, 2)
-    assert game.patches_needed(table(by_the_brightest_step, label=1), order) == Needed(1, 3)
-    assert game.patches_needed(table(by_the_brightest_step, label=0), order) == Needed(0, math.inf)
-    assert game.patches_needed(table(label=1), order) == Needed(math.inf, math.inf)
 
 
 @pytest.mark.parametrize(

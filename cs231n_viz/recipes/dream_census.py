@@ -1,6 +1,6 @@
 """Counts which classes networks see in their dreams, and how often they met each in training, for lesson 11.
 
-python3 -m cs231n_viz.recipes.dream_census      writes data/dream_census.json; wants Caltech-101, takes two minutes
+python3 -m cs231n_viz.recipes.dream_census      writes data/dream_census.json; wants Caltech-101, takes some minutes
 """
 
 import json
