@@ -6,7 +6,8 @@ Each is made by a factory that is told once what to look at, and `weighted_sum` 
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -111,6 +112,86 @@ def feature_distance(model, layer: str, reference_features: Tensor) -> Objective
         return (features - reference).square().flatten(1).sum(dim=1) / size
 
     return distance
+
+
+def gram_matrix(maps: Tensor) -> Tensor:
+    """Which channels fire together, whatever the place: G = F Fᵀ / (C·H·W), (N, C, C), of maps (N, C, H, W).
+
+    F is (C, H·W), a row a channel, so G[k, l] = Σ over places of A_k · A_l, divided by C·H·W as Johnson et al. (2016) do;
+    Gatys et al. (2015) divide later, in the loss. Products at the *same* place only; the places themselves are summed away.
+    """
+    if maps.dim() != 4:
+        raise ValueError(f"a Gram matrix is made of feature maps (N, C, H, W), not of shape {tuple(maps.shape)}.")
+    flat = maps.flatten(2)  # (N, C, places)
+    return flat @ flat.transpose(1, 2) / flat[0].numel()
+
+
+def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
+    """How far the Gram matrix of maps (N, C, H, W) is from a wanted one, ‖G − G*‖² / ‖G*‖², (N,).
+
+    wanted: G*, (1, C, C) for all pictures or (N, C, C), one each; the maps it was made of may have had another size.
+    0: the same texture to this layer; 1: as far as an all-zero layer is.
+    """
+    size = wanted.square().sum(dim=(1, 2))
+    if not (size > 0).all():
+        raise ValueError("the wanted Gram matrix is all zero: the layer was silent, and nothing can be near to it.")
+    return (gram_matrix(maps) - wanted).square().sum(dim=(1, 2)) / size
+
+
+def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """The feature maps of each layer; the layer "pixels" is the picture itself, less the network's mean colour."""
+    inside = [layer for layer in layers if layer != "pixels"]
+    maps = dict(activations_at(model, image, inside)) if inside else {}
+    return {"pixels": image - model.mean, **maps}
+
+
+def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """The Gram matrix of each layer, {layer: (N, C, C)}: what Gatys et al. (2015) call the style of a picture.
+
+    layers: names, "pixels" among them for the colours, which the first layer of a network says little about.
+    """
+    with torch.no_grad():
+        maps = style_maps(model, pixels, layers)
+        return {layer: gram_matrix(maps[layer]) for layer in layers}
+
+
+def style_distance(model, wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Objective:
+    """Σ over layers of weight · ‖G − G*‖² / ‖G*‖² (Gatys et al. 2015, each layer measured by its own size).
+
+    wanted: {layer: G*}, as `gram_matrices` gives it. weights: {layer: weight}; without them every layer counts 1 / layers.
+    """
+    weights = weights or dict.fromkeys(wanted, 1 / len(wanted))
+
+    def distance(image: Tensor) -> Tensor:
+        maps = style_maps(model, image, list(wanted))
+        return sum(weights[layer] * gram_distance(maps[layer], gram) for layer, gram in wanted.items())
+
+    return distance
+
+
+class Likeness(NamedTuple):
+    content: Tensor  # (N,) ‖Φ − Φ₀‖² / ‖Φ₀‖² of the content's layer
+    style: Tensor  # (N,) Σ weight · ‖G − G*‖² / ‖G*‖² of the style's layers
+
+
+def likeness(
+    model, content: Tensor, layer: str, wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
+) -> Callable[[Tensor], Likeness]:
+    """image -> how far it is from one picture's features and another's Gram matrices, both from a single pass.
+
+    content: pixels (N, 3, H, W). wanted, weights: as for `style_distance`.
+    """
+    weights = weights or dict.fromkeys(wanted, 1 / len(wanted))
+    with torch.no_grad():
+        features = activations_at(model, content, layer)
+    size = features.square().flatten(1).sum(dim=1)
+
+    def both(image: Tensor) -> Likeness:
+        maps = style_maps(model, image, [*wanted, layer])
+        far = (maps[layer] - features).square().flatten(1).sum(dim=1) / size
+        return Likeness(far, sum(weights[name] * gram_distance(maps[name], gram) for name, gram in wanted.items()))
+
+    return both
 
 
 def total_variation() -> Objective:

@@ -8,9 +8,13 @@ from cs231n_viz.objectives import (
     class_score,
     color_variation,
     feature_distance,
+    gram_distance,
+    gram_matrices,
+    gram_matrix,
     layer_energy,
     score_of,
     squared_size,
+    style_distance,
     total_variation,
     unit,
     weighted_sum,
@@ -223,3 +227,79 @@ def test_color_variation_does_not_mind_grey_edges():
     red = torch.zeros(1, 3, 1, 2)
     red[0, 0, 0, 1] = 0.9  # less the mean: (0.6, −0.3, −0.3) beside zeros
     assert color_variation()(red).tolist() == pytest.approx([0.36 + 0.09 + 0.09])
+
+
+# --- Gram matrices --------------------------------------------------------------------------------------------------
+
+
+def random_maps(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(13), dtype=torch.float64)
+
+
+def test_a_gram_matrix_worked_by_hand():
+    maps = torch.tensor([[[[1.0, 0.0, 2.0]], [[3.0, 1.0, 0.0]]]])  # two channels, 1 x 3 places: C·H·W = 6
+    assert torch.equal(gram_matrix(maps), torch.tensor([[[5.0, 3.0], [3.0, 10.0]]]) / 6)
+
+
+def test_a_gram_matrix_is_what_loops_over_pictures_pairs_and_places_give():
+    maps = random_maps(2, 3, 4, 5)
+    loops = torch.zeros(2, 3, 3, dtype=torch.float64)
+    for n in range(2):
+        for k in range(3):
+            for m in range(3):
+                for i in range(4):
+                    for j in range(5):
+                        loops[n, k, m] += maps[n, k, i, j] * maps[n, m, i, j] / (3 * 4 * 5)
+    assert torch.allclose(gram_matrix(maps), loops)
+
+
+def test_a_gram_matrix_forgets_where():
+    maps = random_maps(1, 6, 8, 8)
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    shuffled = maps.flatten(2)[..., order].view_as(maps)
+    assert torch.allclose(gram_matrix(shuffled), gram_matrix(maps), rtol=1e-12)
+    each_its_own = torch.stack([channel.flatten().roll(3 * k) for k, channel in enumerate(maps[0])])
+    assert not torch.allclose(gram_matrix(each_its_own.view_as(maps)), gram_matrix(maps), atol=0.01)
+
+
+def test_products_of_all_pairs_of_places_have_rank_one_and_those_of_the_same_place_have_not():
+    maps = random_maps(1, 6, 4, 5)
+    flat = maps[0].flatten(1)
+    all_pairs = torch.einsum("kp,lq->kl", flat, flat)
+    assert torch.allclose(all_pairs, torch.outer(flat.sum(dim=1), flat.sum(dim=1)))
+    assert int(torch.linalg.matrix_rank(all_pairs)) == 1
+    assert int(torch.linalg.matrix_rank(gram_matrix(maps)[0])) == 6
+
+
+def test_a_gram_matrix_is_the_covariance_plus_the_product_of_the_means():
+    maps = random_maps(1, 5, 6, 7)
+    flat, mean = maps[0].flatten(1), maps[0].mean(dim=(1, 2))
+    assert torch.allclose(5 * gram_matrix(maps)[0], torch.cov(flat, correction=0) + torch.outer(mean, mean))
+
+
+def test_gram_distance_is_zero_at_home_and_one_for_silence():
+    maps = random_maps(2, 3, 4, 4)
+    assert torch.equal(gram_distance(maps, gram_matrix(maps)), torch.zeros(2, dtype=torch.float64))
+    assert torch.allclose(gram_distance(maps * 0, gram_matrix(maps)), torch.ones(2, dtype=torch.float64))
+    assert torch.allclose(gram_distance(maps * 2**0.5, gram_matrix(maps)), torch.ones(2, dtype=torch.float64))
+
+
+def test_the_sample_of_a_style_may_have_another_size(model, image):
+    image = image[:1]
+    wanted = gram_matrices(model, image.repeat(1, 1, 2, 3), ["conv", "relu"])
+    assert {layer: tuple(gram.shape) for layer, gram in wanted.items()} == {"conv": (1, 2, 2), "relu": (1, 2, 2)}
+    assert torch.allclose(style_distance(model, wanted)(image), torch.zeros(1), atol=1e-9)
+
+
+def test_a_style_distance_weighs_its_layers(model, image):
+    wanted, other = gram_matrices(model, image[:1], ["conv", "relu"]), 1 - image
+    one, two = (style_distance(model, {layer: wanted[layer]})(other) for layer in ("conv", "relu"))
+    assert torch.allclose(style_distance(model, wanted)(other), (one + two) / 2)
+    assert torch.allclose(style_distance(model, wanted, {"conv": 3.0, "relu": 0.5})(other), 3 * one + two / 2)
+
+
+def test_what_is_no_feature_map_and_a_silent_layer_get_sentences_that_help():
+    with pytest.raises(ValueError, match=r"\(N, C, H, W\), not of shape \(3, 4\)"):
+        gram_matrix(torch.ones(3, 4))
+    with pytest.raises(ValueError, match="silent"):
+        gram_distance(torch.ones(1, 2, 2, 2), torch.zeros(1, 2, 2))

@@ -1,0 +1,411 @@
+"""Lesson 13's technique: grown pixel by pixel as slow loops would grow it, and made to have the sample's Gram matrices."""
+
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+from toy_nets import one_channel_net, plain_net
+
+from cs231n_viz import data, models
+from cs231n_viz.drawing.textures import TEXTURE_NAMES
+from cs231n_viz.objectives import total_variation
+from cs231n_viz.optimize import Diverged
+from cs231n_viz.recipes import textures
+from cs231n_viz.techniques import texture
+from cs231n_viz.techniques.texture import (
+    copied,
+    copied_together,
+    efros_leung_steps,
+    gram_errors,
+    patch_distance,
+    patch_distances,
+    scanline,
+    scanline_steps,
+    synthesize,
+    synthesize_steps,
+)
+
+LAYERS = ["relu1", "relu2", "relu3_2"]
+GROWERS = {"scanline": scanline_steps, "efros_leung": efros_leung_steps}
+both_ways = pytest.mark.parametrize("grow", GROWERS.values(), ids=GROWERS)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.load("coursenet", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def scales():
+    return data.texture("scales", 128)
+
+
+def noise(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def colors_of(pixels):
+    return {tuple(color) for color in pixels[0].flatten(1).T.tolist()}
+
+
+def last_of(walk):
+    *_, end = walk
+    return end
+
+
+def tile(height, width, size):
+    """A pattern of random colours that repeats every `height` rows and `width` columns."""
+    return noise(1, 3, height, width).repeat(1, 1, size // height + 1, size // width + 1)[..., :size, :size]
+
+
+# --- the same as slow loops -----------------------------------------------------------------------------------------
+
+
+def sources_by_loops(sample, canvas, order, window, weight, choose):
+    """Fill a canvas of (row, column) pairs, None where nothing is known, one pixel after the other."""
+    half, (height, width) = window // 2, sample.shape[2:]
+    picture = sample[0].double()
+    steps = [(i, j) for i in range(-half, half + 1) for j in range(-half, half + 1)]
+    centers = [(r, c) for r in range(half, height - half) for c in range(half, width - half)]
+    for row, column in order(canvas):
+        seen = [(i, j) for i, j in steps if canvas.get((row + i, column + j)) and weight(i, j) > 0]
+        distances = []
+        for r, c in centers:
+            total = whole = 0.0
+            for i, j in seen:
+                a, b = canvas[row + i, column + j]
+                total += weight(i, j) * float((picture[:, a, b] - picture[:, r + i, c + j]).square().sum())
+                whole += weight(i, j)
+            distances.append(total / whole)
+        canvas[row, column] = centers[choose(distances)]
+    return canvas
+
+
+def test_scanline_makes_pixel_for_pixel_what_loops_make():
+    sample, (height, width), window = noise(1, 3, 8, 9), (6, 7), 5
+    fast = last_of(scanline_steps(sample, (height, width), window, seed=4)).sources
+    loops = sources_by_loops(
+        sample,
+        {(0, 0): tuple(fast[0, 0].tolist())},
+        lambda canvas: [(r, c) for r in range(height) for c in range(width) if r or c],
+        window,
+        lambda i, j: float(i < 0 or (i == 0 and j < 0)),
+        lambda distances: min(range(len(distances)), key=lambda n: distances[n]),
+    )
+    assert fast.tolist() == [[list(loops[r, c]) for c in range(width)] for r in range(height)]
+
+
+def test_each_pixel_of_efros_and_leung_comes_from_one_of_the_windows_that_loops_allow():
+    sample, window = noise(1, 3, 9, 9), 5
+    sigma, half = window / 6.4, window // 2
+    steps = list(efros_leung_steps(sample, (7, 8), window, seed=3))
+    made = 0
+    for before, after in pairwise(steps):
+        known = before.sources[..., 0] >= 0
+        for row, column in ((after.sources[..., 0] >= 0) & ~known).nonzero().tolist():
+            distances = {}
+            for r in range(half, 9 - half):
+                for c in range(half, 9 - half):
+                    total = whole = 0.0
+                    for i in range(-half, half + 1):
+                        for j in range(-half, half + 1):
+                            if 0 <= row + i < 7 and 0 <= column + j < 8 and known[row + i, column + j]:
+                                g = 2.718281828 ** (-(i**2 + j**2) / (2 * sigma**2))
+                                difference = before.image[0, :, row + i, column + j] - sample[0, :, r + i, c + j]
+                                total, whole = total + g * float(difference.square().sum()), whole + g
+                    distances[r, c] = total / whole
+            chosen = tuple(after.sources[row, column].tolist())
+            assert distances[chosen] <= 1.1 * min(distances.values()) + 1e-6
+            made += 1
+    assert made > 40
+
+
+def test_pixels_that_are_made_together_do_not_see_each_other():
+    for before, after in pairwise(efros_leung_steps(noise(1, 3, 20, 20), 24, 7)):
+        fresh = ((after.sources[..., 0] >= 0) & (before.sources[..., 0] < 0)).nonzero()
+        apart = (fresh[:, None] - fresh[None]).abs().amax(dim=2)
+        assert (apart[~torch.eye(len(fresh), dtype=torch.bool)] > 3).all()
+
+
+def test_the_pixel_with_most_known_neighbours_comes_first():
+    known = torch.zeros(9, 9, dtype=torch.bool)
+    known[2:5, 2:5] = True
+    known[4, 4] = False  # a hole in the corner, with three known neighbours, as many as beside the middle of a side has
+    known[3, 5] = True  # now the hole has four
+    rows, columns = texture._next_to_fill(known, 4, torch.Generator().manual_seed(0))
+    assert (rows.tolist(), columns.tolist()) == ([4], [4])
+
+
+# --- what grows -----------------------------------------------------------------------------------------------------
+
+
+@both_ways
+def test_every_colour_of_what_grows_occurs_in_the_sample(grow):
+    sample = data.texture("petals", 24)
+    grown = last_of(grow(sample, (30, 20), 7))
+    assert grown.image.shape == (1, 3, 30, 20)
+    assert colors_of(grown.image) <= colors_of(sample)
+    assert torch.equal(grown.image, copied(sample, grown.sources))
+
+
+@both_ways
+def test_the_same_seed_grows_the_same_and_another_one_something_else(grow):
+    sample = data.texture("petals", 24)
+    once, again, other = (last_of(grow(sample, 20, 5, seed)).image for seed in (1, 1, 2))
+    assert torch.equal(once, again) and not torch.equal(once, other)
+
+
+@both_ways
+def test_a_periodic_sample_stays_periodic(grow):
+    grown = last_of(grow(tile(4, 5, 24), 40, 11)).image
+    assert torch.equal(grown[..., 4:, :], grown[..., :-4, :]) and torch.equal(grown[..., 5:], grown[..., :-5])
+
+
+@both_ways
+def test_one_colour_stays_one_colour_and_nothing_gets_stuck(grow):
+    sample = torch.full((1, 3, 7, 7), 0.25)
+    assert torch.equal(last_of(grow(sample, 9, 7)).image, torch.full((1, 3, 9, 9), 0.25))
+
+
+def test_a_sample_as_large_as_the_window_has_one_window_and_gives_its_centre_everywhere():
+    sample = noise(1, 3, 5, 5)
+    assert (scanline(sample, 6, 5) == sample[:, :, 2:3, 2:3]).all()
+
+
+@both_ways
+def test_it_grows_before_ones_eyes(grow):
+    steps = list(grow(noise(1, 3, 12, 12), 16, 5))
+    known = [int((step.sources[..., 0] >= 0).sum()) for step in steps]
+    assert all(one < other for one, other in pairwise(known)) and known[-1] == 256
+    assert [step.index for step in steps] == list(range(len(steps)))
+    half_way = steps[len(steps) // 2]
+    assert (half_way.image[0][:, half_way.sources[..., 0] < 0] == 0.5).all()
+
+
+def test_efros_and_leung_begin_with_three_by_three_pixels_of_the_sample():
+    first = next(efros_leung_steps(noise(1, 3, 12, 12), 17, 5))
+    seed = first.sources[7:10, 7:10]
+    assert torch.equal(seed - seed[1, 1], torch.tensor([[[i, j] for j in (-1, 0, 1)] for i in (-1, 0, 1)]))
+
+
+@both_ways
+def test_growing_changes_nothing_of_the_callers(grow):
+    sample, state = noise(1, 3, 12, 12).requires_grad_(), torch.get_rng_state()
+    kept = sample.detach().clone()
+    grown = last_of(grow(sample, 10, 5)).image
+    assert not grown.requires_grad and grown.dtype == sample.dtype and sample.grad is None
+    assert torch.equal(sample, kept) and torch.equal(torch.get_rng_state(), state)
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "sample, size, window, words",
+    [
+        ((1, 3, 8, 8), 8, 4, "odd"),
+        ((1, 3, 8, 8), 8, 1, "3 or more"),
+        ((1, 3, 8, 8), 8, 5.0, "odd"),
+        ((1, 3, 8, 8), 8, 9, "fit into the sample"),
+        ((2, 3, 8, 8), 8, 5, r"sample\[:1\]"),
+        ((1, 3, 8, 8), 0, 5, "whole pixels"),
+        ((1, 3, 8, 8), (8, 2.5), 5, "whole pixels"),
+        ((1, 3, 8, 8), (8, 8, 8), 5, "height, width"),
+        ((1, 1, 8, 8), 8, 5, "3 channels"),
+        ((3, 8, 8), 8, 5, r"pixels\[None\]"),
+    ],
+)
+def test_what_cannot_grow_is_said_in_words(grow, sample, size, window, words):
+    with pytest.raises(ValueError, match=words):
+        next(grow(noise(*sample), size, window))
+
+
+@both_ways
+@pytest.mark.parametrize("spoil, words", [(lambda x: x * 255, "divide by 255"), (lambda x: x / 0, "NaN")])
+def test_bad_pixels_do_not_grow(grow, spoil, words):
+    with pytest.raises(ValueError, match=words):
+        next(grow(spoil(noise(1, 3, 8, 8)), 8, 5))
+
+
+# --- from where -----------------------------------------------------------------------------------------------------
+
+
+def test_a_plain_copy_is_copied_together_and_a_disordered_one_is_not():
+    rows, columns = torch.meshgrid(torch.arange(6), torch.arange(8), indexing="ij")
+    whole = torch.stack([rows, columns], dim=-1)
+    assert copied_together(whole) == 1
+    assert copied_together(whole.flip(0, 1)) == 0
+    assert copied_together(torch.cat([whole, whole], dim=1)) == pytest.approx((6 * 14 + 5 * 16) / (6 * 15 + 5 * 16))
+
+
+def test_what_is_copied_is_looked_up_and_what_is_not_there_is_grey():
+    picture = torch.arange(4.0).view(1, 1, 2, 2)
+    assert copied(picture, torch.tensor([[[1, 0], [-1, -1]]])).tolist() == [[[[2.0, 0.5]]]]
+
+
+# --- how near to the sample -----------------------------------------------------------------------------------------
+
+
+def test_patch_distance_by_hand():
+    sample = torch.zeros(1, 3, 2, 3)
+    sample[..., 2] = 0.6
+    image = torch.full((1, 3, 2, 2), 0.2)
+    # windows of the sample: all 0, or 0 on the left and 0.6 on the right; from 0.2 the nearer is 0.2 off everywhere
+    assert patch_distances(image, sample, 2).flatten().tolist() == pytest.approx([0.2])
+    image[..., 1] = 0.5  # left 0.2 off; right 0.5 or 0.1 off
+    assert patch_distance(image, sample, 2).tolist() == pytest.approx([((0.04 + 0.01) / 2) ** 0.5])
+
+
+def test_a_cut_of_the_sample_has_distance_zero_and_noise_has_not():
+    sample = data.texture("pebbles", 48)
+    images = torch.cat([sample[..., 5:30, 9:34], noise(1, 3, 25, 25)])
+    near, far = patch_distance(images, sample).tolist()
+    assert near == 0 and far > 0.2
+
+
+def test_patch_distances_are_those_of_a_loop_over_all_pairs():
+    image, sample = noise(2, 3, 6, 7), noise(1, 3, 8, 5, seed=1)
+    loop = torch.tensor(
+        [
+            [
+                [
+                    min(
+                        float((one[:, i : i + 3, j : j + 3] - sample[0, :, a : a + 3, b : b + 3]).square().mean().sqrt())
+                        for a in range(6)
+                        for b in range(3)
+                    )
+                    for j in range(5)
+                ]
+                for i in range(4)
+            ]
+            for one in image
+        ]
+    )
+    assert torch.allclose(patch_distances(image, sample, 3), loop, atol=1e-5)
+
+
+@pytest.mark.parametrize("size, count, words", [(9, 1, "smaller"), (0, 1, "smaller"), (3, 2, "one sample")])
+def test_patches_that_cannot_be_compared_are_said_in_words(size, count, words):
+    with pytest.raises(ValueError, match=words):
+        patch_distance(noise(1, 3, 8, 8), noise(count, 3, 8, 8), size)
+
+
+# --- synthesis ------------------------------------------------------------------------------------------------------
+
+
+def test_the_gram_matrices_of_every_layer_used_are_met_to_one_percent(model, scales):
+    made = synthesize(model, scales, LAYERS, steps=100)
+    assert all(float(error) <= 0.01 for error in gram_errors(model, made, scales, LAYERS).values())
+    assert made.min() >= 0 and made.max() <= 1
+
+
+def test_at_a_toy_layer_of_one_by_one_filters_only_the_mean_products_of_the_colours_must_agree():
+    toy = models.wrap(plain_net(), input_size=4, name="toy")
+    sample = noise(1, 3, 8, 8)
+    made = synthesize(toy, sample, ["relu1"], steps=60, sizes=1, tv=0)
+    red, wanted = made[0, 0] - 0.5, sample[0, 0] - 0.5
+    for ours, theirs in zip((red, -red), (wanted, -wanted), strict=True):
+        assert float(ours.relu().square().mean()) == pytest.approx(float(theirs.relu().square().mean()), abs=0.01)
+
+
+@pytest.mark.parametrize("size", [96, (64, 112), (60, 61)])
+def test_what_is_made_may_have_any_size(model, scales, size):
+    made = synthesize(model, scales[..., :64, :80], ["relu1"], size, steps=5)
+    assert tuple(made.shape[2:]) == ((size, size) if isinstance(size, int) else size)
+
+
+def test_without_a_size_it_is_the_samples(model, scales):
+    assert synthesize(model, scales[..., :64, :80], ["relu1"], steps=2).shape == (1, 3, 64, 80)
+
+
+def test_larger_than_the_sample_it_still_meets_the_gram_matrix(model, scales):
+    sample = scales[..., :96, :96]
+    made = synthesize(model, sample, ["relu1", "relu2"], (128, 160), steps=40)
+    assert max(map(float, gram_errors(model, made, sample, ["relu1", "relu2"]).values())) < 0.02
+
+
+def test_a_batch_of_samples_gives_each_its_own_texture(model):
+    samples = torch.cat([data.texture(name, 64) for name in ("scales", "petals")])
+    together = synthesize(model, samples, ["relu1", "relu2"], steps=6)
+    alone = torch.cat([synthesize(model, one[None], ["relu1", "relu2"], steps=6) for one in samples])
+    assert torch.allclose(together, alone, atol=0.02)  # L-BFGS makes much of roundings
+
+
+def test_the_synthesis_of_a_seed_is_the_same_again_and_another_seed_gives_another_picture(model, scales):
+    once, again, other = (synthesize(model, scales[..., :64, :64], ["relu1"], steps=5, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(once, again) and not torch.allclose(once, other, atol=0.01)
+
+
+def test_the_steps_run_over_all_sizes_and_end_at_the_whole_one(model, scales):
+    steps = list(synthesize_steps(model, scales, ["relu1"], steps=3, sizes=3))
+    assert [step.index for step in steps] == list(range(9))
+    assert [step.image.shape[2] for step in steps[::3]] == [32, 64, 128]
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"layers": "relu1"}, "list"),
+        ({"layers": []}, "at least one"),
+        ({"layers": ["relu9"]}, "relu"),
+        ({"steps": 0}, "at least one step"),
+        ({"sizes": 0}, "at least one step"),
+        ({"tv": -1}, "0 or more"),
+        ({"tv": torch.nan}, "0 or more"),
+        ({"size": (64, 0)}, "whole pixels"),
+        ({"size": 2}, "smaller|small|pixels"),
+    ],
+)
+def test_what_cannot_be_made_is_said_in_words(model, scales, settings, words):
+    with pytest.raises(ValueError, match=words):
+        synthesize(model, scales[..., :64, :64], **{"layers": ["relu1"], "steps": 1} | settings)
+
+
+def test_a_higher_price_of_grain_gives_a_smoother_picture(model, scales):
+    made = [synthesize(model, scales[..., :64, :64], ["relu1"], steps=30, sizes=1, tv=tv) for tv in (0, 1, 100)]
+    rough = [float(total_variation()(one)) for one in made]
+    assert rough == sorted(rough, reverse=True) and rough[2] < 0.8 * rough[0]
+
+
+def test_a_network_that_reads_grey_makes_grey_textures():
+    grey = models.wrap(one_channel_net(), mean=(0.5,), std=(1.0,), input_size=8, name="grey")
+    made = synthesize(grey, noise(1, 1, 16, 16), [grey.layers[0]], steps=3)
+    assert made.shape == (1, 1, 16, 16)
+
+
+def test_a_silent_layer_is_said_in_words():
+    toy = models.wrap(plain_net(), input_size=4, name="toy")
+    black = torch.zeros(1, 3, 8, 8)
+    black[:, 0] = 0.5  # the toy's filters read red − ½
+    with pytest.raises(ValueError, match="silent"):
+        synthesize(toy, black, ["relu1"], steps=1)
+
+
+def test_what_diverges_keeps_the_last_good_step(monkeypatch, model, scales):
+    monkeypatch.setattr(texture, "lbfgs", lambda: lambda gradient, parameter: gradient * torch.nan)
+    with pytest.raises(Diverged) as caught:
+        synthesize(model, scales[..., :64, :64], ["relu1"], steps=9)
+    assert caught.value.last_step.index == texture.BEGINNING - 1
+
+
+# --- what is stored -------------------------------------------------------------------------------------------------
+
+
+def test_the_stored_measurements_are_whole():
+    stored = json.loads(textures.FILE.read_text(encoding="utf-8"))
+    assert tuple(stored) == tuple(TEXTURE_NAMES)
+    assert all(list(one) == list(stored["pebbles"]) for one in stored.values())
+    assert all(0 <= value <= 1.5 for one in stored.values() for each in one.values() for value in each.values())
+
+
+def test_the_gram_errors_stored_of_what_was_made_from_noise_are_at_most_one_percent():
+    stored = json.loads(textures.FILE.read_text(encoding="utf-8"))
+    assert max(one["Gram"]["gram"] for one in stored.values()) <= 0.01
+
+
+def test_the_recipe_measures_what_is_stored():
+    stored = json.loads(textures.FILE.read_text(encoding="utf-8"))["scales"]
+    afresh = textures.measured("scales")
+    assert {method: list(each) for method, each in afresh.items()} == {method: list(each) for method, each in stored.items()}
+    for method in set(stored) - {"Gram"}:
+        assert afresh[method] == pytest.approx(stored[method], abs=2e-3), method
+    assert afresh["Gram"]["patch"] == pytest.approx(stored["Gram"]["patch"], abs=0.02)
