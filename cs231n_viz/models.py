@@ -20,7 +20,7 @@ from .places import data_dir
 
 FRIENDLY = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}
 
-NOT_CLASSIFIERS = {"generator"}  # bundled networks that have a loader of their own
+NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
 
 CANNOT = (
     RuntimeError,
@@ -136,6 +136,12 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
             "generator.safetensors decodes the codes of another coursenet than the one that is here. Bring both back with "
             "git checkout -- data, or train it for this one: python3 -m cs231n_viz train generator"
         )
+    return _frozen_copy(network).to(device or _best_device())
+
+
+def load_stylenet(device: str | torch.device | None = None) -> networks.StyleNet:
+    """The network that repaints in the styles of all paintings, frozen; `.styles` names them. See fast_style.repaint."""
+    network, _ = _read_bundled("stylenet")
     return _frozen_copy(network).to(device or _best_device())
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from .activations import activations_at
 
 Objective = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> (N,)
+SILENT = 1e-14  # squared length of a Gram matrix that rounding alone can make; values of 0.001 make more
 Target = int | str | tuple | Tensor | Callable[[Tensor], Tensor]
 
 
@@ -96,22 +97,25 @@ def feature_distance(model, layer: str, reference_features: Tensor) -> Objective
     """
     model.resolve(layer)
     reference = reference_features.detach()
-    size = reference.square().flatten(1).sum(dim=1)  # (N,) or (1,)
-    if not (size > 0).all():
+    _check_heard(layer, reference)
+    return lambda image: _relative_distance(layer, activations_at(model, image, layer), reference)
+
+
+def _check_heard(layer: str, reference: Tensor) -> None:
+    if not reference.flatten(1).any(dim=1).all():
         raise ValueError(
             f"the reference features of {layer} are all zero: no distance can be measured against them."
         )
 
-    def distance(image: Tensor) -> Tensor:
-        features = activations_at(model, image, layer)
-        if features.shape[1:] != reference.shape[1:] or len(reference) not in (1, len(features)):
-            raise ValueError(
-                f"{layer} answers with shape {tuple(features.shape)}, the reference features have shape "
-                f"{tuple(reference.shape)}: take them from one picture, or from one each, of the same size."
-            )
-        return (features - reference).square().flatten(1).sum(dim=1) / size
 
-    return distance
+def _relative_distance(layer: str, features: Tensor, reference: Tensor) -> Tensor:
+    if features.shape[1:] != reference.shape[1:] or len(reference) not in (1, len(features)):
+        raise ValueError(
+            f"{layer} answers with shape {tuple(features.shape)}, the reference features have shape "
+            f"{tuple(reference.shape)}: take them from one picture, or from one each, of the same size."
+        )
+    size = reference.square().flatten(1).sum(dim=1)  # (N,) or (1,)
+    return (features - reference).square().flatten(1).sum(dim=1) / size
 
 
 def gram_matrix(maps: Tensor) -> Tensor:
@@ -132,8 +136,14 @@ def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
     wanted: G*, (1, C, C) for all pictures or (N, C, C), one each; the maps it was made of may have had another size.
     0: the same texture to this layer; 1: as far as an all-zero layer is.
     """
+    count, channels = maps.shape[:2]
+    if wanted.shape[1:] != (channels, channels) or len(wanted) not in (1, count):
+        raise ValueError(
+            f"{count} pictures of {channels} maps need Gram matrices of shape (1 or {count}, {channels}, {channels}), not "
+            f"{tuple(wanted.shape)}: take them at the same layer, from one picture or from one each."
+        )
     size = wanted.square().sum(dim=(1, 2))
-    if not (size > 0).all():
+    if not (size > SILENT).all():
         raise ValueError("the wanted Gram matrix is all zero: the layer was silent, and nothing can be near to it.")
     return (gram_matrix(maps) - wanted).square().sum(dim=(1, 2)) / size
 
@@ -142,7 +152,7 @@ def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]
     """The feature maps of each layer; the layer "pixels" is the picture itself, less the network's mean colour."""
     inside = [layer for layer in layers if layer != "pixels"]
     maps = dict(activations_at(model, image, inside)) if inside else {}
-    return {"pixels": image - model.mean, **maps}
+    return {"pixels": image.to(model.mean) - model.mean, **maps}
 
 
 def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -160,7 +170,7 @@ def style_distance(model, wanted: Mapping[str, Tensor], weights: Mapping[str, fl
 
     wanted: {layer: G*}, as `gram_matrices` gives it. weights: {layer: weight}; without them every layer counts 1 / layers.
     """
-    weights = weights or dict.fromkeys(wanted, 1 / len(wanted))
+    weights = _layer_weights(wanted, weights)
 
     def distance(image: Tensor) -> Tensor:
         maps = style_maps(model, image, list(wanted))
@@ -181,17 +191,27 @@ def likeness(
 
     content: pixels (N, 3, H, W). wanted, weights: as for `style_distance`.
     """
-    weights = weights or dict.fromkeys(wanted, 1 / len(wanted))
+    weights = _layer_weights(wanted, weights)
     with torch.no_grad():
         features = activations_at(model, content, layer)
-    size = features.square().flatten(1).sum(dim=1)
+    _check_heard(layer, features)
 
     def both(image: Tensor) -> Likeness:
         maps = style_maps(model, image, [*wanted, layer])
-        far = (maps[layer] - features).square().flatten(1).sum(dim=1) / size
-        return Likeness(far, sum(weights[name] * gram_distance(maps[name], gram) for name, gram in wanted.items()))
+        style = sum(weights[name] * gram_distance(maps[name], gram) for name, gram in wanted.items())
+        return Likeness(_relative_distance(layer, maps[layer], features), style)
 
     return both
+
+
+def _layer_weights(wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None) -> Mapping[str, float]:
+    if not wanted:
+        raise ValueError("no layer is named to compare the style at: give {layer: Gram matrix} for at least one.")
+    if weights is None:
+        return dict.fromkeys(wanted, 1 / len(wanted))
+    if missing := [layer for layer in wanted if layer not in weights]:
+        raise ValueError(f"there is no weight for {', '.join(missing)}: give one for each of {', '.join(wanted)}.")
+    return weights
 
 
 def total_variation() -> Objective:

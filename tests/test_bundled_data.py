@@ -26,6 +26,7 @@ NETWORKS = {
     "snownet",
     "snownet_fixed",
     "generator",
+    "stylenet",
 }
 
 
@@ -129,3 +130,15 @@ def test_tiles_stand_in_rows_across_the_page():
 def test_a_page_is_as_high_as_its_parts_and_titles():
     parts = [sheet.titled("one", Image.new("RGB", (sheet.WIDTH, 50))), Image.new("RGB", (sheet.WIDTH, 10))]
     assert sheet.stacked(*parts).height == 50 + sheet.HEAD + 8 + 10 + 8
+
+
+def test_stylenet_knows_all_paintings_and_repaints_as_well_as_its_card_says():
+    network, names = models.load_stylenet(device="cpu"), data.painting_names()
+    assert network.styles == names
+    rows = [line.split("|") for line in CARDS["stylenet"].splitlines() if line.startswith("| ")]
+    losses = {row[1].strip(): [float(cell) for cell in row[2:-1]] for row in rows if row[2].strip()[0].isdigit()}
+    assert list(losses) == [*names, "mean"]
+    for column in (0, 1):
+        assert losses["mean"][column] == pytest.approx(sum(losses[name][column] for name in names) / len(names), abs=0.01)
+    for ours, optimised, ratio in losses.values():
+        assert ratio == pytest.approx(ours / optimised, abs=0.02)

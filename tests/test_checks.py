@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from cs231n_viz import checks
 from cs231n_viz.activations import ReceptiveField
@@ -125,7 +126,41 @@ def rolled(x, down, right):
     return x.roll((down, right), (-2, -1))
 
 
+def layerwise(maps, wanted):
+    grams = [torch.einsum("nkhw,nlhw->nkl", one, one) / one[0].numel() for one in maps]
+    return torch.stack([(g - w).square().sum((1, 2)) / w.square().sum() for g, w in zip(grams, wanted, strict=True)])
+
+
+def grey_of(picture):
+    return picture.mean(dim=1, keepdim=True)
+
+
+def deviation(picture):
+    return (picture - picture.mean()).square().mean().sqrt()
+
+
+def standing(picture):
+    return (picture - picture.mean()) / deviation(picture)
+
+
+def known_differences(windows, around, known):
+    return (windows - around).square()[..., known]
+
+
+def rms_to_all(patches, known):
+    return (patches[:, None] - known).square().mean(dim=2).sqrt()
+
+
 RIGHT = {
+    checks.normalized_maps: lambda maps: (maps - maps.mean((2, 3), True)) / (maps.var((2, 3), False, keepdim=True) + 1e-5).sqrt(),
+    checks.mixed_rows: lambda weights, rows: weights @ rows / weights.sum(),
+    checks.doubled_maps: lambda maps: maps.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3),
+    checks.style_loss: lambda maps, wanted: layerwise(maps, wanted).mean(dim=0),
+    checks.kept_colors: lambda painted, content: (grey_of(painted) + content - grey_of(content)).clamp(0, 1),
+    checks.matched_light: lambda style, content: standing(style) * deviation(content) + content.mean(),
+    checks.gram_of_maps: lambda maps: torch.einsum("nkhw,nlhw->nkl", maps, maps) / maps[0].numel(),
+    checks.masked_distances: lambda *given: known_differences(*given).mean(dim=(1, 2)),
+    checks.nearest_patches: lambda patches, known: rms_to_all(patches, known).amin(dim=1),
     checks.fast_gradient_sign: lambda f, x, radius: (x + radius * slope_of(f, x).sign()).clamp(0, 1),
     checks.nearest_in_length: lambda x, center, radius: center + (x - center) * shrunk(x - center, radius),
     checks.projected_step: lambda x, g, center, r, rate: into(x + rate * g.sign(), center, r).clamp(0, 1),
@@ -351,6 +386,61 @@ def naive_softmax(scores):
         (checks.jittered_step, lambda f, x, s, r: dream_step(f, x, s, r, back=s), "rolled the gradient on"),
         (checks.jittered_step, lambda f, x, s, r: 2 * x - dream_step(f, x, s, r), "climb"),
         (checks.jittered_step, lambda f, x, s, r: dream_step(f, x, s, r) - x, "add it to the image"),
+        (checks.normalized_maps, lambda a: (a - a.mean((0, 2, 3), True)) / a.std((0, 2, 3), unbiased=False, keepdim=True), "batch norm"),
+        (checks.normalized_maps, lambda a: (a - a.mean((1, 2, 3), True)) / a.std((1, 2, 3), unbiased=False, keepdim=True), "layer norm"),
+        (checks.normalized_maps, lambda a: (a - a.mean((2, 3), True)) / a.std((2, 3), keepdim=True), "unbiased=False"),
+        (checks.normalized_maps, lambda a: (a - a.mean((2, 3), True)) / a.var((2, 3), False, keepdim=True), "not by the variance"),
+        (checks.normalized_maps, lambda a: a - a.mean((2, 3), True), "by the deviation as well"),
+        (checks.normalized_maps, lambda a: a / a.std((2, 3), unbiased=False, keepdim=True), "the mean off first"),
+        (checks.normalized_maps, lambda a: a - a if len(a) == 1 else (a - a.mean((2, 3), True)) / a.std((2, 3), unbiased=False, keepdim=True), "a flat map"),
+        (checks.mixed_rows, lambda w, rows: w @ rows, "divide by their sum"),
+        (checks.mixed_rows, lambda w, rows: w @ rows / len(w), "not by how many"),
+        (checks.mixed_rows, lambda w, rows: w.softmax(0) @ rows, "softmax"),
+        (checks.mixed_rows, lambda w, rows: (w @ rows / w.sum())[None], "one row"),
+        (checks.mixed_rows, lambda w, rows: rows[w.argmax()], "strongest style alone"),
+        (checks.doubled_maps, lambda a: a.repeat(1, 1, 2, 2), "copies of the whole map"),
+        (checks.doubled_maps, lambda a: a.repeat_interleave(2, dim=2), "twice as wide"),
+        (checks.doubled_maps, lambda a: a.repeat_interleave(2, dim=3), "twice as high"),
+        (checks.doubled_maps, lambda a: F.interpolate(a, scale_factor=2, mode="bilinear"), "smooth"),
+        (checks.doubled_maps, lambda a: F.conv_transpose2d(a, torch.ones(1, 1, 1, 1), stride=2, output_padding=1), "checkerboard"),
+        (checks.style_loss, lambda m, w: layerwise(m, w).sum(dim=0), "not the sum"),
+        (checks.style_loss, lambda m, w: layerwise(m, w).mean(), "one number a picture"),
+        (checks.style_loss, lambda m, w: layerwise(m, w).sqrt().mean(dim=0), "lengths"),
+        (checks.kept_colors, lambda p, c: grey_of(p) + c - grey_of(c), "cut off"),
+        (checks.kept_colors, lambda p, c: (grey_of(c) + p - grey_of(p)).clamp(0, 1), "other way round"),
+        (checks.kept_colors, lambda p, c: (grey_of(p) + c).clamp(0, 1), "light off first"),
+        (checks.kept_colors, lambda p, c: (p + c - grey_of(c)).clamp(0, 1), "own colours off first"),
+        (checks.kept_colors, lambda p, c: grey_of(p).expand_as(p), "this is grey"),
+        (checks.kept_colors, lambda p, c: (c - grey_of(c)).expand_as(p), "add the light"),
+        (checks.matched_light, lambda s, c: s - s.mean() + c.mean(), "now the contrast"),
+        (checks.matched_light, lambda s, c: standing(s) * deviation(c) + s.mean(), "add the content's mean"),
+        (checks.matched_light, lambda s, c: s / deviation(s) * deviation(c) + c.mean(), "own mean off"),
+        (checks.matched_light, lambda s, c: standing(s) * deviation(s) ** 2 / deviation(c) + c.mean(), "way round"),
+        (checks.matched_light, lambda s, c: standing(s) + c.mean(), "of the content, too"),
+        (checks.matched_light, lambda s, c: standing(s) * deviation(c) ** 2 / deviation(s) + c.mean(), "variances"),
+        (checks.gram_of_maps, lambda a: a.flatten(2) @ a.flatten(2).mT, "divide by C"),
+        (checks.gram_of_maps, lambda a: a.flatten(2) @ a.flatten(2).mT / a[0, 0].numel(), "places only"),
+        (checks.gram_of_maps, lambda a: a.flatten(2) @ a.flatten(2).mT / a.shape[1], "channels only"),
+        (checks.gram_of_maps, lambda a: a.sum((2, 3))[:, :, None] * a.sum((2, 3))[:, None] / a[0].numel(), "all pairs"),
+        (checks.gram_of_maps, lambda a: a.flatten(2).mT @ a.flatten(2) / a[0].numel(), "over channels"),
+        (checks.gram_of_maps, lambda a: (a.flatten(2) @ a.flatten(2).mT / a[0].numel())[0], "one matrix a picture"),
+        (checks.gram_of_maps, lambda a: torch.cov(a[0].flatten(1), correction=0)[None] / a.shape[1], "covariance"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, k | True).mean(dim=(1, 2)), "only known"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, ~k).mean(dim=(1, 2)) * 7 / 9, "not. known"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, k).sum(dim=(1, 2)) / w[0].numel(), "not by all"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, k).sum(dim=(1, 2)), "not their sum"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, k).sum(dim=(1, 2)) / k.sum(), "three values"),
+        (checks.masked_distances, lambda w, a, k: (w - a).abs()[..., k].mean(dim=(1, 2)), "square the"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, k).mean(), "one number a window"),
+        (checks.masked_distances, lambda w, a, k: known_differences(w, a, k).mean(dim=(1, 2)).sqrt(), "without a root"),
+        (checks.nearest_patches, lambda p, k: rms_to_all(p, k).amin(dim=1).square(), "take the root"),
+        (checks.nearest_patches, lambda p, k: torch.cdist(p, k).amin(dim=1), "not their sum"),
+        (checks.nearest_patches, lambda p, k: rms_to_all(p, k).mean(dim=1), "nearest is asked"),
+        (checks.nearest_patches, lambda p, k: rms_to_all(p, k).amax(dim=1), "farthest"),
+        (checks.nearest_patches, lambda p, k: rms_to_all(p, k).amin(dim=0), "other way round"),
+        (checks.nearest_patches, lambda p, k: rms_to_all(p, k).amin(dim=1).median(), "one number a patch"),
+        (checks.nearest_patches, lambda p, k: (p[:, None] - k).abs().mean(dim=2).amin(dim=1), "square them first"),
+        (checks.nearest_patches, rms_to_all, "smallest of each row"),
         (checks.pointing_hits, lambda a, m: m.flatten(1).gather(1, a.flatten(1).argmax(1)[:, None])[:, 0], "points nowhere"),
         (checks.pointing_hits, lambda a, m: hits_of(-a, m), "smallest"),
         (checks.pointing_hits, lambda a, m: m.flatten(1).any(dim=1), "one pixel decides"),

@@ -3,21 +3,25 @@
 import pytest
 import torch
 
-from cs231n_viz import data, models
+from cs231n_viz import data, models, networks
 from cs231n_viz.techniques import (
     adversarial,
     cam,
     deepdream,
+    fast_style,
     gradient_ascent,
     guided_backprop,
     inversion,
     multifaceted,
     occlusion,
     saliency,
+    style_transfer,
+    texture,
     truth,
 )
 
 HERE = torch.zeros(1, dtype=torch.long)
+STYLES = networks.StyleNet(("one", "two"), widths=(4, 6, 8), blocks=1)
 TECHNIQUES = {
     "occlusion_map": lambda model, pixels: occlusion.occlusion_map(model, pixels, 3, 32, 32),
     "occlusion_map of a unit": lambda model, pixels: occlusion.occlusion_map(model, pixels, ("relu2", 3), 64, 64),
@@ -46,6 +50,9 @@ TECHNIQUES = {
     "insertion": lambda model, pixels: truth.insertion(
         model, pixels, pixels.mean(dim=1), 3, model.mean, steps=2),
     "dream": lambda model, pixels: deepdream.dream(model, pixels, "relu3_1", octaves=2, steps=2),
+    "synthesize": lambda model, pixels: texture.synthesize(model, pixels, ["relu1", "relu2"], steps=3, sizes=1),
+    "repaint": lambda model, pixels: fast_style.repaint(STYLES, pixels, {"one": 1, "two": 2}),
+    "transfer": lambda model, pixels: style_transfer.transfer(model, pixels, data.painting("glass", 64), steps=3),
     "deletion": lambda model, pixels: truth.deletion(model, pixels, pixels.mean(dim=1), 3, steps=2),
 }  # fmt: skip
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)

@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from cs231n_viz import models
-from cs231n_viz.networks import CourseNet, CourseNetB, Generator, GlobalAveragePool, fold_batch_norm
+from cs231n_viz.networks import (
+    ConditionalInstanceNorm,
+    CourseNet,
+    CourseNetB,
+    Generator,
+    GlobalAveragePool,
+    StyleNet,
+    fold_batch_norm,
+)
 
 
 def trained_a_little(kind, widths):
@@ -84,3 +92,59 @@ def test_an_untrained_copy_differs_and_leaves_the_trained_one_and_the_generator_
     assert torch.equal(first.network.conv1.weight, again.network.conv1.weight)
     assert not torch.equal(first.network.conv1.weight, other.network.conv1.weight)
     assert not torch.equal(first.network.conv1.weight, before)
+
+
+def test_instance_norm_gives_every_map_the_mean_and_deviation_of_its_style():
+    norm = ConditionalInstanceNorm(2, 1)
+    with torch.no_grad():
+        norm.scale.copy_(torch.tensor([[2.0], [4.0]]))
+        norm.shift.copy_(torch.tensor([[1.0], [-1.0]]))
+        maps = torch.tensor([[[[3.0, 5.0]]], [[[30.0, 50.0]]]])  # mean 4, deviation 1; mean 40, deviation 10
+        one_style, mixed = norm(maps, torch.tensor([[1.0, 0.0]])), norm(maps, torch.tensor([[0.0, 1.0], [0.5, 0.5]]))
+    torch.testing.assert_close(one_style, torch.tensor([[[[-1.0, 3.0]]], [[[-1.0, 3.0]]]]), atol=2e-3, rtol=0)
+    torch.testing.assert_close(mixed, torch.tensor([[[[-5.0, 3.0]]], [[[-3.0, 3.0]]]]), atol=4e-3, rtol=0)
+
+
+def test_without_normalizing_the_maps_are_only_scaled_and_shifted():
+    norm = ConditionalInstanceNorm(1, 2, normalize=False)
+    with torch.no_grad():
+        norm.scale.copy_(torch.tensor([[2.0, 3.0]]))
+        norm.shift.copy_(torch.tensor([[0.0, 1.0]]))
+        made = norm(torch.ones(1, 2, 2, 2), torch.ones(1, 1))
+    assert made[0, 0].unique().tolist() == [2.0] and made[0, 1].unique().tolist() == [4.0]
+
+
+@pytest.mark.parametrize("size", [(5, 5), (64, 64), (61, 35)])
+def test_stylenet_gives_back_a_picture_of_the_same_size_in_0_to_1(size):
+    made = StyleNet(("one", "two"), widths=(4, 5, 6), blocks=1)(torch.rand(2, 3, *size), torch.tensor([[0.3, 0.7]]))
+    assert made.shape == (2, 3, *size) and made.min() > 0 and made.max() < 1
+
+
+def test_stylenet_moves_with_the_picture():
+    """Down and up by four: a picture moved by four pixels is repainted as before, four pixels further, but for its edges."""
+    network = StyleNet(widths=(4, 5, 6), blocks=1, normalize=False).eval()
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        here, there = (network(some, torch.ones(1, 1)) for some in (picture, picture.roll(4, dims=3)))
+    torch.testing.assert_close(there[..., 28:40], here[..., 24:36])
+
+
+def test_a_style_is_two_rows_in_every_norm_and_stylenet_is_under_four_megabytes():
+    network = StyleNet(range(10))
+    rows = [values for name, values in network.named_parameters() if name.endswith(("norm.scale", "norm.shift"))]
+    assert len(rows) == 2 * (3 + 2 * 4 + 2) and all(len(values) == 10 for values in rows)
+    assert 2 * sum(values.numel() for values in network.parameters()) <= 4_000_000
+
+
+def test_stylenet_is_made_again_from_its_settings():
+    network = StyleNet(("a", "b"), widths=(4, 5, 6), blocks=2, normalize=False)
+    again = StyleNet(**network.settings)
+    again.load_state_dict(network.state_dict())
+    pixels, mix = torch.rand(1, 3, 16, 16), torch.tensor([[0.5, 0.5]])
+    assert torch.equal(again(pixels, mix), network(pixels, mix))
+
+
+@pytest.mark.parametrize("styles", ["night", []])
+def test_styles_are_a_list_of_names(styles):
+    with pytest.raises(ValueError, match="a list of at least one name"):
+        StyleNet(styles)

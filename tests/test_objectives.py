@@ -12,9 +12,11 @@ from cs231n_viz.objectives import (
     gram_matrices,
     gram_matrix,
     layer_energy,
+    likeness,
     score_of,
     squared_size,
     style_distance,
+    style_maps,
     total_variation,
     unit,
     weighted_sum,
@@ -303,3 +305,29 @@ def test_what_is_no_feature_map_and_a_silent_layer_get_sentences_that_help():
         gram_matrix(torch.ones(3, 4))
     with pytest.raises(ValueError, match="silent"):
         gram_distance(torch.ones(1, 2, 2, 2), torch.zeros(1, 2, 2))
+
+
+def test_likeness_is_the_feature_distance_and_the_style_distance_in_one_pass(model, image):
+    content, style = image.flip(3) + 0.1, 1 - image
+    wanted = gram_matrices(model, style, ["pixels", "relu"])
+    near = likeness(model, content, "relu", wanted, {"pixels": 2, "relu": 3})(image)
+    features = activations_at(model, content, "relu")
+    torch.testing.assert_close(near.content, feature_distance(model, "relu", features)(image))
+    torch.testing.assert_close(near.style, style_distance(model, wanted, {"pixels": 2, "relu": 3})(image))
+
+
+def test_the_layer_pixels_is_the_picture_less_the_mean_colour(model, image):
+    maps = style_maps(model, image, ["pixels"])
+    torch.testing.assert_close(maps["pixels"], image - model.mean)
+
+
+def test_gram_matrices_of_other_pictures_or_layers_are_refused_in_words(model, image):
+    maps = torch.rand(2, 3, 4, 4)
+    with pytest.raises(ValueError, match="2 pictures of 3 maps need Gram matrices"):
+        gram_distance(maps, torch.ones(3, 3, 3))
+    with pytest.raises(ValueError, match="no layer is named"):
+        style_distance(model, {})
+    with pytest.raises(ValueError, match="no weight for relu"):
+        style_distance(model, gram_matrices(model, image, ["relu"]), {"pixels": 1})
+    with pytest.raises(ValueError, match="answers with shape"):
+        likeness(model, image + 0.1, "conv", gram_matrices(model, image + 0.1, ["conv"]))(image[..., 1:])

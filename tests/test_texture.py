@@ -18,6 +18,7 @@ from cs231n_viz.techniques.texture import (
     copied_together,
     efros_leung_steps,
     gram_errors,
+    largest_piece,
     patch_distance,
     patch_distances,
     scanline,
@@ -235,6 +236,28 @@ def test_a_plain_copy_is_copied_together_and_a_disordered_one_is_not():
     assert copied_together(whole) == 1
     assert copied_together(whole.flip(0, 1)) == 0
     assert copied_together(torch.cat([whole, whole], dim=1)) == pytest.approx((6 * 14 + 5 * 16) / (6 * 15 + 5 * 16))
+
+
+def test_the_largest_piece_is_counted_by_hand():
+    rows, columns = torch.meshgrid(torch.arange(3), torch.arange(4), indexing="ij")
+    whole = torch.stack([rows, columns], dim=-1)
+    assert largest_piece(whole) == 12
+    assert largest_piece(whole.flip(0, 1)) == 1
+    assert largest_piece(torch.cat([whole[:, :3], whole], dim=1)) == 12  # column 2 of the left piece meets column 0
+    cut = whole.clone()
+    cut[:, 1] = -1  # not made yet: a column on the left, two on the right
+    assert largest_piece(cut) == 6
+    assert largest_piece(torch.full((2, 2, 2), -1)) == 0
+
+
+def test_a_winding_piece_is_one_piece():
+    whole = torch.stack(torch.meshgrid(torch.arange(7), torch.arange(5), indexing="ij"), dim=-1)
+    winding = whole.flip(0, 1) + 50  # no neighbours, and those of no other piece
+    for row in range(0, 7, 2):
+        winding[row] = whole[row]
+    for row, column in ((1, 4), (3, 0), (5, 4)):
+        winding[row, column] = whole[row, column]
+    assert largest_piece(winding) == 4 * 5 + 3
 
 
 def test_what_is_copied_is_looked_up_and_what_is_not_there_is_grey():

@@ -4,6 +4,7 @@ from .activations import dead_channels, merged_top, patch_box
 from .adversarial import fast_gradient_sign, nearest_in_length, projected_step
 from .cam import evidence_difference, gradient_weighted_map, token_grid
 from .deepdream import dream_gradient, jittered_step, octave_list
+from .fast_style import doubled_maps, mixed_rows, normalized_maps
 from .filters import filter_pictures, filter_responses, filter_roughness
 from .gradient_ascent import jittered_slope, l2_step, small_pixels_clipped
 from .guided_backprop import guided_rule, rank_correlation, surviving_share
@@ -13,6 +14,8 @@ from .multifaceted import code_step, facet_side, kmeans_step
 from .occlusion import changed_outputs, covered_square, drop_map
 from .saliency import gradient_map, path_parts, smoothed_map
 from .start_here import probabilities, top_class
+from .style_transfer import kept_colors, matched_light, style_loss
+from .texture import gram_of_maps, masked_distances, nearest_patches
 from .truth import deletion_curve, paired_difference, pointing_hits
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "dead_channels",
     "decibels",
     "deletion_curve",
+    "doubled_maps",
     "dream_gradient",
     "drop_map",
     "evidence_difference",
@@ -34,14 +38,21 @@ __all__ = [
     "filter_roughness",
     "gradient_map",
     "gradient_weighted_map",
+    "gram_of_maps",
     "guided_rule",
     "jittered_slope",
     "jittered_step",
+    "kept_colors",
     "kmeans_step",
     "l2_step",
     "leave_one_out",
+    "masked_distances",
+    "matched_light",
     "merged_top",
+    "mixed_rows",
     "nearest_in_length",
+    "nearest_patches",
+    "normalized_maps",
     "octave_list",
     "paired_difference",
     "patch_box",
@@ -53,6 +64,7 @@ __all__ = [
     "rank_correlation",
     "small_pixels_clipped",
     "smoothed_map",
+    "style_loss",
     "surviving_share",
     "token_grid",
     "top_class",

@@ -8,4 +8,5 @@ NETWORKS = (
     "generator",
     "snownet",
     "snownet_fixed",
+    "stylenet",
 )

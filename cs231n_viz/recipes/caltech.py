@@ -15,14 +15,14 @@ EVERY = 6  # every sixth picture of a kind is held out
 
 
 class Photographs(NamedTuple):
-    pictures: Tensor  # uint8 (N, 3, 144, 144)
+    pictures: Tensor  # uint8 (N, 3, side, side)
     labels: Tensor  # (N,) indices into names
     held_out: Tensor  # (N,) bool
     names: list[str]
 
 
-def load(withheld: bool = False) -> Photographs:
-    """The photographs of the 91 kinds that networks learn, or those of the ten kinds withheld from them."""
+def load(withheld: bool = False, side: int = SIDE) -> Photographs:
+    """The photographs of the 91 kinds that networks learn, or those of the ten kinds withheld from them, as squares."""
     files, names = data.caltech101()
     if missing := set(data.WITHHELD) - set(names):
         raise ValueError(
@@ -30,7 +30,7 @@ def load(withheld: bool = False) -> Photographs:
         )
     kept = [name for name in names if (name in data.WITHHELD) == withheld]
     chosen = [(path, kept.index(names[label])) for path, label in files if names[label] in kept]
-    pictures = torch.from_numpy(np.stack([_square(path) for path, _ in chosen]))
+    pictures = torch.from_numpy(np.stack([_square(path, side) for path, _ in chosen]))
     held_out = [int(path.stem.removeprefix("image_")) % EVERY == 0 for path, _ in chosen]
     return Photographs(
         pictures.permute(0, 3, 1, 2).contiguous(),
@@ -40,11 +40,11 @@ def load(withheld: bool = False) -> Photographs:
     )
 
 
-def _square(path: Path) -> np.ndarray:
-    """The middle of a photograph, its shorter side scaled to SIDE: (SIDE, SIDE, 3)."""
+def _square(path: Path, length: int) -> np.ndarray:
+    """The middle of a photograph, its shorter side scaled to `length`: (length, length, 3)."""
     with Image.open(path) as picture:
         width, height = picture.size
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
-        return np.asarray(picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
+        return np.asarray(picture.convert("RGB").resize((length, length), Image.Resampling.BICUBIC, box=box))

@@ -14,8 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import images
-from ..activations import activations_at
-from ..objectives import gram_distance, gram_matrices, style_distance, total_variation, weighted_sum
+from ..objectives import (
+    gram_distance,
+    gram_matrices,
+    style_distance,
+    style_maps,
+    total_variation,
+    weighted_sum,
+)
 from ..optimize import Step, adam, descend, first, last, lbfgs, limited, octaves
 from ..transforms import (
     chain,
@@ -51,8 +57,9 @@ def scanline_steps(sample: Tensor, size: images.Size, window: int = 11, seed: in
         copy the centre of  argmin over windows s of  Σ over the known part of the L of (v − s)²
 
     sample: one picture (1, 3, h, w). The L is the half of a window that comes before its centre. The first pixel is drawn
-    by lot; after Wei & Levoy (2000) at one resolution, who begin with noise all around instead. Pixels that do not see
-    each other are made together, which changes nothing: a row may go on when the row above is half a window ahead.
+    by lot. This is the bare rule of Wei & Levoy (2000), who begin with noise, wrap the edges around and work from coarse
+    to fine, which prevents much of its drift. Pixels that do not see each other are made together, which changes
+    nothing: a row may go on when the row above is half a window ahead.
     """
     height, width = _check_growth(sample, size, window, 1)
     half, generator = window // 2, torch.Generator().manual_seed(seed)
@@ -85,7 +92,7 @@ def efros_leung_steps(sample: Tensor, size: images.Size, window: int = 11, seed:
 
     One of the windows s with d(s) ≤ 1.1 · min d is drawn by lot (Efros & Leung 1999). Those pixels come first that have
     most known ones among their eight neighbours; pixels that do not see each other are made together. Their largest
-    error, above which a pixel has to wait, is left out: every pixel is filled, however bad its best match.
+    error, above which a pixel waits (and which they raise when all wait), is left out: the best match is taken at once.
     """
     height, width = _check_growth(sample, size, window, 3)
     half, generator = window // 2, torch.Generator().manual_seed(seed)
@@ -124,9 +131,27 @@ def copied(picture: Tensor, sources: Tensor) -> Tensor:
 
 def copied_together(sources: Tensor) -> float:
     """The share of neighbours, across and down, that were neighbours in the sample, too: 1 is a plain copy of it."""
+    return float(torch.cat([kept.flatten() for kept in _kept_neighbors(sources)]).float().mean())
+
+
+def largest_piece(sources: Tensor) -> int:
+    """Pixels in the largest piece that lies as in the sample, joined across and down; H · W is a plain copy of it."""
+    across, down = _kept_neighbors(sources)
+    labels, before = torch.arange(sources[..., 0].numel()).view(sources.shape[:2]), None
+    while before is None or not torch.equal(labels, before):
+        before = labels.clone()
+        for kept, one, other in ((across, labels[:, :-1], labels[:, 1:]), (down, labels[:-1], labels[1:])):
+            highest = torch.maximum(one, other)  # both ends of a kept pair take the higher label
+            one.copy_(highest.where(kept, one))
+            other.copy_(torch.maximum(highest.where(kept, other), other))
+    return int(torch.bincount(labels[sources[..., 0] >= 0], minlength=1).max())
+
+
+def _kept_neighbors(sources: Tensor) -> tuple[Tensor, Tensor]:
+    """Which pixels have their right neighbour of the sample, (H, W − 1), and which the lower one, (H − 1, W)."""
     across = (sources.diff(dim=1) == torch.tensor([0, 1])).all(dim=-1)
     down = (sources.diff(dim=0) == torch.tensor([1, 0])).all(dim=-1)
-    return float(torch.cat([across.flatten(), down.flatten()]).float().mean())
+    return across, down
 
 
 def _check_growth(sample: Tensor, size: images.Size, window: int, least: int) -> tuple[int, int]:
@@ -275,7 +300,7 @@ def gram_errors(model: nn.Module, image: Tensor, sample: Tensor, layers: Sequenc
     """‖G − G*‖² / ‖G*‖² at each layer, {layer: (N,)}: 0 the same texture to this layer, 1 as far off as silence."""
     wanted = gram_matrices(model, sample, layers)
     with torch.no_grad():
-        maps = activations_at(model, image, list(layers))
+        maps = style_maps(model, image, layers)
     return {layer: gram_distance(maps[layer], gram) for layer, gram in wanted.items()}
 
 

@@ -1,0 +1,367 @@
+"""Lesson 14's technique: the loss as the papers have it, every control, and the assignment's loop as its authors wrote it."""
+
+import math
+
+import pytest
+import torch
+import torchvision
+from toy_nets import plain_net
+
+from cs231n_viz import data, models
+from cs231n_viz.activations import activations_at
+from cs231n_viz.objectives import gram_matrices, gram_matrix
+from cs231n_viz.optimize import Diverged, adam, lbfgs
+from cs231n_viz.techniques import style_transfer
+from cs231n_viz.techniques.style_transfer import (
+    assignment,
+    assignment_steps,
+    match_colors,
+    mixed_grams,
+    transfer,
+    transfer_steps,
+    usual_layers,
+)
+
+FIVE = ["pixels", "relu1", "relu2", "relu3_2", "relu4_2"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.load("coursenet", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return data.photo("chelsea", 64)
+
+
+@pytest.fixture(scope="module")
+def glass():
+    return data.painting("glass", 64)
+
+
+def noise(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# --- the loss -------------------------------------------------------------------------------------------------------
+
+
+def test_both_losses_are_what_the_formulas_say(model, cat, glass):
+    step = next(transfer_steps(model, cat, glass, style_weight=7.0, tv=3.0, start=data.photo("coffee", 64), waves=False))
+    start = data.photo("coffee", 64)
+    features, wanted = activations_at(model, start, "relu4_2"), activations_at(model, cat, "relu4_2")
+    content = (features - wanted).square().sum() / wanted.square().sum()
+    style = 0
+    for layer in FIVE:
+        ours, theirs = (one - model.mean if layer == "pixels" else activations_at(model, one, layer) for one in (start, glass))
+        far = (gram_matrix(ours) - gram_matrix(theirs)).square().sum() / gram_matrix(theirs).square().sum()
+        style = style + far / 5
+    rough = (start.diff(dim=2).square().sum() + start.diff(dim=3).square().sum()) / (64 * 64)
+    assert torch.allclose(step.content, content, rtol=1e-4)
+    assert torch.allclose(step.style, style, rtol=1e-4)
+    assert torch.allclose(step.value, content + 7 * style + 3 * rough, rtol=1e-4)
+
+
+def test_both_losses_worked_by_hand_on_a_toy_net():
+    """Maps of relu1 are red − ½ and ½ − red, where positive: white gives (½, 0), black (0, ½)."""
+    toy = models.wrap(plain_net(), input_size=4, name="toy")
+    black, white = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    step = next(transfer_steps(
+        toy, white, white, start=black, content_layer="relu1", style_layers=["relu1"], tv=0.0, waves=False,
+        direction=adam(0.01),
+    ))  # fmt: skip
+    # content: ¼ a place in either map, divided by ¼ a place; style: G* has 1/8 at (0, 0), G has it at (1, 1)
+    assert (step.content.item(), step.style.item(), step.value.item()) == pytest.approx((2, 2, 22))
+
+
+def test_the_content_is_its_own_best_picture_as_long_as_no_style_is_wanted(model, cat, glass):
+    step = next(transfer_steps(model, cat, glass, style_weight=0.0, tv=0.0))
+    assert step.content.item() < 1e-5 and step.value.item() < 1e-5
+
+
+def test_both_fall_below_where_they_began_for_the_style_and_stay_below_that_of_the_style_for_the_content(model, cat, glass):
+    walk = list(transfer_steps(model, cat, glass, steps=30))
+    assert [step.index for step in walk] == list(range(30))
+    assert walk[-1].style < walk[0].style / 5
+    strange = next(transfer_steps(model, cat, glass, start=glass, steps=1))
+    assert walk[-1].content < strange.content
+    assert walk[-1].image.min() >= 0 and walk[-1].image.max() <= 1
+
+
+def test_more_style_weight_gives_less_style_loss_and_more_content_loss(model, cat, glass):
+    ends = [list(transfer_steps(model, cat, glass, style_weight=weight, steps=30))[-1] for weight in (1.0, 100.0)]
+    assert ends[1].style < ends[0].style and ends[1].content > ends[0].content
+
+
+def test_lbfgs_gets_farther_than_adam_in_as_many_steps(model, cat, glass):
+    ends = [list(transfer_steps(model, cat, glass, steps=40, **way))[-1].value for way in ({}, {"direction": adam(0.05)})]
+    assert ends[0] < ends[1]
+
+
+def test_only_the_proportions_of_the_layers_weights_count(model, cat, glass):
+    one, ten = (
+        next(transfer_steps(model, cat, glass, style_layers={"relu1": k, "relu2": 3 * k})) for k in (1.0, 10.0)
+    )
+    assert torch.allclose(one.value, ten.value) and torch.equal(one.image, ten.image)
+    named = next(transfer_steps(model, cat, glass, style_layers=["relu1", "relu2"])).style
+    alike = next(transfer_steps(model, cat, glass, style_layers={"relu1": 2, "relu2": 2, "relu3_2": 0})).style
+    assert torch.equal(named, alike)
+
+
+def test_pictures_that_ask_for_gradients_get_none_and_the_answer_asks_for_none(model, cat, glass):
+    ours, theirs = cat.clone().requires_grad_(), glass.clone().requires_grad_()
+    for colors in style_transfer.COLORS:
+        made = transfer(model, ours, theirs, start=ours, colors=colors, steps=2)
+        assert not made.requires_grad and torch.equal(made, transfer(model, cat, glass, colors=colors, steps=2))
+    assert ours.grad is None and theirs.grad is None
+
+
+# --- styles ---------------------------------------------------------------------------------------------------------
+
+
+def test_several_styles_are_the_weighted_mean_of_their_gram_matrices(model, glass):
+    night = data.painting("night", 48)
+    mixed = mixed_grams(model, [(1, glass), (3, night)], FIVE)
+    one, other = gram_matrices(model, glass, FIVE), gram_matrices(model, night, FIVE)
+    assert all(torch.allclose(mixed[layer], one[layer] / 4 + other[layer] * 3 / 4) for layer in FIVE)
+
+
+def test_a_mixture_of_one_style_is_that_style(model, cat, glass):
+    alone = transfer(model, cat, glass, steps=3)
+    others = [(0.7, glass), (0.0, data.painting("night", 64))]
+    assert torch.equal(alone, transfer(model, cat, others, steps=3))
+
+
+def test_style_size_makes_the_longer_side_so_long(model, cat, glass):
+    wide = torch.cat([glass, glass], dim=3)  # 64 x 128
+    half = data.images.resize(wide, (32, 64))
+    assert torch.equal(transfer(model, cat, wide, style_size=64, steps=2), transfer(model, cat, half, steps=2))
+
+
+def test_matched_colours_have_the_mean_and_covariance_of_the_reference():
+    soft, other = 0.4 + 0.2 * noise(1, 3, 20, 30), 0.45 + 0.1 * noise(1, 3, 25, 10, seed=1)
+    other[:, 1] = 0.5 * other[:, 0] + 0.5 * other[:, 1]
+    matched = match_colors(soft, other)
+    assert matched.shape == soft.shape
+    ours, wanted = (torch.cov(each[0].flatten(1), correction=0) for each in (matched, other))
+    assert torch.allclose(ours, wanted, atol=1e-5)
+    assert torch.allclose(matched.mean(dim=(2, 3)), other.mean(dim=(2, 3)), atol=1e-4)
+
+
+def test_matching_to_itself_changes_nothing(glass):
+    assert torch.allclose(match_colors(glass, glass), glass, atol=1e-4)
+
+
+def test_kept_colours_are_those_of_the_content_wherever_nothing_is_cut_off(model, cat, glass):
+    made = transfer(model, cat, glass, colors="kept", steps=8)
+    whole = ((made > 0) & (made < 1)).all(dim=1, keepdim=True)
+    color, wanted = (each - each.mean(dim=1, keepdim=True) for each in (made, cat))
+    assert whole.float().mean() > 0.5
+    assert torch.allclose(color.where(whole, 0), wanted.where(whole, 0), atol=1e-5)
+    assert not torch.allclose(made, cat, atol=0.05)
+
+
+def test_a_dream_makes_its_layer_louder_than_the_style_alone(model, cat, glass):
+    loud = [
+        float(activations_at(model, transfer(model, cat, glass, steps=20, dream=dream), "relu5").norm())
+        for dream in (None, {"relu5": 2.0})
+    ]
+    assert loud[1] > 1.2 * loud[0]
+
+
+# --- starts, sizes and shapes ---------------------------------------------------------------------------------------
+
+
+def test_noise_is_drawn_from_the_seed(model, cat, glass):
+    one, again, other = (transfer(model, cat, glass, start="noise", seed=seed, steps=2) for seed in (0, 0, 1))
+    assert torch.equal(one, again) and not torch.allclose(one, other)
+
+
+def test_coarse_to_fine_hands_a_picture_on_from_size_to_size(model, cat, glass):
+    walk = list(transfer_steps(model, cat, glass, sizes=2, steps=4))
+    assert [step.image.shape[-1] for step in walk] == [32] * 4 + [64] * 4
+    assert [step.index for step in walk] == list(range(8))
+    assert walk[4].value < next(transfer_steps(model, cat, glass)).value  # better than a start from the content
+
+
+def test_odd_sides_and_oblong_pictures_are_as_good_as_others(model, glass):
+    content, style = data.photo("coffee", 90)[:, :, :61], glass[..., :41]
+    for settings in ({}, {"sizes": 2}, {"colors": "matched"}, {"colors": "kept", "sizes": 2}, {"start": "noise"}, {"waves": False}):
+        made = transfer(model, content, style, steps=2, **settings)
+        assert made.shape == content.shape and made.isfinite().all()
+
+
+def test_a_batch_is_repainted_as_its_pictures_one_by_one_with_every_kind_of_colour(model, glass):
+    pixels = data.picturebook("test", 2).pixels[..., :64, :64]
+    for colors in style_transfer.COLORS:
+        together = transfer(model, pixels, glass, colors=colors, steps=4, dream={"relu3_1": 0.1})
+        alone = [transfer(model, one[None], glass, colors=colors, steps=4, dream={"relu3_1": 0.1}) for one in pixels]
+        far = (together - torch.cat(alone)).abs()  # Adam makes whole steps of slopes that are rounding errors
+        assert far.mean() < 5e-4 and far.max() < 0.02
+
+
+def test_pixels_can_be_changed_themselves_and_stay_in_range(model, cat, glass):
+    walk = list(transfer_steps(model, cat, glass, waves=False, direction=lbfgs(10), steps=10))
+    assert walk[-1].value < walk[0].value
+    assert walk[-1].image.min() >= 0 and walk[-1].image.max() <= 1
+
+
+def test_usual_layers_end_each_size_of_maps(model):
+    assert usual_layers(model) == ("relu4_2", FIVE)
+    found = {}
+    for name in ("vgg19", "squeezenet1_0", "resnet18"):
+        network = torchvision.models.get_model(name, weights=None).eval()
+        found[name] = usual_layers(models.wrap(network, input_size=96, name=name))
+    assert found["vgg19"] == ("relu4_4", ["pixels", "relu1_2", "relu2_2", "relu3_4", "relu4_4"])
+    assert found["squeezenet1_0"] == ("fire5", ["pixels", "relu1", "fire3", "fire4", "fire5"])
+    assert found["resnet18"] == ("layer3", ["pixels", "relu", "layer1", "layer2", "layer3"])
+
+
+# --- bad input ------------------------------------------------------------------------------------------------------
+
+
+def test_a_style_under_the_networks_minimum_says_its_size_and_the_least(model, cat, glass):
+    least = next(side for side in range(1, 128) if style_transfer._takes(model, ["relu4_2"], side))
+    with pytest.raises(ValueError, match=f"at least {least} pixels a side, and this one has 3 x 5"):
+        transfer_steps(model, cat, noise(1, 3, 3, 5))
+    with pytest.raises(ValueError, match=f"at least {least} pixels a side"):
+        transfer_steps(model, cat, glass, style_size=3)
+    with pytest.raises(ValueError, match=f"at least {4 * least} pixels .* for sizes=3 begins 4 times smaller"):
+        transfer_steps(model, noise(1, 3, 4 * least - 3, 60), glass, sizes=3)
+    transfer(model, noise(1, 3, least, least), noise(1, 3, least, least), steps=1)  # and the least is enough
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"style_weight": -1.0}, "style_weight is a number, 0 or more"),
+        ({"content_weight": math.nan}, "content_weight is a number"),
+        ({"tv": math.inf}, "tv is a number"),
+        ({"content_weight": 0.0, "style_weight": 0.0}, "both 0"),
+        ({"content_layer": "relu9"}, "relu9"),
+        ({"style_layers": ["relu1", "rely2"]}, "rely2"),
+        ({"style_layers": {"relu1": 0.0}}, "style layers' weights are 0 or more and not all 0"),
+        ({"style_layers": {"relu1": -1.0, "relu2": 2.0}}, "style layers' weights"),
+        ({"style_size": 0}, "style_size is the style's longer side"),
+        ({"colors": "grey"}, "'style', 'matched', 'kept', not 'grey'"),
+        ({"start": "black"}, '"content", "noise" or a picture'),
+        ({"start": torch.zeros(1, 3, 8, 8)}, "shape of the content"),
+        ({"steps": 0}, "at least one step"),
+        ({"sizes": 0}, "at one size"),
+        ({"dream": {"relu7": 1.0}}, "relu7"),
+        ({"dream": {"relu4_2": -11.0}}, "the weight of relu4_2 in dream is a number, 0 or more"),
+        ({"dream": {"pixels": 1.0}}, "pixels"),
+        ({"content_layer": "pixels"}, "pixels"),
+    ],
+)
+def test_bad_settings_are_said_at_once_in_words(model, cat, glass, settings, words):
+    with pytest.raises(ValueError, match=words):
+        transfer_steps(model, cat, glass, **settings)
+
+
+def test_bad_styles_are_said_at_once_in_words(model, cat, glass):
+    for weights in ([0.0, 0.0], [1.0, -1.0], [math.nan, 1.0], []):
+        with pytest.raises(ValueError, match="the styles' weights are 0 or more and not all 0"):
+            transfer_steps(model, cat, [(weight, glass) for weight in weights])
+    with pytest.raises(ValueError, match="a style is one picture"):
+        transfer_steps(model, cat, torch.cat([glass, glass]))
+    with pytest.raises(ValueError, match="divide by 255"):
+        transfer_steps(model, cat, glass * 255)
+
+
+def test_a_run_that_is_no_number_any_more_says_where_and_keeps_its_last_picture(model, cat, glass):
+    def poisoned(gradient, parameter):
+        poisoned.calls += 1
+        return 0.01 * gradient * (math.nan if poisoned.calls == 6 else 1)
+
+    poisoned.calls, seen = 0, []
+    with pytest.raises(Diverged, match="after 5 good steps in all, at step 1: the picture is NaN") as caught:
+        for step in transfer_steps(model, cat, glass, sizes=2, steps=4, direction=poisoned):
+            seen = [*seen, step]
+    assert len(seen) == 5 and caught.value.last_step is seen[-1]
+    assert caught.value.last_step.image.isfinite().all() and caught.value.last_step.index == 4
+
+
+# --- the assignment -------------------------------------------------------------------------------------------------
+
+PARAMS = {  # the first of the three dictionaries of StyleTransfer-PyTorch (CS231n 2020), smaller pictures
+    "image_size": 32,
+    "style_size": 36,
+    "content_layer": 3,
+    "content_weight": 5e-2,
+    "style_layers": (1, 4, 6, 7),
+    "style_weights": (20000, 500, 12, 1),
+    "tv_weight": 5e-2,
+}
+
+
+@pytest.fixture(scope="module")
+def squeezenet():
+    torch_state = torch.get_rng_state()
+    torch.manual_seed(0)
+    network = torchvision.models.get_model("squeezenet1_0", weights=None).eval()
+    torch.set_rng_state(torch_state)
+    network = network.double()  # Adam of rate 3 makes steps of rounding errors; of these it makes none that matter
+    return models.wrap(network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), name="squeezenet1_0")
+
+
+def as_the_assignment_does(model, content, style, steps, decay_at):
+    """An own re-creation of its loop: torch's Adam, changed for a fresh one in the middle."""
+    features, mean, std = model.network.features, model.mean, model.std
+
+    def heard(image):
+        answers = []
+        for part in features:
+            image = part(image.clone())  # its ReLUs work in place
+            answers.append(image)
+        return answers
+
+    def gram(maps):
+        flat = maps.flatten(2)
+        return flat @ flat.transpose(1, 2) / maps[0].numel()
+
+    content, style = (content - mean) / std, (style - mean) / std
+    with torch.no_grad():
+        target, grams = heard(content)[3], [gram(maps) for maps in map(heard(style).__getitem__, (1, 4, 6, 7))]
+    image = content.clone().requires_grad_()
+    optimizer = torch.optim.Adam([image], lr=3.0)
+    for step in range(steps):
+        if step < 190:
+            image.data.clamp_(-1.5, 1.5)
+        optimizer.zero_grad()
+        answers = heard(image)
+        loss = 5e-2 * (answers[3] - target).square().sum()
+        for layer, wanted, weight in zip((1, 4, 6, 7), grams, (20000, 500, 12, 1), strict=True):
+            loss = loss + weight * (gram(answers[layer]) - wanted).square().sum()
+        loss = loss + 5e-2 * (image.diff(dim=2).square().sum() + image.diff(dim=3).square().sum())
+        loss.backward()
+        if step == decay_at:
+            optimizer = torch.optim.Adam([image], lr=0.1)
+        optimizer.step()
+    shown = image.detach() * std + mean
+    return (shown - shown.min()) / (shown.max() - shown.min())
+
+
+@pytest.mark.parametrize("steps", [1, 20, 195])
+def test_the_assignments_settings_do_what_its_loop_did(squeezenet, steps):
+    content, style = data.photo("chelsea", 32), data.painting("night", 36)
+    theirs = as_the_assignment_does(squeezenet, content, style, steps, decay_at=180)
+    ours = assignment(squeezenet, content_image=content, style_image=style, steps=steps, **PARAMS)
+    assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_the_assignment_takes_files_and_scales_the_shorter_side(squeezenet, tmp_path):
+    data.images.to_picture(data.photo("coffee", 90)[:, :, :60]).save(tmp_path / "content.png")
+    data.images.to_picture(data.painting("ink", 64)).save(tmp_path / "style.png")
+    settings = PARAMS | {"content_image": tmp_path / "content.png", "style_image": str(tmp_path / "style.png")}
+    made = assignment(squeezenet, init_random=True, steps=2, **settings)
+    assert made.shape == (1, 3, 32, 48) and made.min() == 0 and made.max() == 1
+
+
+def test_the_assignments_layers_are_numbers_of_parts(model, squeezenet):
+    pictures = {"content_image": data.photo("chelsea", 40), "style_image": data.painting("ink", 48)}
+    with pytest.raises(ValueError, match="squeezenet1_0 has parts 0 to 12, and no part 99"):
+        assignment_steps(squeezenet, **pictures, **PARAMS | {"content_layer": 99})
+    made = assignment(model, steps=2, **pictures, **PARAMS)  # a network without .features: its own parts
+    assert made.shape == (1, 3, 32, 32)
