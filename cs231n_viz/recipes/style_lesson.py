@@ -1,6 +1,6 @@
 """Trains what takes too long for lesson 15: one style, learned with and without instance norm, into data/style_lesson/.
 
-python3 -m cs231n_viz.recipes.style_lesson [RUN …]      "with norm", "without norm"; both if none is named: five minutes each
+python3 -m cs231n_viz.recipes.style_lesson [RUN …]      "with norm", "without norm"; both if none is named
 """
 
 import json

@@ -18,7 +18,7 @@ from . import caltech, classifier, training
 
 SEED = 15
 STYLE_SIZE = 256  # the size at which a painting is looked at: that of its strokes in the pictures made
-CONTENT, LAYERS = "relu4_2", ("pixels", "relu1", "relu2", "relu3_2", "relu4_2")
+CONTENT, LAYERS = fast_style.CONTENT, fast_style.STYLE
 SIDE, CROP = 256, 144  # photographs are squares of SIDE; at first, pieces of them are repainted
 EARLY, SIZES = 0.8, (128, 192)
 A_PASS = 1600  # photographs
@@ -92,8 +92,8 @@ def main(arguments: list[str] | None = None, name: str = "stylenet") -> None:
 
 - Data: {len(learned):,} photographs of Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0), without every 6th picture
   of a kind, wholly without ten kinds and without the palest, and the paintings of `data/paintings`, looked at with {STYLE_SIZE} px.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}: passes over {A_PASS:,} photographs
-  each, at {SIZES[0]} px and in the end at {SIZES[1]} px; `coursenet` compares the content at {CONTENT} and the style at
+- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}: passes over up to {A_PASS:,}
+  photographs each, at {SIZES[0]} px and in the end at {SIZES[1]} px; `coursenet` compares the content at {CONTENT} and the style at
   {", ".join(LAYERS)}. {minutes:.0f} minutes on one core of the computer that made it.
 - SHA-256: `{digest}`
 

@@ -1,6 +1,6 @@
 """Measures what takes too long for lesson 13: every drawn texture made by every method, into data/textures.json.
 
-python3 -m cs231n_viz.recipes.textures [NAME …]      some textures; all twelve if none is named: about 3 minutes
+python3 -m cs231n_viz.recipes.textures [NAME …]      some textures; all twelve if none is named
 """
 
 import json

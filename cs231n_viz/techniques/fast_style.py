@@ -196,7 +196,7 @@ def train_style_net(network: nn.Module, model: nn.Module, photos: Tensor, style:
 
 _DIVERGED = (
     "step {index}: the loss or its gradient is NaN or infinite, so the training stops. Try a smaller rate, or look for a "
-    "flat black photo; the last good step is this error's last_step, and the network has the weights that it had then."
+    "flat photo; the last good step is this error's last_step, and the network has the weights that it had then."
 )
 
 
@@ -208,7 +208,7 @@ def _one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
 
 
 def _pieces(photos: Tensor, side: int, batch: int, generator: torch.Generator) -> Tensor:
-    """Random squares of random photos, every other one mirrored: (batch, 3, side, side) in [0, 1]."""
+    """Random squares of random photos, mirrored or not by lot: (batch, 3, side, side) in [0, 1]."""
     height, width = photos.shape[2:]
 
     def below(most: int) -> list[int]:
@@ -232,7 +232,7 @@ def _check_settings(rate: float, **weights: float) -> None:
 
 
 def _check_lesson(network, photos, style, side: int, steps: int, batch: int) -> None:
-    images.check_pixels(photos.float() / 255 if photos.dtype == torch.uint8 else photos)
+    images.check_pixels(photos[:1].float() / 255 if photos.dtype == torch.uint8 else photos)  # bytes are in range
     images.check_pixels(style)
     if len(style) != 1:
         raise ValueError(f"one style is learned from one picture (1, 3, h, w), not from {len(style)}.")
