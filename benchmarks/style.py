@@ -1,4 +1,4 @@
-"""Style transfer (Gatys et al. 2016): `python -m benchmarks.style`, or its parts by name: `step sizes transfer`.
+"""Style transfer (Gatys et al. 2016): `python -m benchmarks.style`, or its parts by name: `step sizes transfer repaint`.
 
 step      one evaluation of the loss and its gradient on VGG19 (random weights, 256 px; content relu4_2, style the first ReLU
           of each of five blocks): ours, frozen and left after the deepest layer that is asked for, against a loop as it is often
@@ -6,6 +6,7 @@ step      one evaluation of the loss and its gradient on VGG19 (random weights, 
 sizes     the time in which coarse to fine reaches the loss at which the search at one size ends after `--steps` steps, on
           `--network`, from the content and from noise; three pairs.
 transfer  a whole picture of 256 px with the defaults.
+repaint   a picture of 256 px by one pass of `stylenet`, and by 50 steps of `transfer`.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import torchvision
 from benchmarks.rounds import fair_clock, interleaved, milliseconds, ratio, surroundings
 from cs231n_viz import data, models
 from cs231n_viz.objectives import gram_distance, likeness
-from cs231n_viz.techniques import style_transfer
+from cs231n_viz.techniques import fast_style, style_transfer
 
 CONTENT, STYLE = "relu4_2", [f"relu{block}_1" for block in range(1, 6)]
 PAIRS = [("chelsea", "glass"), ("china", "woodcut"), ("astronaut", "autumn")]
@@ -26,7 +27,7 @@ PAIRS = [("chelsea", "glass"), ("china", "woodcut"), ("astronaut", "autumn")]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("parts", nargs="*", default=["step", "sizes", "transfer"])
+    parser.add_argument("parts", nargs="*", default=["step", "sizes", "transfer", "repaint"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=80)
@@ -37,7 +38,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     for part in arguments.parts:
-        {"step": step, "sizes": sizes, "transfer": transfer}[part](arguments)
+        {"step": step, "sizes": sizes, "transfer": transfer, "repaint": repaint}[part](arguments)
     print(f"\n{surroundings()}")
 
 
@@ -112,6 +113,19 @@ def transfer(arguments) -> None:
         style_transfer.transfer(model, data.photo(photo, 256), data.painting(painting, 256))
         times.append(clock() - began)
     print(f"| 256 px, 80 steps, CourseNet | {median(times):.1f} s ({min(times):.1f}–{max(times):.1f}) |")
+
+
+def repaint(arguments) -> None:
+    model, network = models.load("coursenet", device="cpu"), models.load_stylenet("cpu")
+    photo, painting = data.photo("chelsea", 256), data.painting("night", 256)
+    seconds = interleaved(
+        arguments.rounds,
+        clock=fair_clock(),
+        once=lambda: fast_style.repaint(network, photo, "night"),
+        searched=lambda: style_transfer.transfer(model, photo, painting, content_layer=fast_style.CONTENT, steps=50),
+    )
+    once, searched = milliseconds(seconds["once"]), milliseconds(seconds["searched"])
+    print(f"| 256 px, one pass | {once} | 50 steps | {searched} | **{ratio(seconds, 'searched', 'once')}** |")
 
 
 if __name__ == "__main__":

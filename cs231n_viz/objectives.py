@@ -138,9 +138,11 @@ def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
     """
     count, channels = maps.shape[:2]
     if wanted.shape[1:] != (channels, channels) or len(wanted) not in (1, count):
+        last = " Another number of channels: are these maps (N, C, h, w), or are their channels last?"
+        hint = last if wanted.shape[1:] != (channels, channels) else ""
         raise ValueError(
             f"{count} pictures of {channels} maps need Gram matrices of shape (1 or {count}, {channels}, {channels}), not "
-            f"{tuple(wanted.shape)}: take them at the same layer, from one picture or from one each."
+            f"{tuple(wanted.shape)}: take them at the same layer, from one picture or from one each.{hint}"
         )
     size = wanted.square().sum(dim=(1, 2))
     if not (size > SILENT).all():
@@ -152,7 +154,7 @@ def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]
     """The feature maps of each layer; the layer "pixels" is the picture itself, less the network's mean colour."""
     inside = [layer for layer in layers if layer != "pixels"]
     maps = dict(activations_at(model, image, inside)) if inside else {}
-    return {"pixels": image.to(model.mean) - model.mean, **maps}
+    return maps | ({"pixels": image.to(model.mean) - model.mean} if "pixels" in layers else {})
 
 
 def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:

@@ -173,6 +173,11 @@ def _newton_step(slope: Tensor, known: Iterable[tuple[Tensor, Tensor]]) -> Tenso
     return step
 
 
+# For a spectrum that begins nearly grey: from there L-BFGS alone loses some 50 steps in deep layers, and more of Adam is
+# grainy. The limit is a root mean square; Newton's guess is now and then a hundred times that.
+PATIENT = first(5, adam(0.03), limited(lbfgs(), 0.03))
+
+
 # --- constraints: (parameter, index) -> parameter ---
 
 
@@ -263,17 +268,37 @@ def octaves(
     """Coarse to fine: `run` the picture at every size in turn, handing the *change* on to the next one.
 
     Each size starts from `start` at that size plus what the runs so far have changed, enlarged: a photo keeps
-    its fine detail. sizes: the side of a square, or (height, width), in pixels.
+    its fine detail. sizes: the side of a square, or (height, width), in pixels. The last good Step of a Diverged may be
+    of the size before.
     """
-    change, count = torch.zeros_like(start), 0
+    change, count, done = torch.zeros_like(start), 0, None
     for size in sizes:
         plain = _resize(start, size)
         image = plain + _resize(change, size)
-        for step in run(image):
-            image = step.image
-            yield step._replace(index=count)
-            count += 1
+        try:
+            for step in run(image):
+                image, done = step.image, step._replace(index=count)
+                count += 1
+                yield done
+        except Diverged as error:
+            raise Diverged(f"after {count} good steps in all, at {error}", done) from error
         change = image - plain
+
+
+def converted(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterator[Step]:
+    """Every step as `convert` makes it, and of a Diverged the last good one, too."""
+    done = None
+    try:
+        for step in steps:
+            done = convert(step)
+            yield done
+    except Diverged as error:
+        raise Diverged(str(error), done) from error
+
+
+def divided(sides: Iterable[int], part: float) -> tuple[int, int]:
+    """(height, width) made `part` times smaller, in whole pixels."""
+    return tuple(max(1, round(side / part)) for side in sides)
 
 
 def _resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:

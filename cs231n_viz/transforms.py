@@ -2,8 +2,8 @@
 
     augment    what the network sees        jitter, random_scale, random_rotate, pad
     constrain  where the picture must stay  clamp, within, blur, clip_small
-    decode     what is changed -> pixels    from_fourier, decorrelated_colors, from_unbounded
-    encode     and back again               to_fourier, to_decorrelated, to_unbounded
+    decode     what is changed -> pixels    from_fourier, decorrelated_colors, from_unbounded, from_waves
+    encode     and back again               to_fourier, to_decorrelated, to_unbounded, to_waves
 
 `chain` puts them in a row. The random ones draw from the seed or torch.Generator that they are given, once
 for the whole batch, so that a picture is treated alike alone and in company.
@@ -21,6 +21,7 @@ Transform = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> image
 # How the colours of photographs vary together: columns are light, red to blue, magenta to green, each as long
 # as it is common. Measured on ImageNet by the authors of Lucid (Olah, Mordvintsev & Schubert 2017).
 COLOR_CORRELATION = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+GREYISH = 10  # times the noise of `fourier_noise`: two seeds begin with two pictures, both nearly grey
 
 
 def identity(image: Tensor) -> Tensor:
@@ -192,6 +193,26 @@ def from_unbounded() -> Transform:
 def to_unbounded(margin: float = 1e-3) -> Transform:
     """The way back from `from_unbounded`, after values were brought into [margin, 1 − margin]."""
     return lambda image: image.logit(eps=margin)
+
+
+def from_waves(channels: int, height: int, width: int) -> Transform:
+    """Spectrum -> pixels (N, channels, height, width) in (0, 1); the colours are mixed where they are red, green, blue."""
+    return chain(from_fourier(height, width), decorrelated_colors() if channels == 3 else from_unbounded())
+
+
+def to_waves(channels: int, height: int, width: int) -> Transform:
+    """The way back from `from_waves`."""
+    return chain(to_decorrelated() if channels == 3 else to_unbounded(), to_fourier(height, width))
+
+
+def greyish_waves(channels: int, height: int, width: int, seed: int) -> Tensor:
+    """A spectrum (1, channels, height, width // 2 + 1, 2) of which `from_waves` makes a nearly grey picture."""
+    if channels > 3:
+        raise ValueError(
+            f"noise has three colours, and a picture of {channels} channels cannot begin with it: begin with a picture, "
+            "where a start can be given, or take a network that reads 1 to 3 channels."
+        )
+    return GREYISH * fourier_noise(height, width, seed)[:, :channels]
 
 
 def _generator(source: torch.Generator | int) -> torch.Generator:

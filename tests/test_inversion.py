@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from toy_nets import NUMBERS, one_channel_net, picture, plain_net
+from toy_nets import NUMBERS, four_channel_net, one_channel_net, picture, plain_net
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
@@ -148,6 +148,7 @@ def test_an_unknown_layer_is_refused_at_once_with_the_nearest_names(model, flowe
         ({"tv": math.nan}, "tv is the weight"),
         ({"tv": math.inf}, "tv is the weight"),
         ({"steps": 0}, "at least one step, not 0"),
+        ({"steps": 2.5}, "whole steps, at least one step, not 2.5"),
         ({"coarse": 1.5}, "coarse is a share of the steps, from 0 to 1, not 1.5"),
     ],
 )
@@ -159,6 +160,12 @@ def test_settings_out_of_range_are_refused_in_words(model, flower, settings, wor
 def test_a_picture_out_of_range_is_refused(model, flower):
     with pytest.raises(ValueError, match="divide by 255"):
         invert(model, flower * 255, "relu1")
+
+
+def test_a_network_of_four_channels_is_refused_in_words():
+    network = models.wrap(four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four")
+    with pytest.raises(ValueError, match="noise has three colours"):
+        invert_steps(network, torch.rand(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)), "conv1")
 
 
 def test_features_that_are_all_zero_are_refused_in_words(toy):

@@ -319,12 +319,15 @@ def test_likeness_is_the_feature_distance_and_the_style_distance_in_one_pass(mod
 def test_the_layer_pixels_is_the_picture_less_the_mean_colour(model, image):
     maps = style_maps(model, image, ["pixels"])
     torch.testing.assert_close(maps["pixels"], image - model.mean)
+    assert set(style_maps(model, image, ["relu"])) == {"relu"}  # and is there only where it was asked for
 
 
 def test_gram_matrices_of_other_pictures_or_layers_are_refused_in_words(model, image):
     maps = torch.rand(2, 3, 4, 4)
     with pytest.raises(ValueError, match="2 pictures of 3 maps need Gram matrices"):
         gram_distance(maps, torch.ones(3, 3, 3))
+    with pytest.raises(ValueError, match=r"Another number of channels: are these maps \(N, C, h, w\)"):
+        gram_distance(maps, torch.ones(1, 4, 4))
     with pytest.raises(ValueError, match="no layer is named"):
         style_distance(model, {})
     with pytest.raises(ValueError, match="no weight for relu"):

@@ -14,7 +14,9 @@ from cs231n_viz.optimize import (
     adam,
     always,
     ascend,
+    converted,
     descend,
+    divided,
     drop_small,
     drop_small_contributions,
     every,
@@ -377,6 +379,10 @@ def test_coarse_to_fine_from_noise_gets_nearer_than_the_finest_size_alone():
     assert smooth_distance(last(octaves(start, [8, 16, 32], run))) < smooth_distance(last(run(start))) / 2
 
 
+def test_sides_are_divided_into_whole_pixels_one_at_least():
+    assert divided((90, 61), 4) == (22, 15) and divided((3, 1), 1.5) == (2, 1) and divided((1, 64), 4) == (1, 16)
+
+
 def test_octaves_stop_when_the_caller_stops():
     def run(image):
         return ascend(image, squared_size(), steps=3)
@@ -522,6 +528,24 @@ def test_a_run_that_is_no_number_from_the_first_step_says_so_and_holds_no_step(s
     with pytest.raises(Diverged, match=f"step 0: the {culprit} is NaN or infinite") as caught:
         next(ascend(torch.zeros(1, 1, 2, 2), score, steps=3))
     assert caught.value.last_step is None
+
+
+def test_octaves_that_diverge_keep_the_last_good_step_of_the_size_before():
+    def run(image):
+        return descend(image, squared_size(), steps=3, direction=lambda g, p: g * (0.1 if image.shape[2] < 8 else torch.nan))
+
+    seen = []
+    with pytest.raises(Diverged, match="after 3 good steps in all, at step 0: the picture is NaN") as caught:
+        seen.extend(octaves(noise(1, 3, 8, 8), [4, 8], run))
+    assert caught.value.last_step is seen[-1] and seen[-1].index == 2
+
+
+def test_converted_steps_are_converted_in_what_diverges_too():
+    walk = descend(torch.ones(1, 1, 1, 1), squared_size(), steps=100, direction=lambda g, p: 1e8 * g)
+    seen = []
+    with pytest.raises(Diverged, match="step 3: the value") as caught:
+        seen.extend(converted(walk, lambda step: step._replace(image=step.image.double())))
+    assert len(seen) == 3 and caught.value.last_step is seen[-1] and seen[-1].image.dtype == torch.float64
 
 
 def test_an_ascent_that_diverges_keeps_the_score_and_not_its_opposite():

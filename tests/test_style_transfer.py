@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torchvision
-from toy_nets import plain_net
+from toy_nets import four_channel_net, one_channel_net, plain_net
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
@@ -223,13 +223,29 @@ def test_usual_layers_end_each_size_of_maps(model):
 
 def test_a_style_under_the_networks_minimum_says_its_size_and_the_least(model, cat, glass):
     least = next(side for side in range(1, 128) if style_transfer._takes(model, ["relu4_2"], side))
-    with pytest.raises(ValueError, match=f"at least {least} pixels a side, and this one has 3 x 5"):
+    with pytest.raises(ValueError, match=f"at least {least} pixels a side for relu1, .*, and the style has 3 x 5"):
         transfer_steps(model, cat, noise(1, 3, 3, 5))
-    with pytest.raises(ValueError, match=f"at least {least} pixels a side"):
+    with pytest.raises(ValueError, match=f"at least {least} pixels a side .* the style of style_size=3 has 3 x 3"):
         transfer_steps(model, cat, glass, style_size=3)
-    with pytest.raises(ValueError, match=f"at least {4 * least} pixels .* for sizes=3 begins 4 times smaller"):
+    with pytest.raises(ValueError, match=f"at least {4 * least} pixels .* the content .* for sizes=3 begins 4 times smaller"):
         transfer_steps(model, noise(1, 3, 4 * least - 3, 60), glass, sizes=3)
     transfer(model, noise(1, 3, least, least), noise(1, 3, least, least), steps=1)  # and the least is enough
+
+
+def test_a_style_is_as_large_as_its_own_layers_need_and_those_of_the_content_do_not_matter(model, cat):
+    transfer(model, cat, noise(1, 3, 6, 6), content_layer="relu4_2", style_layers=["relu1"], steps=1)
+    transfer(model, cat, noise(1, 3, 1, 1), style_layers=["pixels"], steps=1)
+    with pytest.raises(ValueError, match="pixels a side for relu5, and the style has 12 x 12"):
+        transfer_steps(model, cat, noise(1, 3, 12, 12), content_layer="relu1", style_layers=["relu5"])
+
+
+def test_a_picture_and_its_mirror_image_about_the_diagonal_are_made_alike_from_coarse_to_fine():
+    toy = models.wrap(plain_net(), input_size=4, name="toy")  # filters that look at one place
+    thin, style = noise(1, 3, 3, 64), noise(1, 3, 16, 16, seed=1)
+    settings = {"content_layer": "relu1", "style_layers": ["relu1"], "sizes": 2, "steps": 1, "waves": False}
+    wide, tall = (list(transfer_steps(toy, *pair, **settings)) for pair in ((thin, style), (thin.mT, style.mT)))
+    for one, other in zip(wide, tall, strict=True):
+        assert torch.allclose(one.image, other.image.mT) and torch.allclose(one.style, other.style)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +265,10 @@ def test_a_style_under_the_networks_minimum_says_its_size_and_the_least(model, c
         ({"start": torch.zeros(1, 3, 8, 8)}, "shape of the content"),
         ({"steps": 0}, "at least one step"),
         ({"sizes": 0}, "at one size"),
+        ({"steps": 2.5}, "whole numbers, not in steps=2.5"),
+        ({"sizes": 1.5}, "whole numbers, .* at sizes=1.5"),
+        ({"style_layers": []}, "style layers' weights .* not all 0"),
+        ({"style_layers": {"relu1": 1e308, "relu2": 1e308}}, "style layers' weights .* their sum is finite"),
         ({"dream": {"relu7": 1.0}}, "relu7"),
         ({"dream": {"relu4_2": -11.0}}, "the weight of relu4_2 in dream is a number, 0 or more"),
         ({"dream": {"pixels": 1.0}}, "pixels"),
@@ -261,13 +281,42 @@ def test_bad_settings_are_said_at_once_in_words(model, cat, glass, settings, wor
 
 
 def test_bad_styles_are_said_at_once_in_words(model, cat, glass):
-    for weights in ([0.0, 0.0], [1.0, -1.0], [math.nan, 1.0], []):
+    for weights in ([0.0, 0.0], [1.0, -1.0], [math.nan, 1.0], [1e308, 1e308], ["1"], []):
         with pytest.raises(ValueError, match="the styles' weights are 0 or more and not all 0"):
             transfer_steps(model, cat, [(weight, glass) for weight in weights])
     with pytest.raises(ValueError, match="a style is one picture"):
         transfer_steps(model, cat, torch.cat([glass, glass]))
     with pytest.raises(ValueError, match="divide by 255"):
         transfer_steps(model, cat, glass * 255)
+
+
+@pytest.mark.parametrize(
+    ("style", "given"),
+    [(lambda page: [page, page], "Tensor"), (lambda page: (0.5, page), "float"), (lambda page: None, "NoneType")],
+)
+def test_what_is_no_style_is_told_what_one_is(model, cat, glass, style, given):
+    with pytest.raises(TypeError, match=rf"\[\(weight, picture\), …\].*something of type {given} was given"):
+        transfer_steps(model, cat, style(glass))
+
+
+def test_a_start_that_is_an_array_is_told_how_to_become_a_picture(model, cat, glass):
+    with pytest.raises(TypeError, match="no ndarray: use images.to_pixels"):
+        transfer_steps(model, cat, glass, start=cat.numpy())
+
+
+def test_a_network_of_four_channels_cannot_begin_with_noise():
+    network = models.wrap(four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four")
+    content, settings = noise(1, 4, 8, 8), {"content_layer": "conv1", "style_layers": ["conv1"], "steps": 1}
+    with pytest.raises(ValueError, match="noise has three colours"):
+        transfer_steps(network, content, content, start="noise", **settings)
+    assert transfer(network, content, content, **settings).shape == content.shape
+
+
+def test_colours_that_cannot_be_matched_are_refused_in_words(cat, glass):
+    with pytest.raises(ValueError, match="pixels are floats"):
+        match_colors((glass * 255).to(torch.uint8), cat)
+    with pytest.raises(ValueError, match="2 pictures need one reference, or one each, and not 3"):
+        match_colors(torch.cat([glass] * 2), torch.cat([cat] * 3))
 
 
 def test_a_run_that_is_no_number_any_more_says_where_and_keeps_its_last_picture(model, cat, glass):
@@ -365,3 +414,38 @@ def test_the_assignments_layers_are_numbers_of_parts(model, squeezenet):
         assignment_steps(squeezenet, **pictures, **PARAMS | {"content_layer": 99})
     made = assignment(model, steps=2, **pictures, **PARAMS)  # a network without .features: its own parts
     assert made.shape == (1, 3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"style_weights": (1, 2)}, "4 layers with 2 weights"),
+        ({"style_weights": (1, 2, 3, -4)}, "style_weights are numbers, 0 or more"),
+        ({"style_layers": (), "style_weights": ()}, "there is at least one"),
+        ({"image_size": 0}, r"whole pixels, 1 or more, not \(0, 36\)"),
+        ({"image_size": -4}, "whole pixels, 1 or more"),
+        ({"style_size": 2.5}, "whole pixels, 1 or more"),
+        ({"content_weight": math.nan}, "content_weight is a number"),
+        ({"tv_weight": -1}, "tv_weight is a number"),
+        ({"steps": 0}, "at least one step"),
+    ],
+)
+def test_settings_that_are_none_of_the_assignments_are_said_at_once_in_words(model, settings, words):
+    pictures = {"content_image": data.photo("chelsea", 40), "style_image": data.painting("ink", 48)}
+    with pytest.raises(ValueError, match=words):
+        assignment_steps(model, **pictures, **PARAMS | settings)
+
+
+def test_the_assignment_wants_a_network_that_reads_colours():
+    grey = models.wrap(one_channel_net(), mean=(0.5,), std=(1.0,), input_size=8, name="grey")
+    with pytest.raises(ValueError, match="grey reads 1 channels"):
+        assignment_steps(grey, content_image=noise(1, 3, 8, 8), style_image=noise(1, 3, 8, 8), **PARAMS)
+
+
+def test_an_assignment_that_diverges_keeps_a_picture_that_can_be_shown(model, monkeypatch):
+    calls = iter([0.0])
+    monkeypatch.setattr(style_transfer, "first", lambda *_: lambda slope, place: slope * next(calls, math.nan))
+    pictures = {"content_image": data.photo("chelsea", 40), "style_image": data.painting("ink", 48)}
+    with pytest.raises(Diverged, match="step 1") as caught:
+        assignment(model, **pictures, **PARAMS)
+    assert caught.value.last_step.image.min() == 0 and caught.value.last_step.image.max() == 1

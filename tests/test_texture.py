@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from toy_nets import one_channel_net, plain_net
+from toy_nets import four_channel_net, one_channel_net, plain_net
 
 from cs231n_viz import data, models
 from cs231n_viz.drawing.textures import TEXTURE_NAMES
@@ -265,6 +265,15 @@ def test_what_is_copied_is_looked_up_and_what_is_not_there_is_grey():
     assert copied(picture, torch.tensor([[[1, 0], [-1, -1]]])).tolist() == [[[[2.0, 0.5]]]]
 
 
+def test_what_cannot_be_looked_up_or_counted_is_said_in_words():
+    with pytest.raises(ValueError, match="reach row 3 and column 1, and the picture is only 2 x 2"):
+        copied(torch.zeros(1, 1, 2, 2), torch.tensor([[[3, 1], [-1, -1]]]))
+    with pytest.raises(ValueError, match="one pixel, which has no neighbours"):
+        copied_together(torch.zeros(1, 1, 2, dtype=torch.long))
+    with pytest.raises(ValueError, match="whole pixels, 2 or more"):
+        scanline(noise(1, 3, 5, 5), 1, 3)  # its only pixel is drawn by lot: no step is made
+
+
 # --- how near to the sample -----------------------------------------------------------------------------------------
 
 
@@ -372,6 +381,8 @@ def test_the_steps_run_over_all_sizes_and_end_at_the_whole_one(model, scales):
         ({"layers": ["relu9"]}, "relu"),
         ({"steps": 0}, "at least one step"),
         ({"sizes": 0}, "at least one step"),
+        ({"steps": 2.5}, "whole numbers, not in steps=2.5"),
+        ({"sizes": 1.5}, "whole numbers, .* at sizes=1.5"),
         ({"tv": -1}, "0 or more"),
         ({"tv": torch.nan}, "0 or more"),
         ({"size": (64, 0)}, "whole pixels"),
@@ -404,10 +415,21 @@ def test_a_silent_layer_is_said_in_words():
 
 
 def test_what_diverges_keeps_the_last_good_step(monkeypatch, model, scales):
-    monkeypatch.setattr(texture, "lbfgs", lambda: lambda gradient, parameter: gradient * torch.nan)
-    with pytest.raises(Diverged) as caught:
-        synthesize(model, scales[..., :64, :64], ["relu1"], steps=9)
-    assert caught.value.last_step.index == texture.BEGINNING - 1
+    small, sample = [], scales[..., :64, :64].double()
+
+    def poisoned(gradient, parameter):
+        return gradient * (0.01 if parameter.shape[2] < 64 else torch.nan)
+
+    monkeypatch.setattr(texture, "PATIENT", poisoned)
+    with pytest.raises(Diverged, match="after 3 good steps in all, at step 0: the picture is NaN") as caught:
+        small.extend(synthesize_steps(model, sample, ["relu1"], steps=3))
+    assert caught.value.last_step is small[-1] and small[-1].index == 2 and small[-1].image.dtype == torch.float64
+
+
+def test_a_network_of_four_channels_has_no_noise_to_begin_with():
+    network = models.wrap(four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four")
+    with pytest.raises(ValueError, match="noise has three colours"):
+        synthesize_steps(network, noise(1, 4, 8, 8), ["conv1"])
 
 
 # --- what is stored -------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from cs231n_viz.transforms import (
     fourier_noise,
     from_fourier,
     from_unbounded,
+    from_waves,
+    greyish_waves,
     identity,
     jitter,
     pad,
@@ -24,6 +26,7 @@ from cs231n_viz.transforms import (
     to_decorrelated,
     to_fourier,
     to_unbounded,
+    to_waves,
     within,
 )
 
@@ -287,6 +290,20 @@ def test_every_way_back_gives_what_the_way_there_began_with(size):
     assert torch.allclose(from_fourier(*size)(to_fourier(*size)(picture)), picture, atol=1e-5)
     assert torch.allclose(decorrelated_colors()(to_decorrelated()(picture)), picture, atol=1e-4)
     assert torch.allclose(from_unbounded()(to_unbounded()(picture)), picture, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_waves_and_back_at_every_number_of_colours(channels):
+    image = 0.1 + 0.8 * torch.rand(2, channels, 9, 12, generator=torch.Generator().manual_seed(0))
+    size = tuple(image.shape[1:])
+    assert torch.allclose(from_waves(*size)(to_waves(*size)(image)), image, atol=1e-4)
+    start = from_waves(*size)(greyish_waves(*size, seed=1))
+    assert start.shape == (1, *size) and 0 < (start - 0.5).abs().mean() < 0.1
+
+
+def test_noise_of_more_colours_than_three_is_refused_in_words():
+    with pytest.raises(ValueError, match="noise has three colours, and a picture of 4 channels cannot begin with it"):
+        greyish_waves(4, 8, 8, seed=0)
 
 
 def test_the_way_back_from_black_and_white_is_finite():

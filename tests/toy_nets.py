@@ -134,6 +134,12 @@ def one_channel_net() -> nn.Module:
     )
 
 
+def four_channel_net() -> nn.Module:
+    """A net for pictures of four channels (N, 4, H, W), such as colours and depth: conv1 adds them up. conv1 pool flat"""
+    conv1 = set_weights(nn.Conv2d(4, 1, 1), torch.ones(1, 4, 1, 1))
+    return nn.Sequential(OrderedDict(conv1=conv1, pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
+
+
 def gap_linear_net() -> nn.Module:
     """One convolution, global average pooling, one linear layer, as CAM needs it: conv1 relu1 pool code scores.
 

@@ -8,6 +8,7 @@ What the two pictures share, the layer asks for; where they differ, it accepts e
 
 import math
 from collections.abc import Iterator
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -16,14 +17,11 @@ from torch import Tensor, nn
 from .. import images
 from ..activations import activations_at
 from ..objectives import feature_distance, total_variation, weighted_sum
-from ..optimize import Constraint, Step, adam, descend, first, keep, last, lbfgs, limited
-from ..transforms import blur, chain, decorrelated_colors, fourier_noise, from_fourier, from_unbounded
+from ..optimize import PATIENT, Constraint, Step, converted, descend, keep, last
+from ..transforms import blur, from_waves, greyish_waves
 
 LONGEST = 4  # waves a picture with which coarse to fine begins
-BEGINNING, RATE = 5, 0.03  # Adam: from nearly grey L-BFGS alone loses some 50 steps in deep layers; more of it is grainy
-BROADEST_STEP = 0.03  # root mean square of a step in the spectrum; Newton's guess is now and then a hundred times that
 FLAT = 1e-3  # a sum of squares that rounding alone can make
-FAINT = 10  # times the usual noise: two seeds begin with two pictures, both nearly grey
 
 
 def invert_steps(
@@ -47,22 +45,21 @@ def invert_steps(
     images.check_pixels(pixels, channels=model.channels)
     _check_settings(tv, steps, coarse)
     there, (height, width) = pixels.to(model.device), pixels.shape[2:]
+    noise = greyish_waves(model.channels, height, width, seed)
     with torch.no_grad():
         features = activations_at(model, there, layer)
     loss = feature_distance(model, layer, features)
     if tv:
         loss = weighted_sum((1, loss), (tv / (height * width), total_variation()))
-    noise = FAINT * fourier_noise(height, width, seed)[:, : model.channels]
-    colors = decorrelated_colors() if model.channels == 3 else from_unbounded()
     walk = descend(
         noise.to(there).repeat(len(pixels), 1, 1, 1, 1),
         loss,
         steps=steps,
-        decode=chain(from_fourier(height, width), colors),
-        direction=first(BEGINNING, adam(RATE), limited(lbfgs(), BROADEST_STEP)),
+        decode=from_waves(model.channels, height, width),
+        direction=PATIENT,
         constrain=_coarse_to_fine(height, width, round(coarse * steps)),
     )
-    return (step._replace(image=step.image.to(pixels), value=step.value.to(pixels)) for step in walk)
+    return converted(walk, lambda step: step._replace(image=step.image.to(pixels), value=step.value.to(pixels)))
 
 
 def invert(
@@ -81,8 +78,8 @@ def invert(
 def _check_settings(tv: float, steps: int, coarse: float) -> None:
     if not tv >= 0 or not math.isfinite(tv):
         raise ValueError(f"tv is the weight of the roughness, 0 or more, not {tv}: below 0 it would be sought.")
-    if steps < 1:
-        raise ValueError(f"a picture is made in at least one step, not {steps}.")
+    if not isinstance(steps, Integral) or steps < 1:
+        raise ValueError(f"a picture is made in whole steps, at least one step, not {steps}.")
     if not 0 <= coarse <= 1:
         raise ValueError(f"coarse is a share of the steps, from 0 to 1, not {coarse}.")
 

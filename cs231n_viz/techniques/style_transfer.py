@@ -8,7 +8,8 @@ p is the content, a the style, Φ the features of one layer, G the Gram matrix o
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import torch
@@ -26,37 +27,24 @@ from ..objectives import (
     total_variation,
 )
 from ..optimize import (
+    PATIENT,
     Constraint,
     Direction,
-    Diverged,
     Step,
     adam,
     always,
+    converted,
     descend,
+    divided,
     first,
     keep,
     last,
-    lbfgs,
-    limited,
     octaves,
 )
-from ..transforms import (
-    chain,
-    clamp,
-    decorrelated_colors,
-    fourier_noise,
-    from_fourier,
-    from_unbounded,
-    identity,
-    to_decorrelated,
-    to_fourier,
-    to_unbounded,
-)
+from ..transforms import chain, clamp, from_waves, greyish_waves, identity, to_waves
 
 Style = Tensor | Sequence[tuple[float, Tensor]]  # a picture, or several with their weights
 COLORS = ("style", "matched", "kept")
-PATIENT = first(5, adam(0.03), limited(lbfgs(10), 0.03))  # as in lesson 12: from noise L-BFGS needs a beginning and a limit
-FAINT = 10  # times the usual noise of a spectrum: nearly grey
 NOT_LAYERS = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 NO_COLOR = 1e-6  # variance of a direction of colour that occurs nowhere in a picture
 
@@ -112,10 +100,10 @@ def transfer_steps(
     pages = [(share, _sized(page.detach().to(there), style_size)) for share, page in _shares(model, style)]
     there, pages, seen, back = _recolored(colors, there, pages)
     parts = [2**k for k in reversed(range(sizes))]
-    _check_sides(model, [layer, *dream], [there, *(page for _, page in pages)], parts[0])
+    _check_sides(model, [layer, *dream], list(weights), there, pages, style_size, parts[0])
 
     def run(image: Tensor) -> Iterator[Painting]:
-        part = content.shape[2] / image.shape[2]
+        part = max(content.shape[2:]) / max(image.shape[2:])  # the shorter side is rounded more
         small = images.resize(there, tuple(image.shape[2:]))
         wanted = _mixed([(share, _divided(page, part)) for share, page in pages], model, list(weights))
         judge = _Judge(likeness(model, small, layer, wanted, weights))
@@ -127,8 +115,8 @@ def transfer_steps(
         return (Painting(*step, *judge.last) for step in walk)
 
     begin = seen(_beginning(start, there, seed))
-    walk = octaves(begin, [tuple(_side(side, part) for side in content.shape[2:]) for part in parts], run)
-    return _finished(walk, back, content)
+    walk = octaves(begin, [divided(content.shape[2:], part) for part in parts], run)
+    return converted(walk, _answer(back, content))
 
 
 def transfer(model: nn.Module, content: Tensor, style: Style, **settings) -> Tensor:
@@ -136,15 +124,8 @@ def transfer(model: nn.Module, content: Tensor, style: Style, **settings) -> Ten
     return last(transfer_steps(model, content, style, **settings))
 
 
-def _finished(walk: Iterator[Painting], back: Callable, content: Tensor) -> Iterator[Painting]:
-    done = None
-    try:
-        for step in walk:
-            done = Painting(step.index, back(step.image).to(content), *(part.to(content) for part in step[2:]))
-            yield done
-    except Diverged as error:
-        count = 0 if done is None else done.index + 1
-        raise Diverged(f"after {count} good steps in all, at {error}", done) from error
+def _answer(back: Callable, content: Tensor) -> Callable[[Painting], Painting]:
+    return lambda step: Painting(step.index, back(step.image).to(content), *(part.to(content) for part in step[2:]))
 
 
 def _loss(judge: "_Judge", content_weight: float, style_weight: float, extras: list) -> Objective:
@@ -185,8 +166,7 @@ def _ways(waves: bool, channels: int, height: int, width: int) -> tuple[Callable
     """Pixels -> what is changed, the way back, and what must hold of it."""
     if not waves:
         return identity, identity, always(clamp())
-    to_colors, colors = (to_decorrelated(), decorrelated_colors()) if channels == 3 else (to_unbounded(), from_unbounded())
-    return chain(to_colors, to_fourier(height, width)), chain(from_fourier(height, width), colors), keep
+    return to_waves(channels, height, width), from_waves(channels, height, width), keep
 
 
 def _beginning(start: str | Tensor, content: Tensor, seed: int) -> Tensor:
@@ -196,12 +176,14 @@ def _beginning(start: str | Tensor, content: Tensor, seed: int) -> Tensor:
         if start.shape[2:] != content.shape[2:] or len(start) not in (1, count):
             raise ValueError(f"the start has the shape of the content, {tuple(content.shape)}, not {tuple(start.shape)}.")
         return start.detach().to(content).expand_as(content)
+    if not isinstance(start, str):
+        raise TypeError(f'start is "content", "noise" or a picture, and no {type(start).__name__}: use images.to_pixels.')
     if start not in ("content", "noise"):
         raise ValueError(f'start is "content", "noise" or a picture, not {start!r}.')
     if start == "content":
         return content
-    noise = FAINT * fourier_noise(height, width, seed)[:, :channels].to(content)
-    return _ways(True, channels, height, width)[1](noise).expand_as(content)
+    noise = greyish_waves(channels, height, width, seed).to(content)
+    return from_waves(channels, height, width)(noise).expand_as(content)
 
 
 # --- styles -------------------------------------------------------------------------------------------------------
@@ -234,7 +216,12 @@ def match_colors(picture: Tensor, reference: Tensor) -> Tensor:
 
         x -> Σ_reference^½ Σ_picture^−½ (x − mean) + mean of the reference                       (Gatys et al. 2017)
     """
-    values, wanted = picture.double().flatten(2), reference.double().flatten(2)  # (N, C, places)
+    for each in (picture, reference):
+        images.check_pixels(each, channels=picture.shape[-3])
+    if 1 not in (len(picture), len(reference)) and len(picture) != len(reference):
+        raise ValueError(f"{len(picture)} pictures need one reference, or one each, and not {len(reference)}.")
+    # (N, C, places), on the CPU: not every device has doubles and eigenvalues
+    values, wanted = (each.cpu().double().flatten(2) for each in (picture, reference))
     turn = _power(_covariance(wanted), 0.5) @ _power(_covariance(values), -0.5)  # (N, C, C)
     matched = turn @ (values - values.mean(dim=2, keepdim=True)) + wanted.mean(dim=2, keepdim=True)
     return matched.unflatten(2, picture.shape[2:]).clamp(0, 1).to(picture)
@@ -273,7 +260,13 @@ def _light(image: Tensor) -> Tensor:
 
 
 def _shares(model: nn.Module, style: Style) -> list[tuple[float, Tensor]]:
-    pages = [(1.0, style)] if isinstance(style, Tensor) else list(style)
+    pages = [(1.0, style)] if isinstance(style, Tensor) else list(style) if isinstance(style, Iterable) else [style]
+    for page in pages:
+        if not isinstance(page, tuple | list) or len(page) != 2:
+            raise TypeError(
+                "a style is a picture, (1, C, h, w), or several with their weights, [(weight, picture), …], alike or not: "
+                f"where a (weight, picture) is wanted, something of type {type(page).__name__} was given."
+            )
     _check_weights("the styles'", [weight for weight, _ in pages])
     for _, page in pages:
         images.check_pixels(page, channels=model.channels)
@@ -292,7 +285,8 @@ def _layers(model: nn.Module, content_layer, style_layers, dream) -> tuple[str, 
     """The content's layer, and {layer: weight} of the style's, the weights adding up to 1."""
     if content_layer is None or style_layers is None:
         usual = usual_layers(model)
-        content_layer, style_layers = content_layer or usual[0], style_layers or usual[1]
+        content_layer = usual[0] if content_layer is None else content_layer
+        style_layers = usual[1] if style_layers is None else style_layers
     if isinstance(style_layers, str):
         style_layers = [style_layers]
     weights = dict(style_layers) if isinstance(style_layers, Mapping) else dict.fromkeys(style_layers, 1.0)
@@ -302,12 +296,8 @@ def _layers(model: nn.Module, content_layer, style_layers, dream) -> tuple[str, 
     return content_layer, {layer: weight / sum(weights.values()) for layer, weight in weights.items() if weight}
 
 
-def _side(side: float, part: float) -> int:
-    return max(1, round(side / part))
-
-
 def _divided(image: Tensor, part: float) -> Tensor:
-    return image if part == 1 else images.resize(image, tuple(_side(side, part) for side in image.shape[2:]))
+    return image if part == 1 else images.resize(image, divided(image.shape[2:], part))
 
 
 def _sized(page: Tensor, size: int | None) -> Tensor:
@@ -320,29 +310,45 @@ def _sized(page: Tensor, size: int | None) -> Tensor:
 
 
 def _check_numbers(steps: int, sizes: int, **weights: float) -> None:
-    if steps < 1 or sizes < 1:
-        raise ValueError(f"a picture is made in at least one step at one size, not in steps={steps} at sizes={sizes}.")
+    if not all(isinstance(count, Integral) and count >= 1 for count in (steps, sizes)):
+        raise ValueError(
+            f"a picture is made in at least one step at one size, whole numbers, not in steps={steps} at sizes={sizes}."
+        )
     for name, weight in weights.items():
         if not (weight >= 0 and math.isfinite(weight)):
             raise ValueError(f"{name} is a number, 0 or more, not {weight}.")
 
 
 def _check_weights(whose: str, weights: list[float]) -> None:
-    if not all(weight >= 0 and math.isfinite(weight) for weight in weights) or not any(weights):
-        raise ValueError(f"{whose} weights are 0 or more and not all 0, for only their proportions count; not {weights}.")
+    numbers = all(isinstance(weight, Real | Tensor) and weight >= 0 for weight in weights)
+    if not numbers or not 0 < sum(weights) < math.inf:
+        raise ValueError(
+            f"{whose} weights are 0 or more and not all 0, for only their proportions count, and their sum is finite; not "
+            f"{weights}."
+        )
 
 
-def _check_sides(model: nn.Module, layers: list[str], pictures: list[Tensor], part: int) -> None:
-    """Raises an error that names the least side, where the network cannot take a picture made `part` times smaller."""
-    for height, width in (picture.shape[2:] for picture in pictures):
-        side = _side(min(height, width), part)
-        if not _takes(model, layers, min(side, model.input_size)):
-            least = next(more for more in range(side + 1, model.input_size + 1) if _takes(model, layers, more))
-            begins = f", for sizes={part.bit_length()} begins {part} times smaller" if part > 1 else ""
-            raise ValueError(
-                f"{model.name} needs pictures of at least {least * part} pixels a side, and this one has "
-                f"{height} x {width}{begins}: take a larger one."
-            )
+def _check_sides(model, layers: list[str], style_layers: list[str], content: Tensor, pages, style_size, part: int) -> None:
+    """Raises an error that names the least side, where the layers cannot take a picture made `part` times smaller."""
+    inside = [layer for layer in style_layers if layer != "pixels"]
+    _check_side(model, "content", [*layers, *inside], content, part)
+    style = "style" if style_size is None else f"style of style_size={style_size}"
+    for _, page in pages if inside else ():  # "pixels" alone takes any size
+        _check_side(model, style, inside, page, part)
+
+
+def _check_side(model: nn.Module, whose: str, layers: list[str], picture: Tensor, part: int) -> None:
+    height, width = picture.shape[2:]
+    side = min(divided((height, width), part))
+    if _takes(model, layers, min(side, model.input_size)):
+        return
+    larger = range(side + 1, model.input_size + 1)
+    least = next((more for more in larger if _takes(model, layers, more)), model.input_size)
+    begins = f", for sizes={part.bit_length()} begins {part} times smaller" if part > 1 else ""
+    raise ValueError(
+        f"{model.name} needs at least {least * part} pixels a side for {', '.join(dict.fromkeys(layers))}, and the "
+        f"{whose} has {height} x {width}{begins}: take a larger one."
+    )
 
 
 def _takes(model: nn.Module, layers: list[str], side: int) -> bool:
@@ -383,6 +389,8 @@ def assignment_steps(
     Layers are numbers of parts of model.network.features, or of model.network where it has no features. The sizes are
     those of the shorter sides. Step.image is stretched to [0, 1], as theirs is shown.
     """
+    _check_assignment(model, (image_size, style_size), style_layers, style_weights)
+    _check_numbers(steps, 1, content_weight=content_weight, tv_weight=tv_weight)
     content, style = (_shorter(images.to_pixels(one), size).to(model.device)
                       for one, size in ((content_image, image_size), (style_image, style_size)))  # fmt: skip
     content_name, *style_names = _numbered(model, [content_layer, *style_layers])
@@ -408,12 +416,27 @@ def assignment_steps(
         direction=first(180, adam(3.0), adam(0.1)),
         constrain=lambda normalised, index: normalised.clamp(-1.5, 1.5) if index + 1 < min(steps, 190) else normalised,
     )
-    return (step._replace(image=images.stretch(step.image).cpu()) for step in walk)
+    return converted(walk, lambda step: step._replace(image=images.stretch(step.image).cpu()))
 
 
 def assignment(model: nn.Module, **settings) -> Tensor:
     """The last picture of `assignment_steps`, (1, 3, H, W), stretched to [0, 1]."""
     return last(assignment_steps(model, **settings))
+
+
+def _check_assignment(model: nn.Module, sizes: Sequence[int], layers: Sequence[int], weights: Sequence[float]) -> None:
+    if model.channels != 3:
+        channels = f"{model.name} reads {model.channels} channels"
+        raise ValueError(f"the assignment is about pictures in three colours, and {channels}: use `transfer` with it.")
+    if not all(isinstance(size, int) and size >= 1 for size in sizes):
+        raise ValueError(f"image_size and style_size are shorter sides in whole pixels, 1 or more, not {sizes}.")
+    if len(layers) != len(weights) or not layers:
+        raise ValueError(
+            f"each of the style_layers has its weight in style_weights, and there is at least one, not {len(layers)} layers "
+            f"with {len(weights)} weights."
+        )
+    if not all(0 <= weight < math.inf for weight in weights):
+        raise ValueError(f"style_weights are numbers, 0 or more, not {weights}.")
 
 
 def _squares(values: Tensor) -> Tensor:

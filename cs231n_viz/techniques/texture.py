@@ -6,7 +6,8 @@ matrices. `patch_distance` says how near any of them comes to the sample.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -22,24 +23,13 @@ from ..objectives import (
     total_variation,
     weighted_sum,
 )
-from ..optimize import Step, adam, descend, first, last, lbfgs, limited, octaves
-from ..transforms import (
-    chain,
-    decorrelated_colors,
-    fourier_noise,
-    from_fourier,
-    from_unbounded,
-    to_decorrelated,
-    to_fourier,
-    to_unbounded,
-)
+from ..optimize import PATIENT, Step, converted, descend, divided, last, octaves
+from ..transforms import from_waves, greyish_waves, to_waves
 
 ERROR = 0.1  # Efros & Leung: any window within (1 + 0.1) · the best may be copied
 SIGMA = 1 / 6.4  # and their Gaussian, in windows
 EQUAL = 1e-9  # two distances that differ by less, after rounding, are the same
 GREY = 0.5  # a pixel that is not made yet
-BEGINNING, RATE, BROADEST_STEP = 5, 0.03, 0.03  # steps of Adam and their rate; the longest step of L-BFGS (lesson 12's)
-FAINT = 10  # times the usual noise of a spectrum: nearly grey
 
 
 class Grown(NamedTuple):
@@ -61,7 +51,7 @@ def scanline_steps(sample: Tensor, size: images.Size, window: int = 11, seed: in
     to fine, which prevents much of its drift. Pixels that do not see each other are made together, which changes
     nothing: a row may go on when the row above is half a window ahead.
     """
-    height, width = _check_growth(sample, size, window, 1)
+    height, width = _check_growth(sample, size, window, 2)  # the first pixel is drawn before the first step
     half, generator = window // 2, torch.Generator().manual_seed(seed)
     before = half * window + half  # places of the window before its centre: the L
     windows = _windows(sample, window, before)
@@ -124,14 +114,23 @@ def efros_leung(sample: Tensor, size: images.Size, window: int = 11, seed: int =
 
 def copied(picture: Tensor, sources: Tensor) -> Tensor:
     """Any picture (1, C, h, w) looked up at the sources (H, W, 2): (1, C, H, W), grey where there is none."""
+    height, width = picture.shape[2:]
     rows, columns = sources.clamp(min=0).unbind(dim=-1)
+    if (rows >= height).any() or (columns >= width).any():
+        raise ValueError(
+            f"the sources reach row {int(rows.max())} and column {int(columns.max())}, and the picture is only {height} x "
+            f"{width}: give one as large as the sample, images.resize(picture, (height, width))."
+        )
     known = (sources[..., 0] >= 0).to(picture.device)
     return picture[:, :, rows, columns].where(known, GREY)
 
 
 def copied_together(sources: Tensor) -> float:
     """The share of neighbours, across and down, that were neighbours in the sample, too: 1 is a plain copy of it."""
-    return float(torch.cat([kept.flatten() for kept in _kept_neighbors(sources)]).float().mean())
+    kept = torch.cat([kept.flatten() for kept in _kept_neighbors(sources)])
+    if not len(kept):
+        raise ValueError(f"sources {tuple(sources.shape)} are of one pixel, which has no neighbours: give 1 x 2 or more.")
+    return float(kept.float().mean())
 
 
 def largest_piece(sources: Tensor) -> int:
@@ -267,19 +266,18 @@ def synthesize_steps(
     _check_search(layers, steps, sizes, tv)
     height, width = _height_width(tuple(sample.shape[2:]) if size is None else size, 1)
     there, parts = sample.to(model.device), [2**k for k in reversed(range(sizes))]
-    noise = FAINT * fourier_noise(height, width, seed)[:, : model.channels].to(there)
-    start = _decode(model.channels, height, width)(noise).repeat(len(sample), 1, 1, 1)
-    samples = iter([images.resize(there, _divided(there.shape[2:], part)) for part in parts])
+    noise = greyish_waves(model.channels, height, width, seed).to(there)
+    start = from_waves(model.channels, height, width)(noise).repeat(len(sample), 1, 1, 1)
+    samples = iter([images.resize(there, divided(there.shape[2:], part)) for part in parts])
 
     def run(image: Tensor) -> Iterator[Step]:
         style = style_distance(model, gram_matrices(model, next(samples), layers))
         loss = weighted_sum((1, style), (tv / image[0, 0].numel(), total_variation()))
-        encode, decode = (both(*image.shape[1:]) for both in (_encode, _decode))
-        direction = first(BEGINNING, adam(RATE), limited(lbfgs(), BROADEST_STEP))
-        return descend(encode(image), loss, steps=steps, decode=decode, direction=direction)
+        encode, decode = (both(*image.shape[1:]) for both in (to_waves, from_waves))
+        return descend(encode(image), loss, steps=steps, decode=decode, direction=PATIENT)
 
-    walk = octaves(start, [_divided((height, width), part) for part in parts], run)
-    return (step._replace(image=step.image.to(sample), value=step.value.to(sample)) for step in walk)
+    walk = octaves(start, [divided((height, width), part) for part in parts], run)
+    return converted(walk, lambda step: step._replace(image=step.image.to(sample), value=step.value.to(sample)))
 
 
 def synthesize(
@@ -307,23 +305,12 @@ def gram_errors(model: nn.Module, image: Tensor, sample: Tensor, layers: Sequenc
 def _check_search(layers: Sequence[str], steps: int, sizes: int, tv: float) -> None:
     if isinstance(layers, str) or not layers:
         raise ValueError(f'layers are a list of at least one name, such as ["relu1", "relu2"], not {layers!r}.')
-    if steps < 1 or sizes < 1:
-        raise ValueError(f"a picture is made in at least one step at one size, not in steps={steps} at sizes={sizes}.")
+    if not all(isinstance(count, Integral) and count >= 1 for count in (steps, sizes)):
+        raise ValueError(
+            f"a picture is made in at least one step at one size, whole numbers, not in steps={steps} at sizes={sizes}."
+        )
     if not 0 <= tv < math.inf:
         raise ValueError(f"tv is the weight of the roughness, 0 or more, not {tv}.")
-
-
-def _divided(sides: Sequence[int], part: int) -> tuple[int, int]:
-    return tuple(max(1, round(side / part)) for side in sides)
-
-
-def _decode(channels: int, height: int, width: int) -> Callable[[Tensor], Tensor]:
-    """Spectrum -> pixels; the colours of a network that reads grey are not mixed."""
-    return chain(from_fourier(height, width), decorrelated_colors() if channels == 3 else from_unbounded())
-
-
-def _encode(channels: int, height: int, width: int) -> Callable[[Tensor], Tensor]:
-    return chain(to_decorrelated() if channels == 3 else to_unbounded(), to_fourier(height, width))
 
 
 # --- how near is it to the sample? ----------------------------------------------------------------------------------
