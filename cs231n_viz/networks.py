@@ -185,7 +185,8 @@ class StyleNet(nn.Module):
     """Repaints a picture in one pass: pixels (N, 3, H, W) and a mix of styles (N, styles) -> pixels in (0, 1).
 
     The network of Johnson, Alahi & Fei-Fei (2016), narrower: two steps down, residual blocks, two steps up, each by
-    repeating every value 2 × 2 and convolving, which leaves no checkerboard (Odena, Dumoulin & Olah 2016).
+    repeating every value 2 × 2 and convolving, which leaves no checkerboard (Odena, Dumoulin & Olah 2016). The maps of
+    the way down are added on the way up, so that small things keep their place (Ronneberger, Fischer & Brox 2015).
     """
 
     def __init__(
@@ -215,15 +216,16 @@ class StyleNet(nn.Module):
         self.settings = {"styles": self.styles, "widths": list(widths), "blocks": blocks, "normalize": normalize}
 
     def forward(self, pixels: Tensor, mix: Tensor) -> Tensor:
-        maps = (pixels - 0.5) * 4  # about deviation 1
+        maps, passed = (pixels - 0.5) * 4, []  # about deviation 1
         for convolution in self.down:
             maps = convolution(maps, mix)
+            passed.append(maps)
         for first, second in self.blocks:
             maps = maps + second(first(maps, mix), mix)
-        for convolution in self.up:
-            maps = convolution(F.interpolate(maps, scale_factor=2), mix)
-        height, width = pixels.shape[-2:]  # odd sides came back rounded up
-        return self.last(maps)[..., :height, :width].sigmoid()
+        for convolution, fine in zip(self.up, reversed(passed[:-1]), strict=True):
+            # what the way down still knew of places is added on the way up
+            maps = convolution(F.interpolate(maps, fine.shape[2:]), mix) + fine
+        return self.last(maps).sigmoid()
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:

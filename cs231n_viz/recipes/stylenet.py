@@ -21,6 +21,7 @@ STYLE_SIZE = 256  # the size at which a painting is looked at: that of its strok
 CONTENT, LAYERS = fast_style.CONTENT, fast_style.STYLE
 SIDE, CROP = 256, 144  # photographs are squares of SIDE; at first, pieces of them are repainted
 EARLY, SIZES = 0.8, (128, 192)
+STYLE_WEIGHTS = dict(zip(SIZES, (10.0, 5.0), strict=True))  # strokes are learned first, then to leave things their place
 A_PASS = 1600  # photographs
 LEAST_CONTRAST = 0.1  # standard deviation of a colour
 GRID = 4  # pixels that CourseNet's relu2 has moved on when its map moves on by one
@@ -56,15 +57,16 @@ def repainting(model: models.PixelModel) -> training.Loss:
         chosen = {layer: gram[labels] for layer, gram in grams.items()}
         made = network(pixels, F.one_hot(labels, styles).to(pixels))
         top, left = torch.randint(GRID, (2,)).tolist()
+        weight = STYLE_WEIGHTS[pixels.shape[-1]]
         pixels, made = (F.pad(image, (left, 0, top, 0), mode="reflect") for image in (pixels, made))
-        return fast_style.repainting_loss(model, pixels, CONTENT, chosen)(made).mean()
+        return fast_style.repainting_loss(model, pixels, CONTENT, chosen, weight)(made).mean()
 
     return loss
 
 
 def main(arguments: list[str] | None = None, name: str = "stylenet") -> None:
     """Train the network, measure it against optimisation picture by picture, bundle it."""
-    chosen = classifier.options(name, arguments, passes=17)
+    chosen = classifier.options(name, arguments, passes=40)
     known = chosen.checkpoint.with_name(f"{name}_optimised.json")
     model = models.load("coursenet", device=training.best_device())
     learned = photographs().pictures[~photographs().held_out]
@@ -93,12 +95,13 @@ def main(arguments: list[str] | None = None, name: str = "stylenet") -> None:
 - Data: {len(learned):,} photographs of Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0), without every 6th picture
   of a kind, wholly without ten kinds and without the palest, and the paintings of `data/paintings`, looked at with {STYLE_SIZE} px.
 - Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}: passes over up to {A_PASS:,}
-  photographs each, at {SIZES[0]} px and in the end at {SIZES[1]} px; `coursenet` compares the content at {CONTENT} and the style at
-  {", ".join(LAYERS)}. {minutes:.0f} minutes on one core of the computer that made it.
+  photographs each, at {SIZES[0]} px with style weight {STYLE_WEIGHTS[SIZES[0]]:g} and in the end at {SIZES[1]} px with style weight {STYLE_WEIGHTS[SIZES[1]]:g};
+  `coursenet` compares the content at {CONTENT} and the style at {", ".join(LAYERS)}.
+  {minutes:.0f} minutes on one core of the computer that made it.
 - SHA-256: `{digest}`
 
-How well it repaints {COMPARED} photographs of {MEASURED} px that it was not trained on: the mean of the loss that it was trained
-for, beside that of pictures which `style_transfer.transfer` made by {EVALUATIONS} evaluations from each photograph.
+How well it repaints {COMPARED} photographs of {MEASURED} px that it was not trained on: the mean of the loss that it was trained for
+in the end, beside that of pictures which `style_transfer.transfer` made by {EVALUATIONS} evaluations from each photograph.
 
 {table(model, known)}
 """
@@ -146,7 +149,8 @@ def mean_loss(model: models.PixelModel, pixels: Tensor, name: str, made: Tensor)
     """How badly these pictures repaint `pixels` in the manner of a painting, on average."""
     grams = objectives.gram_matrices(model, data.painting(name, STYLE_SIZE), LAYERS)
     with torch.no_grad():
-        return fast_style.repainting_loss(model, pixels, CONTENT, grams)(made.to(model.device)).mean().item()
+        judge = fast_style.repainting_loss(model, pixels, CONTENT, grams, STYLE_WEIGHTS[SIZES[1]])
+        return judge(made.to(model.device)).mean().item()
 
 
 def optimised_losses(model: models.PixelModel, known: Path) -> dict[str, float]:
@@ -155,8 +159,9 @@ def optimised_losses(model: models.PixelModel, known: Path) -> dict[str, float]:
     for name in data.painting_names():
         if name not in losses:
             made = style_transfer.transfer(
-                model, unseen(), data.painting(name, STYLE_SIZE), content_layer=CONTENT, style_layers=LAYERS, steps=EVALUATIONS
-            )
+                model, unseen(), data.painting(name, STYLE_SIZE), content_layer=CONTENT, style_layers=LAYERS,
+                style_weight=STYLE_WEIGHTS[SIZES[1]], steps=EVALUATIONS,
+            )  # fmt: skip
             losses[name] = mean_loss(model, unseen(), name, made)
             known.write_text(json.dumps(losses, indent=1), encoding="utf-8")
     return losses

@@ -22,7 +22,7 @@ from ..objectives import Objective, gram_matrices, likeness, total_variation
 from ..optimize import Diverged
 
 LEAST = 5  # pixels a side: two halvings leave 2, the least that can be mirrored at its edges
-CONTENT, STYLE = "relu4_2", ("pixels", "relu1", "relu2", "relu3_2", "relu4_2")  # CourseNet's layers
+CONTENT, STYLE = "relu3_2", ("pixels", "relu1", "relu2", "relu3_2", "relu4_2")  # CourseNet's layers
 PARTS = ("down", "blocks", "up")  # of a StyleNet
 
 
@@ -65,6 +65,8 @@ def mix_of(network: nn.Module, style: str | Mapping[str, float]) -> Tensor:
 
 def swapped(network: nn.Module, style: str, other: str, parts: Sequence[str]) -> nn.Module:
     """A copy of the network in which `style` has the γ and β of `other` in some parts: "down", "blocks", "up"."""
+    if isinstance(parts, str):
+        raise TypeError(f'parts are a list such as ["down", "up"], not {parts!r}: put the name in [ ].')
     for part in parts:
         if part not in PARTS:
             raise unknown("part of a StyleNet", part, PARTS)
@@ -90,7 +92,7 @@ def repainting(
     pixels: Tensor,
     layer: str,
     wanted: Mapping[str, Tensor],
-    style_weight: float = 10.0,
+    style_weight: float = 5.0,
     tv: float = 2.0,
 ) -> Callable[[Tensor], Repainting]:
     """How badly a picture repaints `pixels` (N, 3, H, W), with the two parts apart, (N,) each.
@@ -112,7 +114,7 @@ def repainting_loss(
     pixels: Tensor,
     layer: str,
     wanted: Mapping[str, Tensor],
-    style_weight: float = 10.0,
+    style_weight: float = 5.0,
     tv: float = 2.0,
 ) -> Objective:
     """The value of `repainting` alone, to be made small: content + style_weight · style + tv · TV / (H · W), (N,)."""
@@ -139,7 +141,7 @@ def train_style_net_steps(
     *,
     content_layer: str = CONTENT,
     style_layers: Sequence[str] = STYLE,
-    style_weight: float = 10.0,
+    style_weight: float = 5.0,
     tv: float = 2.0,
     steps: int = 300,
     batch: int = 4,
