@@ -12,7 +12,7 @@ from cs231n_viz import data, models
 from cs231n_viz.networks import StyleNet
 from cs231n_viz.objectives import gram_matrices, total_variation
 from cs231n_viz.optimize import Diverged
-from cs231n_viz.recipes import style_lesson
+from cs231n_viz.recipes import style_lesson, stylenet
 from cs231n_viz.techniques.fast_style import (
     CONTENT,
     LEAST,
@@ -419,3 +419,16 @@ def test_enlarging_by_repeating_leaves_no_checkerboard_where_a_transposed_convol
     assert sorted(overlaps.flatten().tolist()) == [1, 2, 2, 4]
     repeated = F.conv2d(F.interpolate(flat, scale_factor=2), kernel, padding=1)[0, 0, 4:6, 4:6]
     assert torch.equal(repeated, torch.full((2, 2), 9.0))
+
+
+@pytest.mark.parametrize(("side", "style_weight"), [(128, 10), (192, 5)])
+def test_the_recipe_asks_each_picture_for_its_own_painting_and_weighs_the_style_by_the_size(model, monkeypatch, side, style_weight):
+    monkeypatch.setattr(stylenet.torch, "randint", lambda *_: torch.zeros(2, dtype=torch.long))  # not moved
+    names, labels = data.painting_names(), torch.tensor([3, 8])
+    network, pixels = small_net(names).requires_grad_(False), torch.cat([data.photo(name, side) for name in ("coffee", "china")])
+    alone = []
+    for picture, label in zip(pixels.split(1), labels.tolist(), strict=True):
+        wanted = gram_matrices(model, data.painting(names[label], 256), STYLE)
+        judge = repainting_loss(model, picture, CONTENT, wanted, style_weight)
+        alone.append(float(judge(repaint(network, picture, names[label]))))
+    assert float(stylenet.repainting(model)(network, pixels, labels)) == pytest.approx(sum(alone) / 2, rel=1e-4)
