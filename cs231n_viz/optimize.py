@@ -7,6 +7,7 @@ What is changed may be pixels, or anything that `decode` turns into them: a Four
 code. `direction` makes the step, `constrain` comes after it: PGD is ascent + sign + ball.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -176,6 +177,13 @@ def _newton_step(slope: Tensor, known: Iterable[tuple[Tensor, Tensor]]) -> Tenso
 # For a spectrum that begins nearly grey: from there L-BFGS alone loses some 50 steps in deep layers, and more of Adam is
 # grainy. The limit is a root mean square; Newton's guess is now and then a hundred times that.
 PATIENT = first(5, adam(0.03), limited(lbfgs(), 0.03))
+
+
+def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
+    """The rate at `progress` in [0, 1]: a cosine from a 25th of the peak up to it, a cosine down to 0 (Smith & Topin 2018)."""
+    if progress < warm_up:
+        return peak * (0.52 - 0.48 * math.cos(math.pi * progress / warm_up))
+    return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
 
 
 # --- constraints: (parameter, index) -> parameter ---

@@ -27,6 +27,7 @@ from cs231n_viz.optimize import (
     limited,
     normalized,
     octaves,
+    one_cycle,
     sign,
 )
 from cs231n_viz.transforms import (
@@ -603,3 +604,10 @@ def test_drop_small_contributions_sets_what_the_score_would_miss_least_to_the_ce
 def test_drop_small_contributions_wants_a_share(share):
     with pytest.raises(ValueError, match="share from 0 up to"):
         drop_small_contributions(sign(0.1), share)
+
+
+def test_the_rate_climbs_to_its_peak_and_ends_at_zero():
+    rates = [one_cycle(progress / 100, 0.15) for progress in range(101)]
+    assert max(rates) == pytest.approx(0.15) and rates.index(max(rates)) == 20
+    assert rates[0] == pytest.approx(0.006) and rates[100] == pytest.approx(0, abs=1e-9)
+    assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)

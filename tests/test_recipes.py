@@ -132,13 +132,6 @@ def test_a_damaged_checkpoint_is_named(plan, tmp_path):
         fitted(plan, tmp_path / "net.pt")
 
 
-def test_the_rate_climbs_to_its_peak_and_ends_at_zero():
-    rates = [training.one_cycle(progress / 100, 0.15) for progress in range(101)]
-    assert max(rates) == pytest.approx(0.15) and rates.index(max(rates)) == 20
-    assert rates[0] == pytest.approx(0.006) and rates[100] == pytest.approx(0, abs=1e-9)
-    assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
-
-
 def test_share_in_words():
     assert training.share_in_words(torch.tensor([True] * 83 + [False] * 17)) == "83.0 % (74.5–89.1)"
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from ..optimize import one_cycle
 from ..places import data_dir
 from ..techniques.last_layer import interval
 
@@ -25,13 +26,6 @@ Plan = Callable[
     [int], tuple[Tensor, Tensor, int]
 ]  # number of the pass -> its uint8 pictures, their labels, the size
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, pixels, labels -> one number
-
-
-def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
-    """The learning rate at `progress` in [0, 1]: a cosine up to `peak`, a cosine down to zero (Smith & Topin 2018)."""
-    if progress < warm_up:
-        return peak * (0.04 + 0.96 * (1 - math.cos(math.pi * progress / warm_up)) / 2)
-    return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
 
 
 def cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:

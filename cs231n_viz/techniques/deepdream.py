@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import images
 from ..activations import activations_at
 from ..objectives import Objective, layer_energy, weighted_sum
-from ..optimize import Constraint, Direction, Step, always, ascend, last, normalized
+from ..optimize import Constraint, Direction, Step, always, ascend, divided, last, normalized
 from ..optimize import octaves as coarse_to_fine
 from ..transforms import clamp, random_scale
 from ..transforms import jitter as rolled
@@ -76,9 +76,7 @@ def octave_sizes(height: int, width: int, octaves: int, scale: float) -> list[tu
     _check_counts(octaves=octaves)
     if not scale > 1:
         raise ValueError(f"each octave is larger than the one before: scale is above 1, not {scale}.")
-    return [
-        tuple(max(1, round(side / scale**k)) for side in (height, width)) for k in reversed(range(octaves))
-    ]
+    return [divided((height, width), scale**k) for k in reversed(range(octaves))]
 
 
 # --- what is wanted -----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .. import images
 from ..errors import unknown
 from ..objectives import Objective, gram_matrices, likeness, total_variation
-from ..optimize import Diverged
+from ..optimize import Diverged, one_cycle
 
 LEAST = 5  # pixels a side: two halvings leave 2, the least that can be mirrored at its edges
 CONTENT, STYLE = "relu3_2", ("pixels", "relu1", "relu2", "relu3_2", "relu4_2")  # CourseNet's layers
@@ -167,7 +167,7 @@ def train_style_net_steps(
 
     generator = torch.Generator().manual_seed(seed)
     pieces = (_pieces(photos, side, batch, generator).to(model.device) for _ in range(steps))
-    return _practised(network, pieces, judge, [_one_cycle(index / steps, rate) for index in range(steps)])
+    return _practised(network, pieces, judge, [one_cycle(index / steps, rate) for index in range(steps)])
 
 
 def _practised(
@@ -200,13 +200,6 @@ _DIVERGED = (
     "step {index}: the loss or its gradient is NaN or infinite, so the training stops. Try a smaller rate, or look for a "
     "flat photo; the last good step is this error's last_step, and the network has the weights that it had then."
 )
-
-
-def _one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
-    """From a 25th of the peak up to it, and down to 0, both along a cosine; progress from 0 to 1."""
-    if progress < warm_up:
-        return peak * (0.52 - 0.48 * math.cos(math.pi * progress / warm_up))
-    return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
 
 
 def _pieces(photos: Tensor, side: int, batch: int, generator: torch.Generator) -> Tensor:
