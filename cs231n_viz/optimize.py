@@ -289,7 +289,7 @@ def octaves(
                 count += 1
                 yield done
         except Diverged as error:
-            raise Diverged(f"after {count} good steps in all, at {error}", done) from error
+            raise Diverged(f"after {count} good steps, at {error}", done) from None
         change = image - plain
 
 
@@ -301,7 +301,8 @@ def converted(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterato
             done = convert(step)
             yield done
     except Diverged as error:
-        raise Diverged(str(error), done) from error
+        error.last_step = done
+        raise
 
 
 def divided(sides: Iterable[int], part: float) -> tuple[int, int]:

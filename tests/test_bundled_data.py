@@ -132,7 +132,7 @@ def test_a_page_is_as_high_as_its_parts_and_titles():
     assert sheet.stacked(*parts).height == 50 + sheet.HEAD + 8 + 10 + 8
 
 
-def test_stylenet_knows_all_paintings_and_repaints_as_well_as_its_card_says():
+def test_stylenet_knows_all_paintings_and_the_table_on_its_card_adds_up():
     network, names = models.load_stylenet(device="cpu"), data.painting_names()
     assert network.styles == names
     rows = [line.split("|") for line in CARDS["stylenet"].splitlines() if line.startswith("| ")]

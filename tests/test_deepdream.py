@@ -84,6 +84,19 @@ def test_a_second_restart_begins_with_the_picture_of_the_first(coursenet, clouds
     assert torch.allclose(twice, own_step(coursenet, again, "relu2"), atol=1e-5)
 
 
+def test_a_dream_that_diverges_later_keeps_the_picture_of_the_restart_before(coursenet, clouds):
+    def poisoned(gradient, parameter):
+        poisoned.calls += 1
+        return gradient * (torch.nan if poisoned.calls == 5 else 0.0)
+
+    poisoned.calls, seen = 0, []
+    walk = deepdream.dream_steps(coursenet, clouds, "relu2", restarts=2, octaves=2, steps=2, direction=poisoned)
+    with pytest.raises(Diverged, match="dream 2 of 2, after 0 good steps, at step 0") as caught:
+        for step in walk:
+            seen = [*seen, step]
+    assert len(seen) == 4 and caught.value.last_step is seen[-1] and seen[-1].index == 3
+
+
 def own_step(model, pixels, layer):
     slope = own_slope(model, pixels, layer)
     return (pixels + deepdream.RATE * slope / slope.abs().mean()).clamp(0, 1)

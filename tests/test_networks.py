@@ -132,10 +132,11 @@ def test_stylenet_moves_with_the_picture():
 def test_what_the_way_down_knew_of_places_is_added_on_the_way_up():
     network, pixels, mix = StyleNet(widths=(4, 5, 6), blocks=1), torch.rand(1, 3, 15, 18), torch.ones(1, 1)
     with torch.no_grad():
-        for convolution in network.up:  # all that comes from below is silent
-            convolution.norm.scale.zero_()
-        finest = network.down[0]((pixels - 0.5) * 4, mix)
-        torch.testing.assert_close(network(pixels, mix), network.last(finest).sigmoid())
+        network.up[0].norm.scale.zero_()  # all that comes from below is silent
+        fine = network.down[0]((pixels - 0.5) * 4, mix)
+        half = network.down[1](fine, mix)  # (1, 5, 8, 9)
+        doubled = half.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)[..., :15, :]
+        torch.testing.assert_close(network(pixels, mix), network.last(network.up[1](doubled, mix) + fine).sigmoid())
 
 
 def test_a_style_is_two_rows_in_every_norm_and_stylenet_is_under_four_megabytes():

@@ -292,11 +292,31 @@ def test_bad_styles_are_said_at_once_in_words(model, cat, glass):
 
 @pytest.mark.parametrize(
     ("style", "given"),
-    [(lambda page: [page, page], "Tensor"), (lambda page: (0.5, page), "float"), (lambda page: None, "NoneType")],
+    [(lambda page: [page, page], "Tensor"), (lambda page: (0.5, page), "float"), (lambda page: None, "NoneType"), (lambda page: [(page, 0.5)], "tuple")],
 )
 def test_what_is_no_style_is_told_what_one_is(model, cat, glass, style, given):
     with pytest.raises(TypeError, match=rf"\[\(weight, picture\), …\].*something of type {given} was given"):
         transfer_steps(model, cat, style(glass))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"dream": ["relu4_2"]}, TypeError, "dream is {layer: weight}, not a list"),
+        ({"style_weight": "10"}, ValueError, "style_weight is a number, 0 or more, not 10"),
+        ({"style_layers": {"relu1": torch.ones(2)}}, ValueError, "the style layers' weights are 0 or more"),
+    ],
+)
+def test_what_is_no_weight_is_refused_in_words(model, cat, glass, settings, error, words):
+    with pytest.raises(error, match=words):
+        transfer_steps(model, cat, glass, **settings)
+
+
+def test_a_style_is_checked_at_the_size_at_which_it_is_looked_at_first(model):
+    """66 pixels a quarter of the size are 16, and a style shrinks as much: 63 become 15, not 16."""
+    settings = {"content_layer": "relu1", "style_layers": ["pool4"], "sizes": 3, "steps": 1}
+    with pytest.raises(ValueError, match="for pool4, and the style has 63 x 63"):
+        transfer_steps(model, noise(1, 3, 66, 66), noise(1, 3, 63, 63), **settings)
 
 
 def test_a_start_that_is_an_array_is_told_how_to_become_a_picture(model, cat, glass):
@@ -325,7 +345,7 @@ def test_a_run_that_is_no_number_any_more_says_where_and_keeps_its_last_picture(
         return 0.01 * gradient * (math.nan if poisoned.calls == 6 else 1)
 
     poisoned.calls, seen = 0, []
-    with pytest.raises(Diverged, match="after 5 good steps in all, at step 1: the picture is NaN") as caught:
+    with pytest.raises(Diverged, match="after 5 good steps, at step 1: the picture is NaN") as caught:
         for step in transfer_steps(model, cat, glass, sizes=2, steps=4, direction=poisoned):
             seen = [*seen, step]
     assert len(seen) == 5 and caught.value.last_step is seen[-1]

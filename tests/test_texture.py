@@ -16,6 +16,7 @@ from cs231n_viz.techniques import texture
 from cs231n_viz.techniques.texture import (
     copied,
     copied_together,
+    efros_leung,
     efros_leung_steps,
     gram_errors,
     largest_piece,
@@ -270,8 +271,13 @@ def test_what_cannot_be_looked_up_or_counted_is_said_in_words():
         copied(torch.zeros(1, 1, 2, 2), torch.tensor([[[3, 1], [-1, -1]]]))
     with pytest.raises(ValueError, match="one pixel, which has no neighbours"):
         copied_together(torch.zeros(1, 1, 2, dtype=torch.long))
-    with pytest.raises(ValueError, match="whole pixels, 2 or more"):
-        scanline(noise(1, 3, 5, 5), 1, 3)  # its only pixel is drawn by lot: no step is made
+
+
+@pytest.mark.parametrize(("grow", "size", "first"), [(scanline, 1, 1), (efros_leung, (3, 3), 3)])
+def test_where_all_is_drawn_by_lot_nothing_is_left_to_grow(grow, size, first):
+    with pytest.raises(ValueError, match=f"first {first} x {first} pixels are drawn by lot"):
+        grow(noise(1, 3, 5, 5), size, 3)
+    assert grow(noise(1, 3, 5, 5), (first, first + 1), 3).shape == (1, 3, first, first + 1)
 
 
 # --- how near to the sample -----------------------------------------------------------------------------------------
@@ -421,7 +427,7 @@ def test_what_diverges_keeps_the_last_good_step(monkeypatch, model, scales):
         return gradient * (0.01 if parameter.shape[2] < 64 else torch.nan)
 
     monkeypatch.setattr(texture, "PATIENT", poisoned)
-    with pytest.raises(Diverged, match="after 3 good steps in all, at step 0: the picture is NaN") as caught:
+    with pytest.raises(Diverged, match="after 3 good steps, at step 0: the picture is NaN") as caught:
         small.extend(synthesize_steps(model, sample, ["relu1"], steps=3))
     assert caught.value.last_step is small[-1] and small[-1].index == 2 and small[-1].image.dtype == torch.float64
 

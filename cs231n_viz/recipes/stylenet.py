@@ -45,7 +45,8 @@ def wanted(model: models.PixelModel) -> dict[str, Tensor]:
 
 
 def repainting(model: models.PixelModel) -> training.Loss:
-    """The mean of `fast_style.repainting_loss` over a batch; the labels say in which style each is to be repainted.
+    """The mean of `fast_style.repainting_loss` over a batch of a side in SIZES, which sets the style's weight; the labels say
+    in which style each picture is to be repainted.
 
     What is judged is moved by chance against the grid of CourseNet's strides: both networks halve twice, and a pattern in
     step with both would please the judge and nobody else.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import images
 from ..activations import activations_at
 from ..objectives import Objective, layer_energy, weighted_sum
-from ..optimize import Constraint, Direction, Step, always, ascend, divided, last, normalized
+from ..optimize import Constraint, Direction, Diverged, Step, always, ascend, divided, last, normalized
 from ..optimize import octaves as coarse_to_fine
 from ..transforms import clamp, random_scale
 from ..transforms import jitter as rolled
@@ -59,10 +59,14 @@ def dream_steps(
 
 
 def _restarted(start: Tensor, sizes: list, restarts: int, run: Callable) -> Iterator[Step]:
-    numbers = count()
-    for _ in range(restarts):
-        for step in coarse_to_fine(start, sizes, run):
-            yield step._replace(index=next(numbers))
+    numbers, done = count(), None
+    for restart in range(restarts):
+        try:
+            for step in coarse_to_fine(start, sizes, run):
+                done = step._replace(index=next(numbers))
+                yield done
+        except Diverged as error:
+            raise Diverged(f"dream {restart + 1} of {restarts}, {error}", done) from None
         start = step.image
 
 

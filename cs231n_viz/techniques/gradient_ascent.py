@@ -31,6 +31,7 @@ from ..optimize import (
     adam,
     always,
     ascend,
+    converted,
     drop_small,
     drop_small_contributions,
     every,
@@ -187,7 +188,7 @@ def _climb(model, score, target, count, asked, size, steps, rate, seed, start) -
         direction=_direction(asked, rate, encode(model.mean.to(picture).expand_as(picture[:1]))),
         constrain=_constraints(asked, model.mean.to(picture), decode, encode),
     )
-    return (step._replace(image=step.image.to(home), value=step.value.to(home)) for step in walk)
+    return converted(walk, lambda step: step._replace(image=step.image.to(home), value=step.value.to(home)))
 
 
 def _objective(model, score: Objective, asked: Regularizers) -> Objective:

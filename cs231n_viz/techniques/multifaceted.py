@@ -29,7 +29,7 @@ from ..objectives import (
     total_variation,
     weighted_sum,
 )
-from ..optimize import Direction, Step, adam, ascend, last, normalized
+from ..optimize import Direction, Step, adam, ascend, converted, last, normalized
 from ..transforms import (
     Transform,
     chain,
@@ -250,7 +250,7 @@ def facet_image_steps(
         augment=_shaken(height, seed),
         direction=adam(rate),
     )
-    return (step._replace(image=step.image.to(start), value=step.value.to(start)) for step in walk)
+    return converted(walk, lambda step: step._replace(image=step.image.to(start), value=step.value.to(start)))
 
 
 def facet_image(
@@ -317,7 +317,7 @@ def code_image_steps(
         direction=_falling(rate, steps),
         constrain=lambda code, index: ((1 - decay) * code).clamp(min=0).clamp(max=highest),
     )
-    return (step._replace(image=step.image.to(start), value=step.value.to(start)) for step in walk)
+    return converted(walk, lambda step: step._replace(image=step.image.to(start), value=step.value.to(start)))
 
 
 def code_image(

@@ -90,7 +90,7 @@ def transfer_steps(
     Raises ValueError in words, and optimize.Diverged with the last good Painting.
     """
     images.check_pixels(content, channels=model.channels)
-    dream = dream or {}
+    dream = _wished(dream)
     _check_numbers(steps, sizes, tv=tv, content_weight=content_weight, style_weight=style_weight)
     _check_numbers(steps, sizes, **{f"the weight of {layer} in dream": weight for layer, weight in dream.items()})
     if not any((content_weight, style_weight, *dream.values())):
@@ -262,7 +262,7 @@ def _light(image: Tensor) -> Tensor:
 def _shares(model: nn.Module, style: Style) -> list[tuple[float, Tensor]]:
     pages = [(1.0, style)] if isinstance(style, Tensor) else list(style) if isinstance(style, Iterable) else [style]
     for page in pages:
-        if not isinstance(page, tuple | list) or len(page) != 2:
+        if not isinstance(page, tuple | list) or len(page) != 2 or isinstance(page[1], Real):  # (picture, weight)
             raise TypeError(
                 "a style is a picture, (1, C, h, w), or several with their weights, [(weight, picture), …], alike or not: "
                 f"where a (weight, picture) is wanted, something of type {type(page).__name__} was given."
@@ -301,12 +301,18 @@ def _divided(image: Tensor, part: float) -> Tensor:
 
 
 def _sized(page: Tensor, size: int | None) -> Tensor:
-    if size is not None and (not isinstance(size, int) or size < 1):
+    if size is not None and (not isinstance(size, Integral) or size < 1):
         raise ValueError(f"style_size is the style's longer side in pixels, a whole number, not {size}.")
     return page if size is None else _divided(page, max(page.shape[2:]) / size)
 
 
 # --- what people give ---------------------------------------------------------------------------------------------
+
+
+def _wished(dream: Mapping[str, float] | None) -> Mapping[str, float]:
+    if not isinstance(dream or {}, Mapping):
+        raise TypeError(f"dream is {{layer: weight}}, not a {type(dream).__name__}.")
+    return dream or {}
 
 
 def _check_numbers(steps: int, sizes: int, **weights: float) -> None:
@@ -315,12 +321,16 @@ def _check_numbers(steps: int, sizes: int, **weights: float) -> None:
             f"a picture is made in at least one step at one size, whole numbers, not in steps={steps} at sizes={sizes}."
         )
     for name, weight in weights.items():
-        if not (weight >= 0 and math.isfinite(weight)):
+        if not (_is_number(weight) and weight >= 0 and math.isfinite(weight)):
             raise ValueError(f"{name} is a number, 0 or more, not {weight}.")
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
+
+
 def _check_weights(whose: str, weights: list[float]) -> None:
-    numbers = all(isinstance(weight, Real | Tensor) and weight >= 0 for weight in weights)
+    numbers = all(_is_number(weight) and weight >= 0 for weight in weights)
     if not numbers or not 0 < sum(weights) < math.inf:
         raise ValueError(
             f"{whose} weights are 0 or more and not all 0, for only their proportions count, and their sum is finite; not "
@@ -331,15 +341,16 @@ def _check_weights(whose: str, weights: list[float]) -> None:
 def _check_sides(model, layers: list[str], style_layers: list[str], content: Tensor, pages, style_size, part: int) -> None:
     """Raises an error that names the least side, where the layers cannot take a picture made `part` times smaller."""
     inside = [layer for layer in style_layers if layer != "pixels"]
-    _check_side(model, "content", [*layers, *inside], content, part)
+    small = divided(content.shape[2:], part)
+    shrunk = max(content.shape[2:]) / max(small)  # not quite `part`, after rounding
+    _check_side(model, "content", [*layers, *inside], content, small, part)
     style = "style" if style_size is None else f"style of style_size={style_size}"
     for _, page in pages if inside else ():  # "pixels" alone takes any size
-        _check_side(model, style, inside, page, part)
+        _check_side(model, style, inside, page, divided(page.shape[2:], shrunk), part)
 
 
-def _check_side(model: nn.Module, whose: str, layers: list[str], picture: Tensor, part: int) -> None:
-    height, width = picture.shape[2:]
-    side = min(divided((height, width), part))
+def _check_side(model, whose: str, layers: list[str], picture: Tensor, small: tuple[int, int], part: int) -> None:
+    (height, width), side = picture.shape[2:], min(small)
     if _takes(model, layers, min(side, model.input_size)):
         return
     larger = range(side + 1, model.input_size + 1)
@@ -428,14 +439,14 @@ def _check_assignment(model: nn.Module, sizes: Sequence[int], layers: Sequence[i
     if model.channels != 3:
         channels = f"{model.name} reads {model.channels} channels"
         raise ValueError(f"the assignment is about pictures in three colours, and {channels}: use `transfer` with it.")
-    if not all(isinstance(size, int) and size >= 1 for size in sizes):
+    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
         raise ValueError(f"image_size and style_size are shorter sides in whole pixels, 1 or more, not {sizes}.")
-    if len(layers) != len(weights) or not layers:
+    if not len(layers) == len(weights) > 0:
         raise ValueError(
             f"each of the style_layers has its weight in style_weights, and there is at least one, not {len(layers)} layers "
             f"with {len(weights)} weights."
         )
-    if not all(0 <= weight < math.inf for weight in weights):
+    if not all(_is_number(weight) and 0 <= weight < math.inf for weight in weights):
         raise ValueError(f"style_weights are numbers, 0 or more, not {weights}.")
 
 
@@ -452,6 +463,6 @@ def _numbered(model: nn.Module, numbers: Sequence[int]) -> list[str]:
     inside = "features." if hasattr(model.network, "features") else ""
     parts = [name for name, _ in getattr(model.network, "features", model.network).named_children()]
     for number in numbers:
-        if not isinstance(number, int) or not 0 <= number < len(parts):
+        if not isinstance(number, Integral) or not 0 <= number < len(parts):
             raise ValueError(f"{model.name} has parts 0 to {len(parts) - 1}, and no part {number!r}.")
     return [inside + parts[number] for number in numbers]

@@ -51,7 +51,7 @@ def scanline_steps(sample: Tensor, size: images.Size, window: int = 11, seed: in
     to fine, which prevents much of its drift. Pixels that do not see each other are made together, which changes
     nothing: a row may go on when the row above is half a window ahead.
     """
-    height, width = _check_growth(sample, size, window, 2)  # the first pixel is drawn before the first step
+    height, width = _check_growth(sample, size, window, 1)
     half, generator = window // 2, torch.Generator().manual_seed(seed)
     before = half * window + half  # places of the window before its centre: the L
     windows = _windows(sample, window, before)
@@ -164,12 +164,15 @@ def _check_growth(sample: Tensor, size: images.Size, window: int, least: int) ->
             f"the window is {window} pixels a side and the sample {sample.shape[2]} x {sample.shape[3]}: the window must "
             "fit into the sample, and should fit in many times."
         )
-    return _height_width(size, least)
+    height, width = _height_width(size, least)
+    if height * width <= least * least:
+        raise ValueError(f"the first {least} x {least} pixels are drawn by lot, so of {height} x {width} none is left to grow: ask for more.")
+    return height, width
 
 
 def _height_width(size: images.Size, least: int) -> tuple[int, int]:
-    sides = (size, size) if isinstance(size, int) else tuple(size)
-    if len(sides) != 2 or not all(isinstance(side, int) and side >= least for side in sides):
+    sides = (size, size) if isinstance(size, Integral) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) and side >= least for side in sides):
         raise ValueError(f"a size is whole pixels, {least} or more: an int or (height, width), not {size}.")
     return sides
 
