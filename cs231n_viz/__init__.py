@@ -19,7 +19,8 @@ Import the module you need; importing the package itself does no work.
     checks        exercise checks that take your function
     recipes       train every bundled weight file
 
-Data flows one way: data, models -> techniques -> plot -> widgets, and is wired in the notebooks only.
+Data flows one way: data, models -> techniques -> plot -> widgets, and is wired in the notebooks
+only.
 """
 
 __version__ = "0.1.0"

@@ -18,21 +18,22 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this file must stay readable for 
         f"    python3.12 -m cs231n_viz {' '.join(sys.argv[1:]) or 'start'}"
     )
 
-import importlib
 import subprocess
 
-from . import environment
+from .commands import environment
 from .errors import unknown
 
 
 def start(arguments: list[str]) -> int:
     """Bring the student's copy of the lessons up to date and open JupyterLab on it."""
     environment.enter(["start", *arguments])
-    from . import lessons
+    from .commands import lessons
 
     folder = lessons.bring(lessons.own_folder())
     print(f"Opening JupyterLab on {folder}. It runs until you press Ctrl-C here.", flush=True)
-    return _run("jupyterlab", str(folder), "--LabApp.default_url=/lab/tree/00_start_here.ipynb", *arguments)
+    return _run(
+        "jupyterlab", str(folder), "--LabApp.default_url=/lab/tree/00_start_here.ipynb", *arguments
+    )
 
 
 def test(arguments: list[str]) -> int:
@@ -50,7 +51,7 @@ def doctor(arguments: list[str]) -> int:
     _no_more(arguments)
     if environment.IN_A_CLONE and environment.is_ready() and not environment.in_an_environment():
         environment.go_on_inside(["doctor"])
-    from .doctor import report
+    from .commands.doctor import report
 
     return report()
 
@@ -60,21 +61,21 @@ def fetch(arguments: list[str]) -> int:
     name = _one_name("fetch", "squeezenet1_0", arguments)
     _no_more(arguments[1:])
     environment.enter(["fetch", *arguments])
-    from . import fetch as fetching
+    from .commands import fetch as fetching
 
     fetching.fetch(name)
     return 0
 
 
 def train(arguments: list[str]) -> int:
-    """Train a bundled network again: cs231n_viz.recipes.NAME.main(options)."""
-    name = _one_name("train", "coursenet", arguments)
+    """Train a bundled network again: the program of this name in the clone's workshop/train."""
+    _one_name("train", "coursenet", arguments)
+    if not environment.IN_A_CLONE:
+        raise FileNotFoundError(
+            "what trains the networks is not part of the installed package: run this in a clone of the repository."
+        )
     environment.enter(["train", *arguments])
-    from . import recipes
-
-    if name not in recipes.NETWORKS:
-        raise unknown("recipe", name, recipes.NETWORKS)
-    return importlib.import_module(f".recipes.{name}", __package__).main(arguments[1:]) or 0
+    return _run("workshop.train", *arguments, cwd=environment.CLONE)
 
 
 COMMANDS = {"start": start, "test": test, "doctor": doctor, "fetch": fetch, "train": train}
@@ -86,7 +87,9 @@ def _run(module: str, *arguments: str, cwd=None) -> int:
         while True:
             try:
                 return process.wait()
-            except KeyboardInterrupt:  # the child has heard it too, and says itself what it does about it
+            except (
+                KeyboardInterrupt
+            ):  # the child has heard it too, and says itself what it does about it
                 continue
 
 

@@ -1,8 +1,10 @@
-"""Looking inside a pass: hear what a layer says, choose how ReLUs pass gradients, find what a unit sees.
+"""Looking inside a pass: hear what a layer says, choose how ReLUs pass gradients, find what a unit
+sees.
 
-`capture` and `activations_at` read layers by name. `relu_rule` holds the three backward rules of Springenberg et
-al. 2015, "Striving for Simplicity" (deconvnet: Zeiler & Fergus 2014). `receptive_field` is window arithmetic.
-Each listens to the thread that asked and to no other, and leaves nothing behind.
+`capture` and `activations_at` read layers by name. `relu_rule` holds the three backward rules of
+Springenberg et al. 2015, "Striving for Simplicity" (deconvnet: Zeiler & Fergus 2014).
+`receptive_field` is window arithmetic. Each listens to the thread that asked and to no other, and
+leaves nothing behind.
 """
 
 import math
@@ -20,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from .errors import unknown
 
-# --- what the layers say -------------------------------------------------------------------------------------------
+# --- what the layers say --------------------------------------------------------------------------
 
 
 class Outputs(dict[str, Tensor]):
@@ -29,26 +31,34 @@ class Outputs(dict[str, Tensor]):
     def __missing__(self, layer):
         if self:
             raise unknown("captured layer", layer, self)
-        raise ValueError(f"nothing is captured at {layer!r} yet: run model(pixels) inside the `with`.")
+        raise ValueError(
+            f"nothing is captured at {layer!r} yet: run model(pixels) inside the `with`."
+        )
 
 
 @contextmanager
 def capture(model: nn.Module, *layers: str, leaves: bool = False) -> Iterator[Outputs]:
-    """The outputs of the named layers, filled in by every pass that this thread runs inside the `with`.
+    """The outputs of the named layers, filled in by every pass that this thread runs inside the
+    `with`.
 
     with capture(model, "relu3", "relu5") as outputs:
         scores = model(pixels)
-    outputs["relu3"]                        # (N, C, h, w), a part of the graph that leads from pixels to scores
+    # (N, C, h, w), a part of the graph that leads from pixels to scores
+    outputs["relu3"]
 
-    leaves=True cuts the graph at each output: it asks for gradients itself, and nothing before it is kept. Then there
-    may be one pass only, for the gradient with respect to a layer is that of one output.
+    leaves=True cuts the graph at each output: it asks for gradients itself, and nothing before it
+    is kept. Then there may be one pass only, for the gradient with respect to a layer is that of
+    one output.
     """
     with _listening(model, layers, leaves=leaves) as outputs:
         yield outputs
 
 
-def activations_at(model: nn.Module, pixels: Tensor, layer: str | Sequence[str]) -> Tensor | Outputs:
-    """The output of a layer, or {layer: output} of a list of layers, with the graph that leads there from pixels.
+def activations_at(
+    model: nn.Module, pixels: Tensor, layer: str | Sequence[str]
+) -> Tensor | Outputs:
+    """The output of a layer, or {layer: output} of a list of layers, with the graph that leads
+    there from pixels.
 
     The pass ends as soon as the last of them has spoken: nothing after it runs.
     """
@@ -91,8 +101,8 @@ def _listening(model, layers, stop=False, leaves=False):
         outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
         if stop and len(outputs) == len(places):
             raise _Enough
-        # The pass goes on with a copy of the copy, so that nothing that later works in place (a ReLU, a residual
-        # sum) reaches the one kept here, while gradients still flow through it.
+        # The pass goes on with a copy of the copy, so that nothing that later works in place (a
+        # ReLU, a residual sum) reaches the one kept here, while gradients still flow through it.
         return outputs[layer].clone()
 
     with ExitStack() as hooks:  # takes every hook away again, after an error too
@@ -102,29 +112,33 @@ def _listening(model, layers, stop=False, leaves=False):
         yield outputs
 
 
-# --- three ways to send a gradient back through a ReLU -------------------------------------------------------------
+# --- three ways to send a gradient back through a ReLU --------------------------------------------
 
 RELU_RULES = ("plain", "deconvnet", "guided")
 
 
 @contextmanager
 def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
-    """Passes that this thread runs inside the `with` send a gradient g back through every ReLU by one rule:
+    """Passes that this thread runs inside the `with` send a gradient g back through every ReLU by
+    one rule:
 
     plain       g · [x > 0]             the gradient: what went in decides
     deconvnet   max(g, 0)               what comes back decides
     guided      max(g, 0) · [x > 0]     both must agree
 
-    Forward values stay as they are, and the gradient may be taken after the `with`. ReLU and ReLU6 count as module,
-    function or method, in place or not; Hardswish, SiLU, GELU and `clamp` keep their own gradient. Of nested rules
-    the innermost counts. Raises ValueError where a network has no ReLU at all and a rule would only be a name.
+    Forward values stay as they are, and the gradient may be taken after the `with`. ReLU and ReLU6
+    count as module, function or method, in place or not; Hardswish, SiLU, GELU and `clamp` keep
+    their own gradient. Of nested rules the innermost counts. Raises ValueError where a network has
+    no ReLU at all and a rule would only be a name.
     """
     if rule not in RELU_RULES:
         raise unknown("ReLU rule", rule, RELU_RULES)
     with _RuledReLUs(rule) as relus:
         yield
     if rule != "plain" and not relus.met and not _has_relus(model):
-        raise ValueError(f"{model.name} has no ReLUs, so the rule {rule!r} changes nothing: use 'plain'.")
+        raise ValueError(
+            f"{model.name} has no ReLUs, so the rule {rule!r} changes nothing: use 'plain'."
+        )
 
 
 def _has_relus(model):
@@ -154,11 +168,17 @@ def _relu_arguments(input, inplace=False, min_val=0.0, max_val=math.inf):
 
 
 _RELUS = {F.relu: {}, torch.relu: {}, Tensor.relu: {}, F.hardtanh: {}}  # nn.ReLU6 is hardtanh(0, 6)
-_RELUS |= {torch.relu_: {"inplace": True}, Tensor.relu_: {"inplace": True}, F.relu6: {"max_val": 6.0}}
+_RELUS |= {
+    torch.relu_: {"inplace": True},
+    Tensor.relu_: {"inplace": True},
+    F.relu6: {"max_val": 6.0},
+}
 
 
 class _RuledReLU(torch.autograd.Function):
-    """Keeps its output y only, as torch's own ReLU does: x > 0 where y > 0, and x < ceiling where y < ceiling."""
+    """Keeps its output y only, as torch's own ReLU does: x > 0 where y > 0, and x < ceiling where y
+    < ceiling.
+    """
 
     @staticmethod
     def forward(context, values, ceiling, rule, in_place):
@@ -174,17 +194,20 @@ class _RuledReLU(torch.autograd.Function):
         (result,) = context.saved_tensors
         if context.rule == "deconvnet":
             return gradient.clamp(min=0), None, None, None
-        gradient = torch.ops.aten.hardtanh_backward(gradient, result, 0, context.ceiling)  # g · [0 < y < ceiling]
+        gradient = torch.ops.aten.hardtanh_backward(
+            gradient, result, 0, context.ceiling
+        )  # g · [0 < y < ceiling]
         return gradient.clamp_(min=0) if context.rule == "guided" else gradient, None, None, None
 
 
-# --- what a unit sees ----------------------------------------------------------------------------------------------
+# --- what a unit sees -----------------------------------------------------------------------------
 
 
 class ReceptiveField(NamedTuple):
     """Unit (row, column) sees the pixel rows offset + row·stride … + size − 1, and columns alike.
 
-    What lies outside the picture is padding. A unit that sees the whole picture has stride 0 (`.whole`).
+    What lies outside the picture is padding. A unit that sees the whole picture has stride 0
+    (`.whole`).
     """
 
     size: int
@@ -196,7 +219,9 @@ class ReceptiveField(NamedTuple):
         return self.stride == 0
 
     def box(self, row: int, column: int, height: int, width: int) -> tuple[int, int, int, int]:
-        """(top, left, bottom, right) of what the unit sees of a picture: pixels[..., top:bottom, left:right]."""
+        """(top, left, bottom, right) of what the unit sees of a picture: pixels[..., top:bottom,
+        left:right].
+        """
         if self.whole:
             return 0, 0, height, width
         top, left = self.offset + row * self.stride, self.offset + column * self.stride
@@ -204,13 +229,16 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_field(model: nn.Module, layer: str) -> ReceptiveField:
-    """The square of pixels that a unit of `layer` sees, followed through one pass at the model's input size.
+    """The square of pixels that a unit of `layer` sees, followed through one pass at the model's
+    input size.
 
-    A window of k cells, moved in steps of s over a map with p cells of padding, makes of (size, stride, offset)
+    A window of k cells, moved in steps of s over a map with p cells of padding, makes of (size,
+    stride, offset)
         (size + (k − 1)·stride,  stride·s,  offset − p·stride).
-    A sum or a concatenation sees what any of its parts sees. Global pooling, linear layers, squeeze-and-excite,
-    attention and all else that carries values to other places see the whole picture. The square is never smaller
-    than the truth; it is larger where windows are not square, and at far edges that a stride does not quite reach.
+    A sum or a concatenation sees what any of its parts sees. Global pooling, linear layers,
+    squeeze-and-excite, attention and all else that carries values to other places see the whole
+    picture. The square is never smaller than the truth; it is larger where windows are not square,
+    and at far edges that a stride does not quite reach.
     """
     pixels = _grey(model)
     pixels.field = ReceptiveField(1, 1, 0)
@@ -231,7 +259,9 @@ class _FollowWindows(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        sources = [tensor for tensor in _tensors(*args, *kwargs.values()) if hasattr(tensor, "field")]
+        sources = [
+            tensor for tensor in _tensors(*args, *kwargs.values()) if hasattr(tensor, "field")
+        ]
         result = function(*args, **kwargs)
         if sources:
             window = _WINDOWS[function](*args, **kwargs) if function in _WINDOWS else None
@@ -242,8 +272,12 @@ class _FollowWindows(TorchFunctionMode):
     def follow(self, function, window, sources, result):
         seen = self.union(source.field for source in sources)
         if window and not seen.whole:
-            return self.union(_through(seen, *axis) for axis in zip(*map(_pair, window), strict=True))
-        stays = all(source.shape[-2:] == result.shape[-2:] for source in sources)  # every unit in its place
+            return self.union(
+                _through(seen, *axis) for axis in zip(*map(_pair, window), strict=True)
+            )
+        stays = all(
+            source.shape[-2:] == result.shape[-2:] for source in sources
+        )  # every unit in its place
         return seen if stays and function.__name__ not in _CARRIERS else self.whole
 
     def union(self, fields):
@@ -256,7 +290,9 @@ class _FollowWindows(TorchFunctionMode):
 
 def _through(field, kernel, step, padding, dilation):
     size, stride, offset = field
-    return ReceptiveField(size + dilation * (kernel - 1) * stride, stride * step, offset - padding * stride)
+    return ReceptiveField(
+        size + dilation * (kernel - 1) * stride, stride * step, offset - padding * stride
+    )
 
 
 def _tensors(*tree):
@@ -271,13 +307,16 @@ def _pair(value):
     return (*value, *value)[:2] if isinstance(value, list | tuple) else (value, value)
 
 
-# Each reads the arguments of a torch function: (kernel, step, padding, dilation), or None for no plain window.
+# Each reads the arguments of a torch function: (kernel, step, padding, dilation), or None for no
+# plain window.
 
 
 def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     kernel, dilation = tuple(weight.shape[-2:]), _pair(dilation)
     if isinstance(padding, str):  # "same" | "valid"
-        padding = tuple((padding == "same") * d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True))
+        padding = tuple(
+            (padding == "same") * d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)
+        )
     return kernel, stride, padding, dilation
 
 
@@ -293,5 +332,14 @@ def _pad(input, pad, mode="constant", value=None):
 _WINDOWS = {F.conv2d: _conv2d, F.pad: _pad}
 _WINDOWS |= dict.fromkeys((F.max_pool2d, F.max_pool2d_with_indices, F.avg_pool2d), _pool2d)
 # What may keep the shape and yet carry values from place to place:
-_CARRIERS = {"softmax", "matmul", "bmm", "einsum", "linear", "layer_norm", "group_norm", "instance_norm"}
+_CARRIERS = {
+    "softmax",
+    "matmul",
+    "bmm",
+    "einsum",
+    "linear",
+    "layer_norm",
+    "group_norm",
+    "instance_norm",
+}
 _CARRIERS |= {"roll", "flip", "grid_sample", "conv_transpose2d", "scaled_dot_product_attention"}

@@ -1,5 +1,7 @@
-"""Errors that help: what was given, what is known, which known name is nearest."""
+"""Errors that help: what was given, what is accepted, which known name is nearest."""
 
+import math
+import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -12,7 +14,45 @@ def unknown(kind: str, given: object, known: Iterable[object], most: int = 12) -
     """
     names = [str(name) for name in known]
     lowered = {name.lower(): name for name in names}
-    near = [lowered[name] for name in get_close_matches(str(given).lower(), lowered, n=3, cutoff=0.5)]
+    near = [
+        lowered[name] for name in get_close_matches(str(given).lower(), lowered, n=3, cutoff=0.5)
+    ]
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ValueError(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names[:most])}{more}.")
+
+
+def whole(name: str, value: int, least: int = 0, most: float = math.inf) -> int:
+    """The value as an int, if it is a whole number from `least` to `most`; else an error that names
+    it.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is a whole number, not {value!r}.") from None
+    if not least <= number <= most:
+        upper = "up" if most == math.inf else f"to {most}"
+        raise ValueError(f"{name} is a whole number from {least} {upper}, not {value}.")
+    return number
+
+
+def positive(name: str, value: float, zero: bool = False) -> float:
+    """The value, if it is a finite number above zero (or zero, where that is allowed)."""
+    number = _number(name, value)
+    if not (number >= 0 if zero else number > 0) or number == math.inf:
+        raise ValueError(f"{name} is a number {'from 0 up' if zero else 'above 0'}, not {value}.")
+    return value
+
+
+def share(name: str, value: float, low: float = 0, high: float = 1) -> float:
+    """The value, if it is a number from `low` to `high`."""
+    if not low <= _number(name, value) <= high:
+        raise ValueError(f"{name} is a number from {low:g} to {high:g}, not {value}.")
+    return value
+
+
+def _number(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):  # a string, a list, a tensor of many
+        raise TypeError(f"{name} is a number, not {value!r}.") from None

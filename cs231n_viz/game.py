@@ -1,8 +1,9 @@
 """You against the network: a picture opens patch by patch; who knows first what it is?
 
-The rules are pure functions of a Table (the picture under its cover, and the network that looks at it) and a Round
-(what has happened so far). A network is a function pixels (N, C, H, W) -> probabilities (N, classes), so that any will
-do. Patches are counted row by row; those at the right and lower edge may be smaller. `play` makes the widget.
+The rules are pure functions of a Table (the picture under its cover, and the network that looks at
+it) and a Round (what has happened so far). A network is a function pixels (N, C, H, W) ->
+probabilities (N, classes), so that any will do. Patches are counted row by row; those at the right
+and lower edge may be smaller. `play` makes the widget.
 """
 
 import html
@@ -38,7 +39,9 @@ def patch_numbers(pixels: Tensor, patch: int = 16) -> Tensor:
 
 
 def order_of(heat: Tensor, patch: int = 16) -> list[int]:
-    """Patches by a map's mean on them, the largest first; equal ones row by row. heat: (H, W) or (1, H, W)."""
+    """Patches by a map's mean on them, the largest first; equal ones row by row. heat: (H, W) or
+    (1, H, W).
+    """
     if heat.dim() not in (2, 3) or heat.shape[:-2] not in ((), (1,)) or not heat.isfinite().all():
         raise ValueError(
             f"a map is (H, W) or (1, H, W) of finite numbers; this one is {tuple(heat.shape)}, "
@@ -55,13 +58,19 @@ def random_order(count: int, seed: int = 0) -> list[int]:
 
 
 def from_the_centre(pixels: Tensor) -> Tensor:
-    """A map that knows nothing of the picture: the nearer to the middle, the larger. (…, H, W) -> (H, W)."""
+    """A map that knows nothing of the picture: the nearer to the middle, the larger. (…, H, W) ->
+    (H, W).
+    """
     rows, columns = (torch.arange(side) - (side - 1) / 2 for side in pixels.shape[-2:])
     return -torch.hypot(rows[:, None], columns)
 
 
-def revealed(pixels: Tensor, order: Sequence[int], cover=0.5, patch: int = 16, first: int = 0) -> Tensor:
-    """A picture (1, C, H, W) with the first `first`, first + 1, … all patches of the order open: (K, C, H, W)."""
+def revealed(
+    pixels: Tensor, order: Sequence[int], cover=0.5, patch: int = 16, first: int = 0
+) -> Tensor:
+    """A picture (1, C, H, W) with the first `first`, first + 1, … all patches of the order open:
+    (K, C, H, W).
+    """
     numbers, order = patch_numbers(pixels, patch), torch.tensor(order, dtype=torch.long)
     turn = torch.full((int(numbers.max()) + 1,), len(order))
     turn[order] = torch.arange(len(order))
@@ -95,10 +104,18 @@ class Table(NamedTuple):
 
 @torch.no_grad()
 def beliefs(table: Table, order: Sequence[int], first: int = 0) -> Tensor:
-    """The network's probabilities with `first`, first + 1, … all patches of the order open: (K, classes)."""
+    """The network's probabilities with `first`, first + 1, … all patches of the order open: (K,
+    classes).
+    """
     rows = []
     for start in range(first, len(order) + 1, AT_ONCE):
-        rows.append(table.look(revealed(table.pixels, order[: start + AT_ONCE - 1], table.cover, table.patch, start)).cpu())
+        rows.append(
+            table.look(
+                revealed(
+                    table.pixels, order[: start + AT_ONCE - 1], table.cover, table.patch, start
+                )
+            ).cpu()
+        )
     rows, count = torch.cat(rows), len(order) + 1 - first
     if (
         rows.dim() != 2
@@ -116,10 +133,11 @@ def beliefs(table: Table, order: Sequence[int], first: int = 0) -> Tensor:
 def network_answer(
     table: Table, order: Sequence[int], threshold: float = 0.6, first: int = 0
 ) -> Answer | None:
-    """The network's answer: what it believes as soon as its largest probability reaches the threshold.
+    """The network's answer: what it believes as soon as its largest probability reaches the
+    threshold.
 
-    It begins with `first` patches of the order open. When every patch of the picture is open it must answer.
-    None: it would like to see more than this order shows.
+    It begins with `first` patches of the order open. When every patch of the picture is open it
+    must answer. None: it would like to see more than this order shows.
     """
     for start in range(first, len(order) + 1, AT_ONCE):
         answer = _as_soon_as_sure(
@@ -155,18 +173,26 @@ def begin(table: Table, threshold: float = 0.6) -> Round:
 
 
 def opened(table: Table, now: Round, patches: Sequence[int], threshold: float = 0.6) -> Round:
-    """Open patches, one after the other: the network looks after each. Patches that are open do not count."""
+    """Open patches, one after the other: the network looks after each. Patches that are open do not
+    count.
+    """
     for number in patches:
         if not 0 <= number < table.count:
-            raise ValueError(f"patch {number} is out of range: there are {table.count}, 0 to {table.count - 1}.")
+            raise ValueError(
+                f"patch {number} is out of range: there are {table.count}, 0 to {table.count - 1}."
+            )
     fresh = tuple(number for number in dict.fromkeys(patches) if number not in now.opened)
     if now.player or not fresh:
         return now
     return _looked(table, now, fresh, threshold)
 
 
-def answered(table: Table, now: Round, kind: int, rest: Sequence[int], threshold: float = 0.6) -> Round:
-    """The player's one answer. It ends the round: the network, if it still waits, sees the rest by itself."""
+def answered(
+    table: Table, now: Round, kind: int, rest: Sequence[int], threshold: float = 0.6
+) -> Round:
+    """The player's one answer. It ends the round: the network, if it still waits, sees the rest by
+    itself.
+    """
     if now.player:
         return now
     now = now._replace(player=Answer(kind, len(now.opened)))
@@ -178,7 +204,9 @@ def answered(table: Table, now: Round, kind: int, rest: Sequence[int], threshold
 
 
 def points(label: int, now: Round) -> tuple[int, int]:
-    """(player's, network's): one to whoever is right with fewer patches; none if both are, with equally many."""
+    """(player's, network's): one to whoever is right with fewer patches; none if both are, with
+    equally many.
+    """
     player, network = (
         answer.patches if answer and answer.kind == label else math.inf
         for answer in (now.player, now.network)
@@ -200,7 +228,9 @@ def _looked(table: Table, now: Round, fresh: tuple[int, ...], threshold: float) 
 
 
 def board_numbers(pixels: Tensor, patch: int = 16) -> np.ndarray:
-    """Which patch each pixel of the enlarged board belongs to: (height, width), the longer one SIDE."""
+    """Which patch each pixel of the enlarged board belongs to: (height, width), the longer one
+    SIDE.
+    """
     numbers = patch_numbers(pixels, patch).numpy()
     height, width = (round(SIDE * side / max(numbers.shape)) for side in numbers.shape)
     rows, columns = (
@@ -216,13 +246,17 @@ def board(table: Table, opened: Sequence[int], whole: bool = False) -> Image.Ima
     """
     numbers = board_numbers(table.pixels, table.patch)
     picture = (
-        images.to_picture(table.pixels).convert("RGB").resize(numbers.shape[::-1], Image.Resampling.LANCZOS)
+        images.to_picture(table.pixels)
+        .convert("RGB")
+        .resize(numbers.shape[::-1], Image.Resampling.LANCZOS)
     )
     cover = torch.as_tensor(table.cover).float().cpu().flatten().expand(3).numpy() * 255
     line = cover * 0.86 if cover.mean() > 100 else cover + 0.2 * (255 - cover)
     closed = ~np.isin(numbers, opened)
     seam = (
-        np.diff(numbers, axis=0, prepend=numbers[:1]) + np.diff(numbers, axis=1, prepend=numbers[:, :1]) > 0
+        np.diff(numbers, axis=0, prepend=numbers[:1])
+        + np.diff(numbers, axis=1, prepend=numbers[:, :1])
+        > 0
     )
     canvas = np.asarray(picture).astype(np.float32)
     canvas[closed] = 0.55 * canvas[closed] + 0.45 * 255 if whole else cover
@@ -282,17 +316,20 @@ def play(
     threshold: float = 0.6,
     seed: int = 0,
 ) -> "Game":
-    """The game as a widget. pictures: pixels (N, 1 or 3, H, W), labels (N,) and class_names, as data gives them.
+    """The game as a widget. pictures: pixels (N, 1 or 3, H, W), labels (N,) and class_names, as
+    data gives them.
 
-    look(pixels) gives the probabilities (N, classes) of these classes; maps are named functions, picture (1, C, H, W)
-    -> map (H, W) or (1, H, W), whose largest values open first. Sizes need not be multiples of the patch.
+    look(pixels) gives the probabilities (N, classes) of these classes; maps are named functions,
+    picture (1, C, H, W) -> map (H, W) or (1, H, W), whose largest values open first. Sizes need not
+    be multiples of the patch.
     """
     return in_its_cell(lambda: Game(pictures, look, maps, cover, patch, threshold, seed))
 
 
 class Game:
-    """What play returns. `table`, `now` and `played` say how it stands; new_round(), open_next(count), click(patch)
-    and answer() do what the buttons do."""
+    """What play returns. `table`, `now` and `played` say how it stands; new_round(),
+    open_next(count), click(patch) and answer() do what the buttons do.
+    """
 
     def __init__(self, pictures, look, maps, cover, patch, threshold, seed):
         _check(pictures, maps, patch, threshold)
@@ -327,10 +364,13 @@ class Game:
             return self._say("First choose what it is.")
         self._say("The network goes on alone …")
         self._move(
-            lambda: answered(self.table, self.now, self.kinds.value, self._rest(), self.threshold.value)
+            lambda: answered(
+                self.table, self.now, self.kinds.value, self._rest(), self.threshold.value
+            )
         )
         if self.now.player:
-            self.round_button.focus()  # where the keyboard goes on, for a button that is switched off loses the focus
+            # where the keyboard goes on, for a button that is switched off loses the focus
+            self.round_button.focus()
 
     def new_round(self) -> None:
         """The next picture, once this round is over."""
@@ -411,8 +451,14 @@ class Game:
 
     def _build(self, threshold: float) -> None:
         numbers = board_numbers(self._pictures.pixels, self._patch)
-        high, wide = (np.unique(line, return_counts=True)[1] for line in (numbers[:, 0], numbers[0]))
-        cells = {"grid_template_columns": _px(wide), "grid_template_rows": _px(high), "grid_gap": "0"}
+        high, wide = (
+            np.unique(line, return_counts=True)[1] for line in (numbers[:, 0], numbers[0])
+        )
+        cells = {
+            "grid_template_columns": _px(wide),
+            "grid_template_rows": _px(high),
+            "grid_gap": "0",
+        }
         over = {"grid_area": "1 / 1 / 2 / 2", "margin": "0", "overflow": "hidden"}
         size = {"width": f"{sum(wide)}px", "height": f"{sum(high)}px"}
         self.image = W.Image(layout={**over, **size, "max_width": "none"})
@@ -420,17 +466,22 @@ class Game:
         clear = W.ButtonStyle(button_color="transparent")
         self._patches = [W.Button(layout=flat, style=clear) for _ in range(len(wide) * len(high))]
         for number, button in enumerate(self._patches):
-            button.tooltip = "row {}, column {}".format(*(part + 1 for part in divmod(number, len(wide))))
+            button.tooltip = "row {}, column {}".format(
+                *(part + 1 for part in divmod(number, len(wide)))
+            )
         grid = W.GridBox(self._patches, layout={**over, **size, **cells})
         single = {
             "grid_template_columns": size["width"],
             "grid_template_rows": size["height"],
             "flex": "0 0 auto",
         }
-        self._board = W.GridBox([self.image, grid], layout={**single, **size, "margin": "0 14px 8px 0"})
+        self._board = W.GridBox(
+            [self.image, grid], layout={**single, **size, "margin": "0 14px 8px 0"}
+        )
         self._panel(threshold)
         self.chart, self._score = W.Image(layout={"max_width": "100%"}), W.HTML()
-        # The board is last, so that the keyboard meets the buttons before its many patches, but stands on the left.
+        # The board is last, so that the keyboard meets the buttons before its many patches, but
+        # stands on the left.
         beside = {
             "flex_flow": "row-reverse wrap-reverse",
             "justify_content": "flex-end",
@@ -438,7 +489,8 @@ class Game:
         }
         table = W.Box([self._side, self._board], layout=beside | {"overflow": "visible"})
         task, rules = (
-            W.HTML(f'<div style="line-height: 1.4; max-width: 860px">{each}</div>') for each in (TASK, RULES)
+            W.HTML(f'<div style="line-height: 1.4; max-width: 860px">{each}</div>')
+            for each in (TASK, RULES)
         )
         self._box = W.VBox([task, table, self._score, self.chart, rules])
 
@@ -449,7 +501,9 @@ class Game:
             options=options, description="patches open", style=label, layout={"width": "384px"}
         )
         limits = {"min": 0.3, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
-        self.threshold = W.FloatSlider(threshold, **limits, description="network answers at", style=label)
+        self.threshold = W.FloatSlider(
+            threshold, **limits, description="network answers at", style=label
+        )
         self.threshold.layout.width, self.threshold.tooltip = (
             "384px",
             "the network answers when it is as sure as this",
@@ -463,8 +517,12 @@ class Game:
             style={"button_width": "93px"},
             layout={"max_height": "140px", "overflow": "auto"},
         )
-        self.answer_button = W.Button(description="That's it!", icon="check", button_style="success")
-        self.round_button = W.Button(description="Next picture", icon="arrow-right", button_style="primary")
+        self.answer_button = W.Button(
+            description="That's it!", icon="check", button_style="success"
+        )
+        self.round_button = W.Button(
+            description="Next picture", icon="arrow-right", button_style="primary"
+        )
         self.hints = W.Checkbox(False, description="show what the network thinks", indent=False)
         self._status = W.HTML(layout={"height": "64px", "overflow": "hidden"})
         self._thought = W.HTML(layout={"height": "86px", "overflow": "hidden"})
@@ -472,7 +530,16 @@ class Game:
             W.HBox([self.next_button, self.five_button]),
             W.HBox([self.answer_button, self.round_button]),
         )
-        parts = [self.order, self.threshold, go, self.kinds, say, self._status, self.hints, self._thought]
+        parts = [
+            self.order,
+            self.threshold,
+            go,
+            self.kinds,
+            say,
+            self._status,
+            self.hints,
+            self._thought,
+        ]
         self._side = W.VBox(parts, layout={"width": "392px", "overflow": "visible"})
 
     def _listen(self) -> None:
@@ -505,8 +572,13 @@ class Game:
 
     def _progress(self) -> tuple[str, str]:
         network = self.now.network
-        state = f"has answered, with {_patches(network.patches)} open" if network else "is not sure yet"
-        return f"{len(self.now.opened)} of {_patches(self.table.count)} open.", f"The network {state}."
+        state = (
+            f"has answered, with {_patches(network.patches)} open" if network else "is not sure yet"
+        )
+        return (
+            f"{len(self.now.opened)} of {_patches(self.table.count)} open.",
+            f"The network {state}.",
+        )
 
     def _result(self) -> tuple[str, ...]:
         now, names, label = self.now, self._pictures.class_names, self.table.label
@@ -519,7 +591,9 @@ class Game:
 
     def _thoughts(self) -> str:
         best = np.argsort(self.now.belief)[::-1][:3]
-        bars = "".join(_bar(self._pictures.class_names[index], self.now.belief[index]) for index in best)
+        bars = "".join(
+            _bar(self._pictures.class_names[index], self.now.belief[index]) for index in best
+        )
         return f"<i>with {_patches(len(self.now.opened))} open:</i>{bars}"
 
     def _say(self, *sentences: str) -> None:

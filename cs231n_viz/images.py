@@ -19,12 +19,14 @@ WHITE = {torch.uint8: 255, torch.uint16: 65535, torch.bool: 1}
 
 
 def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
-    """Any picture as new pixels (1, 3, H, W) in [0, 1]: a file (path or bytes), PIL image, array or tensor.
+    """Any picture as new pixels (1, 3, H, W) in [0, 1]: a file (path or bytes), PIL image, array or
+    tensor.
 
-    Arrays are (H, W) or (H, W, channels), tensors (H, W) or (channels, H, W), with a batch axis in front if
-    you like. 1 to 4 channels: grey, grey + alpha, RGB, RGB + alpha (laid on white). Values are uint8, uint16,
-    bool, or float in [0, 1]. A camera's rotation mark (EXIF) is obeyed. size: None keeps the size; an int
-    crops the centred square and scales it; (height, width) crops to those proportions and scales.
+    Arrays are (H, W) or (H, W, channels), tensors (H, W) or (channels, H, W), with a batch axis in
+    front if you like. 1 to 4 channels: grey, grey + alpha, RGB, RGB + alpha (laid on white). Values
+    are uint8, uint16, bool, or float in [0, 1]. A camera's rotation mark (EXIF) is obeyed. size:
+    None keeps the size; an int crops the centred square and scales it; (height, width) crops to
+    those proportions and scales.
     """
     name = "the picture"
     if isinstance(picture, str | os.PathLike):
@@ -35,18 +37,26 @@ def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
     if isinstance(picture, np.ndarray):
         picture = _to_tensor(picture)
     if not isinstance(picture, Tensor):
-        raise TypeError(f"a picture is a path, PIL image, array or tensor, not a {type(picture).__name__}.")
+        raise TypeError(
+            f"a picture is a path, PIL image, array or tensor, not a {type(picture).__name__}."
+        )
     pixels = _to_rgb(_to_float(picture))
     check_pixels(pixels)
     if pixels.shape[-2:] == (1, 1):
-        raise ValueError(f"{name} is 1 x 1 pixels: there is nothing to see in it. Give a larger one.")
+        raise ValueError(
+            f"{name} is 1 x 1 pixels: there is nothing to see in it. Give a larger one."
+        )
     if size is not None:
         pixels = resize(_crop_to_proportions(pixels, *_height_width(size)), size)
-    return pixels.clamp(0, 1)  # scaling ends up to 1e-7 outside; and the caller's own memory is left behind
+    return pixels.clamp(
+        0, 1
+    )  # scaling ends up to 1e-7 outside; and the caller's own memory is left behind
 
 
 def to_picture(pixels: Tensor) -> Image.Image:
-    """One picture (1, C, H, W) or (C, H, W), C = 3 or 1, as a PIL image; clamped to [0, 1] and rounded."""
+    """One picture (1, C, H, W) or (C, H, W), C = 3 or 1, as a PIL image; clamped to [0, 1] and
+    rounded.
+    """
     _check_finite_float(pixels)
     shape = tuple(pixels.shape)
     if len(shape) not in (3, 4) or shape[-3] not in (1, 3) or (len(shape) == 4 and shape[0] != 1):
@@ -58,7 +68,9 @@ def to_picture(pixels: Tensor) -> Image.Image:
 
 
 def check_pixels(pixels: Tensor, channels: int = 3) -> None:
-    """Raises an error that says why, if this is not a finite float tensor (N, channels, H, W) in [0, 1]."""
+    """Raises an error that says why, if this is not a finite float tensor (N, channels, H, W) in
+    [0, 1].
+    """
     _check_finite_float(pixels)
     shape = tuple(pixels.shape)
     if len(shape) != 4 or 0 in shape:
@@ -68,7 +80,9 @@ def check_pixels(pixels: Tensor, channels: int = 3) -> None:
         last = "; the channels are last here, pixels.permute(0, 3, 1, 2) puts them second"
         grey = "; pixels.expand(-1, 3, -1, -1) makes grey pictures RGB"
         hint = last if shape[3] == channels else grey if shape[1] == 1 else ""
-        raise ValueError(f"pixels have {channels} channels, (N, {channels}, H, W), not {shape}{hint}.")
+        raise ValueError(
+            f"pixels have {channels} channels, (N, {channels}, H, W), not {shape}{hint}."
+        )
     low, high = pixels.min().item(), pixels.max().item()
     if low < -1e-4 or high > 1 + 1e-4:
         hint = "Use .clamp(0, 1), or images.stretch to show them"
@@ -81,7 +95,9 @@ def check_pixels(pixels: Tensor, channels: int = 3) -> None:
 
 def resize(pixels: Tensor, size: Size) -> Tensor:
     """Pixels (N, C, H, W) at another size, an int or (height, width). Antialiased, differentiable."""
-    return F.interpolate(pixels, _height_width(size), mode="bilinear", align_corners=False, antialias=True)
+    return F.interpolate(
+        pixels, _height_width(size), mode="bilinear", align_corners=False, antialias=True
+    )
 
 
 def stretch(values: Tensor) -> Tensor:
@@ -97,17 +113,23 @@ def png_bytes(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-# --- files ---------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def _file_bytes(path: Path) -> bytes:
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a picture: data.folder reads a folder of pictures.")
+        raise IsADirectoryError(
+            f"{path} is a folder, not a picture: data.folder reads a folder of pictures."
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path} does not exist: there is no folder {path.parent}.")
     if not path.exists():
         files = sorted(item.name for item in path.parent.iterdir() if item.is_file())
-        hint = unknown("file", path.name, files, most=6) if files else "there are no files in that folder."
+        hint = (
+            unknown("file", path.name, files, most=6)
+            if files
+            else "there are no files in that folder."
+        )
         raise FileNotFoundError(f"{path} does not exist: {hint}")
     return path.read_bytes()
 
@@ -122,9 +144,13 @@ def _decode(source: bytes | Image.Image, name: str) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(too_large) from error
     except UnidentifiedImageError as error:
-        raise ValueError(f"{name} is not a picture in a known format: save it as PNG or JPEG.") from error
+        raise ValueError(
+            f"{name} is not a picture in a known format: save it as PNG or JPEG."
+        ) from error
     except Exception as error:  # the decoders raise all sorts of things over a damaged file
-        raise ValueError(f"{name} is damaged or cut short ({error}): get a fresh copy of it.") from error
+        raise ValueError(
+            f"{name} is damaged or cut short ({error}): get a fresh copy of it."
+        ) from error
     raise ValueError(too_large)
 
 
@@ -137,7 +163,7 @@ def _to_array(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
 
 
-# --- arrays --------------------------------------------------------------------------------------------
+# --- arrays ---------------------------------------------------------------------------------------
 
 
 def _to_tensor(array: np.ndarray) -> Tensor:
@@ -146,7 +172,9 @@ def _to_tensor(array: np.ndarray) -> Tensor:
         first = f"an array is (H, W, channels); this one, {array.shape}, has its channels first"
         raise ValueError(f"{first}: give torch.from_numpy(array), whose order that is.")
     if array.dtype.kind not in "buif":
-        raise TypeError(f"an array of {array.dtype} is no picture: give uint8, uint16, or float in [0, 1].")
+        raise TypeError(
+            f"an array of {array.dtype} is no picture: give uint8, uint16, or float in [0, 1]."
+        )
     array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
     return torch.from_numpy(array if array.ndim == 2 else np.moveaxis(array, -1, -3))
 
@@ -155,7 +183,9 @@ def _to_float(tensor: Tensor) -> Tensor:
     if tensor.is_floating_point():
         return tensor.float()
     if tensor.dtype not in WHITE:
-        raise ValueError(f"numbers of {tensor.dtype} do not say what white is: make them uint8 (0 to 255).")
+        raise ValueError(
+            f"numbers of {tensor.dtype} do not say what white is: make them uint8 (0 to 255)."
+        )
     return tensor.float() / WHITE[tensor.dtype]
 
 
@@ -168,7 +198,9 @@ def _to_rgb(tensor: Tensor) -> Tensor:
     channels = batch.shape[1]
     if channels > 4:
         hint = " The channels look last: use .movedim(-1, -3)." if shape[-1] <= 4 else ""
-        raise ValueError(f"a picture has 1 to 4 channels, (channels, H, W); {shape} has {channels}.{hint}")
+        raise ValueError(
+            f"a picture has 1 to 4 channels, (channels, H, W); {shape} has {channels}.{hint}"
+        )
     color, alpha = (batch[:, :-1], batch[:, -1:]) if channels in (2, 4) else (batch, None)
     color = color.expand(-1, 3, -1, -1)
     return (color if alpha is None else color * alpha + (1 - alpha)).contiguous()
@@ -177,12 +209,16 @@ def _to_rgb(tensor: Tensor) -> Tensor:
 def _height_width(size: Size) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 1:
-        raise ValueError(f"a size is at least one pixel, not {size}: give an int or (height, width).")
+        raise ValueError(
+            f"a size is at least one pixel, not {size}: give an int or (height, width)."
+        )
     return int(height), int(width)
 
 
 def _crop_to_proportions(pixels: Tensor, height: int, width: int) -> Tensor:
-    """The largest centred part with these proportions, cut before scaling so that long strips stay small."""
+    """The largest centred part with these proportions, cut before scaling so that long strips stay
+    small.
+    """
     rows, columns = pixels.shape[-2:]
     keep_rows = max(1, min(rows, round(columns * height / width)))
     keep_columns = max(1, min(columns, round(rows * width / height)))
@@ -192,8 +228,14 @@ def _crop_to_proportions(pixels: Tensor, height: int, width: int) -> Tensor:
 
 def _check_finite_float(pixels: Tensor) -> None:
     if not isinstance(pixels, Tensor):
-        raise TypeError(f"pixels are a float tensor, not a {type(pixels).__name__}: use images.to_pixels.")
+        raise TypeError(
+            f"pixels are a float tensor, not a {type(pixels).__name__}: use images.to_pixels."
+        )
     if not pixels.is_floating_point():
         raise ValueError(f"pixels are floats in [0, 1], not {pixels.dtype}: use images.to_pixels.")
-    if pixels.numel() and not torch.stack(torch.aminmax(pixels)).isfinite().all():  # faster than looking at each
-        raise ValueError(f"pixels hold {int((~pixels.isfinite()).sum())} values that are NaN or infinite.")
+    if (
+        pixels.numel() and not torch.stack(torch.aminmax(pixels)).isfinite().all()
+    ):  # faster than looking at each
+        raise ValueError(
+            f"pixels hold {int((~pixels.isfinite()).sum())} values that are NaN or infinite."
+        )

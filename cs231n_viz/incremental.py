@@ -1,10 +1,11 @@
 """Occlusion without waste: only what a covering patch can have changed is computed again, exactly.
 
-A patch changes a square of pixels; a convolution passes the change on to a somewhat larger window of its map, and
-outside of that window the map is what it was without the patch. So every map is kept once, clean, and for each place
-of the patch there is one window in it. A layer asks for the rectangle of inputs that its own window reads, cut partly
-from the clean map and partly from the window before, and runs on that alone. A layer that is not known to act locally
-gets the whole map, put together: slower from there on, never wrong.
+A patch changes a square of pixels; a convolution passes the change on to a somewhat larger window
+of its map, and outside of that window the map is what it was without the patch. So every map is
+kept once, clean, and for each place of the patch there is one window in it. A layer asks for the
+rectangle of inputs that its own window reads, cut partly from the clean map and partly from the
+window before, and runs on that alone. A layer that is not known to act locally gets the whole map,
+put together: slower from there on, never wrong.
 """
 
 import operator
@@ -25,18 +26,23 @@ ZERO, LOWEST, FIRST = (
 
 
 def changed(start, length, kernel, stride, padding=0, dilation=1):
-    """Which outputs of a layer can read one of the inputs start … start + length − 1: (the first, the last).
+    """Which outputs of a layer can read one of the inputs start … start + length − 1: (the first,
+    the last).
 
-    Output o reads the inputs o·stride − padding + dilation·(0 … kernel − 1), the first of them not behind the window's
-    end and the last not before its beginning:
+    Output o reads the inputs o·stride − padding + dilation·(0 … kernel − 1), the first of them not
+    behind the window's end and the last not before its beginning:
         o·stride ≥ start + padding − dilation·(kernel − 1)   and   o·stride ≤ start + padding + length − 1.
     """
-    return -((dilation * (kernel - 1) - padding - start) // stride), (start + padding + length - 1) // stride
+    return -((dilation * (kernel - 1) - padding - start) // stride), (
+        start + padding + length - 1
+    ) // stride
 
 
 @dataclass(frozen=True, eq=False)
 class Clean:
-    """The map of the picture without occluder, as rows: zeros, −∞, then the channels of each place in reading order."""
+    """The map of the picture without occluder, as rows: zeros, −∞, then the channels of each place
+    in reading order.
+    """
 
     rows: Tensor  # (2 + H·W, C)
     height: int
@@ -54,14 +60,18 @@ class Window:
 
 
 class Untraceable(ValueError):
-    """A network that cannot be taken apart: torch.fx does not follow it, or its layers overwrite each other's maps."""
+    """A network that cannot be taken apart: torch.fx does not follow it, or its layers overwrite
+    each other's maps.
+    """
 
 
 _TRACING = threading.Lock()
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx changes nn.Module for all threads while it traces; in every other thread modules work as always."""
+    """torch.fx changes nn.Module for all threads while it traces; in every other thread modules
+    work as always.
+    """
 
     def __init__(self):
         super().__init__()
@@ -73,17 +83,25 @@ class _Tracer(fx.Tracer):
         return super().call_module(module, forward, arguments, named)
 
     def getattr(self, attribute, value, proxies):
-        return value if threading.get_ident() != self.thread else super().getattr(attribute, value, proxies)
+        return (
+            value
+            if threading.get_ident() != self.thread
+            else super().getattr(attribute, value, proxies)
+        )
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
     """The network as a graph of its layers; they stay the network's own."""
-    if any(module._forward_hooks or module._forward_pre_hooks for module in model.network.modules()):
+    if any(
+        module._forward_hooks or module._forward_pre_hooks for module in model.network.modules()
+    ):
         raise Untraceable(f"{model.name} has hooks, which a graph of its layers does not call.")
     try:
         with _TRACING:
             graph = _Tracer().trace(model.network)
-    except Exception as error:  # whatever the network's own code raises when it is handed symbols for numbers
+    except (
+        Exception
+    ) as error:  # whatever the network's own code raises when it is handed symbols for numbers
         raise Untraceable(f"torch.fx cannot follow {model.name} ({error}).") from error
     entrances = [node.target for node in graph.nodes if node.op == "placeholder"]
     if len(entrances) != 1 or entrances[0].startswith("*"):
@@ -92,7 +110,9 @@ def trace(model: nn.Module) -> fx.GraphModule:
 
 
 class Incremental:
-    """The clean maps of one picture (1, C, H, W), ready for any occluders of it. Raises Untraceable."""
+    """The clean maps of one picture (1, C, H, W), ready for any occluders of it. Raises
+    Untraceable.
+    """
 
     def __init__(self, model: nn.Module, picture: Tensor):
         self.model = model
@@ -109,13 +129,20 @@ class Incremental:
 
     @torch.no_grad()
     def scores(self, cover: Tensor, places: Tensor, patch: int) -> Tensor:
-        """cover (1, C, H, W) shows in the squares of `patch` pixels at places (B, 2), top and left: (B, classes)."""
+        """cover (1, C, H, W) shows in the squares of `patch` pixels at places (B, 2), top and left:
+        (B, classes).
+        """
         top, left = places.unbind(dim=1)
         squares = (
-            self._normalized(cover)[0].unfold(1, patch, 1).unfold(2, patch, 1)[:, top, left].transpose(0, 1)
+            self._normalized(cover)[0]
+            .unfold(1, patch, 1)
+            .unfold(2, patch, 1)[:, top, left]
+            .transpose(0, 1)
         )
         entrance = next(iter(self.traced.graph.nodes))
-        return _Occluded(self.traced, self.clean).run(Window(self.clean[entrance], top, left, squares))
+        return _Occluded(self.traced, self.clean).run(
+            Window(self.clean[entrance], top, left, squares)
+        )
 
     def _normalized(self, pixels: Tensor) -> Tensor:
         return (pixels.to(self.model.mean) - self.model.mean) / self.model.std
@@ -160,7 +187,11 @@ class _Occluded(_Runner):
     def run_node(self, node):
         arguments, named = self.fetch_args_kwargs_from_env(node)
         module = self.submodules[node.target] if node.op == "call_module" else None
-        act, clean, result = _LOCAL.get(type(module) if module else node.target), self.clean.get(node), None
+        act, clean, result = (
+            _LOCAL.get(type(module) if module else node.target),
+            self.clean.get(node),
+            None,
+        )
         if act and clean and any(isinstance(one, Window) for one in _flat(arguments)):
             result = act(clean, module, *arguments, **named)
         if result is None:
@@ -174,20 +205,29 @@ def _flat(arguments) -> Iterator:
         yield from _flat(one) if isinstance(one, list | tuple) else (one,)
 
 
-# --- cutting rectangles out of an occluded map --------------------------------------------------------------------
+# --- cutting rectangles out of an occluded map ----------------------------------------------------
 
 
-def _cut(window: Window, top: Tensor, left: Tensor, height: int, width: int, beyond: int = ZERO) -> Tensor:
-    """The occluded maps in one rectangle each, from (top, left), which may reach over the edge: (B, C, height, width).
+def _cut(
+    window: Window, top: Tensor, left: Tensor, height: int, width: int, beyond: int = ZERO
+) -> Tensor:
+    """The occluded maps in one rectangle each, from (top, left), which may reach over the edge: (B,
+    C, height, width).
 
     First the rectangle of the clean map, then what lies in the window is laid over it.
     """
     clean, (count, channels, m, n) = window.clean, window.values.shape
-    if (m, n) == (height, width) and torch.equal(top, window.top) and torch.equal(left, window.left):
+    if (
+        (m, n) == (height, width)
+        and torch.equal(top, window.top)
+        and torch.equal(left, window.left)
+    ):
         return window.values
     rows, columns = _run(top, height), _run(left, width)  # (B, height), (B, width)
     on_map = _outer(
-        torch.logical_and, (rows >= 0) & (rows < clean.height), (columns >= 0) & (columns < clean.width)
+        torch.logical_and,
+        (rows >= 0) & (rows < clean.height),
+        (columns >= 0) & (columns < clean.width),
     )
     place = torch.where(on_map, _outer(torch.add, FIRST + rows * clean.width, columns), beyond)
     cut = clean.rows.new_empty(
@@ -195,7 +235,9 @@ def _cut(window: Window, top: Tensor, left: Tensor, height: int, width: int, bey
     )  # the last row takes what lies outside of it
     torch.index_select(clean.rows, 0, place.flatten(), out=cut[:-1])
     rows, columns = _run(window.top - top, m), _run(window.left - left, n)
-    inside = _outer(torch.logical_and, (rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
+    inside = _outer(
+        torch.logical_and, (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+    )
     first = height * width * torch.arange(count, device=top.device)[:, None]
     place = torch.where(inside, _outer(torch.add, first + rows * width, columns), len(cut) - 1)
     cut.index_copy_(0, place.flatten(), window.values.permute(0, 2, 3, 1).reshape(-1, channels))
@@ -220,20 +262,28 @@ def _whole(value):
     return _cut(value, start, start, value.clean.height, value.clean.width)
 
 
-# --- what layers do with windows ------------------------------------------------------------------------------------
+# --- what layers do with windows ------------------------------------------------------------------
 
 
-def _slide(clean: Clean, window: Window, kernel, stride, padding, dilation, beyond: int, layer: Callable):
-    """A layer whose outputs read a small square of inputs each: run where an output can have changed."""
+def _slide(
+    clean: Clean, window: Window, kernel, stride, padding, dilation, beyond: int, layer: Callable
+):
+    """A layer whose outputs read a small square of inputs each: run where an output can have
+    changed.
+    """
     places = []
     axes = (
         (window.top, clean.height, window.values.shape[2]),
         (window.left, clean.width, window.values.shape[3]),
     )
-    for (start, most, length), k, s, p, d in zip(axes, kernel, stride, padding, dilation, strict=True):
+    for (start, most, length), k, s, p, d in zip(
+        axes, kernel, stride, padding, dilation, strict=True
+    ):
         first, last = changed(start, length, k, s, p, d)
         first, last = first.clamp(min=0), last.clamp(max=most - 1)
-        size = min(max(int((last - first).amax()) + 1, 1), most)  # a patch that no output reads: any one
+        size = min(
+            max(int((last - first).amax()) + 1, 1), most
+        )  # a patch that no output reads: any one
         places.append(
             (first.clamp(max=most - size), size)
         )  # at the far edge more than need be, but of one size
@@ -244,11 +294,15 @@ def _slide(clean: Clean, window: Window, kernel, stride, padding, dilation, beyo
         (size - 1) * s + d * (k - 1) + 1
         for size, s, d, k in zip((m, n), stride, dilation, kernel, strict=True)
     ]
-    inputs = _cut(window, top * stride[0] - padding[0], left * stride[1] - padding[1], *reads, beyond)
+    inputs = _cut(
+        window, top * stride[0] - padding[0], left * stride[1] - padding[1], *reads, beyond
+    )
     return Window(clean, top, left, layer(inputs))
 
 
-def _convolution(clean, module, window, weight=None, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def _convolution(
+    clean, module, window, weight=None, bias=None, stride=1, padding=0, dilation=1, groups=1
+):
     if module is not None:
         if module.padding_mode != "zeros":
             return None
@@ -281,7 +335,12 @@ def _max_pool(clean, module, window, kernel_size=None, stride=None, padding=0, d
 
 
 def _average_pool(clean, module, window, *arguments, **named):
-    if module is None or module.ceil_mode or module.divisor_override or not module.count_include_pad:
+    if (
+        module is None
+        or module.ceil_mode
+        or module.divisor_override
+        or not module.count_include_pad
+    ):
         return None
     kernel, stride = _pair(module.kernel_size), _pair(module.stride)
 
@@ -295,11 +354,17 @@ def _pointwise(function: Callable | None = None) -> Callable:
     """A layer that reads one place: it runs on the windows as they stand."""
 
     def act(clean, module, window, *arguments, inplace=False, **named):
-        if not isinstance(window, Window) or any(isinstance(one, Window | Tensor) for one in arguments):
+        if not isinstance(window, Window) or any(
+            isinstance(one, Window | Tensor) for one in arguments
+        ):
             return None
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
             return None  # it looks at the whole map
-        values = function(window.values, *arguments, **named) if function else module(window.values.clone())
+        values = (
+            function(window.values, *arguments, **named)
+            if function
+            else module(window.values.clone())
+        )
         return Window(clean, window.top, window.left, values)
 
     return act
@@ -323,13 +388,19 @@ def _concat(clean, module, windows, dim=0):
 
 
 def _joined(clean: Clean, windows: list[Window], layer: Callable) -> Window:
-    """A layer that reads several maps at the same place: on the smallest rectangles that hold all their windows."""
+    """A layer that reads several maps at the same place: on the smallest rectangles that hold all
+    their windows.
+    """
     top, left = (
-        torch.stack([getattr(window, side) for window in windows]).amin(dim=0) for side in ("top", "left")
+        torch.stack([getattr(window, side) for window in windows]).amin(dim=0)
+        for side in ("top", "left")
     )
     bottom = torch.stack([window.top + window.values.shape[2] for window in windows]).amax(dim=0)
     right = torch.stack([window.left + window.values.shape[3] for window in windows]).amax(dim=0)
-    m, n = min(int((bottom - top).amax()), clean.height), min(int((right - left).amax()), clean.width)
+    m, n = (
+        min(int((bottom - top).amax()), clean.height),
+        min(int((right - left).amax()), clean.width),
+    )
     top, left = top.clamp(max=clean.height - m), left.clamp(max=clean.width - n)
     return Window(clean, top, left, layer([_cut(window, top, left, m, n) for window in windows]))
 

@@ -1,9 +1,10 @@
-"""Any network becomes a PixelModel: frozen, takes pixels in [0, 1], answers with scores, knows its layers by name."""
+"""Any network becomes a PixelModel: frozen, takes pixels in [0, 1], answers with scores, knows its
+layers by name.
+"""
 
 import copy
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,13 @@ from . import images, networks
 from .errors import unknown
 from .places import data_dir
 
-FRIENDLY = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool", "Fire": "fire"}
+FRIENDLY = {
+    "Conv2d": "conv",
+    "BatchNorm2d": "norm",
+    "ReLU": "relu",
+    "MaxPool2d": "pool",
+    "Fire": "fire",
+}
 
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
 
@@ -39,9 +46,9 @@ class Prediction(NamedTuple):
 class PixelModel(nn.Module):
     """A frozen network behind one convention: pixels (N, C, H, W) in [0, 1] -> scores (N, classes).
 
-    `layers` lists what really runs, in the order in which the outputs are ready; `shapes` holds the shape of each
-    output for one picture of `input_size`. A module that is called several times is `name:0`, `name:1`, …, and
-    `name` alone is its last call.
+    `layers` lists what really runs, in the order in which the outputs are ready; `shapes` holds the
+    shape of each output for one picture of `input_size`. A module that is called several times is
+    `name:0`, `name:1`, …, and `name` alone is its last call.
     """
 
     mean: Tensor  # (1, C, 1, 1) in pixel units: the picture of this colour is the network's zero
@@ -86,7 +93,9 @@ class PixelModel(nn.Module):
         return self.mean.device
 
     def resolve(self, layer: str) -> tuple[nn.Module, int]:
-        """The module behind a layer's name, and which of its calls in a pass (0 for the first) is meant."""
+        """The module behind a layer's name, and which of its calls in a pass (0 for the first) is
+        meant.
+        """
         base, _, call = str(layer).partition(":")
         dotted = self._friendly.get(base, base)
         calls = self._calls.get(dotted, 0)
@@ -114,7 +123,9 @@ def bundled() -> list[str]:
 
 
 def names() -> list[str]:
-    """Everything `load` knows: the bundled networks first, then torchvision's classification networks."""
+    """Everything `load` knows: the bundled networks first, then torchvision's classification
+    networks.
+    """
     return bundled() + torchvision.models.list_models(module=torchvision.models)
 
 
@@ -126,6 +137,12 @@ def load(name: str = "coursenet", device: str | torch.device | None = None) -> P
         raise unknown("network", name, names())
     model = _load_bundled(name) if name in bundled() else _load_torchvision(name)
     return model.to(device or _best_device())
+
+
+def weights_file(name: str) -> Path:
+    """Where torchvision keeps the weights of a network, whether they are there or not."""
+    url = torchvision.models.get_model_weights(name).DEFAULT.url
+    return Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
 
 
 def load_generator(device: str | torch.device | None = None) -> nn.Module:
@@ -140,7 +157,9 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
 
 
 def load_stylenet(device: str | torch.device | None = None) -> networks.StyleNet:
-    """The network that repaints in the styles of all paintings, frozen; `.styles` names them. See fast_style.repaint."""
+    """The network that repaints in the styles of all paintings, frozen; `.styles` names them. See
+    fast_style.repaint.
+    """
     network, _ = _read_bundled("stylenet")
     return _frozen_copy(network).to(device or _best_device())
 
@@ -156,15 +175,17 @@ def wrap(
 ) -> PixelModel:
     """A PixelModel around a deep copy of any network of your own, which itself is left alone.
 
-    mean, std: what the network was trained with, in pixel units, one number a channel; so a one-channel network
-    says mean=(0.5,), std=(0.25,).
+    mean, std: what the network was trained with, in pixel units, one number a channel; so a
+    one-channel network says mean=(0.5,), std=(0.25,).
     """
     if len(mean) != len(std):
         raise ValueError(
             f"mean has {len(mean)} channels and std has {len(std)}: give one number a channel to both."
         )
     if min(std) <= 0:
-        raise ValueError(f"std is divided by, so it must be above 0 in every channel, not {tuple(std)}.")
+        raise ValueError(
+            f"std is divided by, so it must be above 0 in every channel, not {tuple(std)}."
+        )
     return PixelModel(
         module,
         name=name or type(module).__name__,
@@ -176,7 +197,9 @@ def wrap(
 
 
 def untrained(model: PixelModel, seed: int = 0) -> PixelModel:
-    """A copy of the network with fresh random weights (He et al. 2015): what it was before it learned anything."""
+    """A copy of the network with fresh random weights (He et al. 2015): what it was before it
+    learned anything.
+    """
     fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     for module in fresh.network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -207,7 +230,7 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
     ]
 
 
-# --- loading -----------------------------------------------------------------------------------------------------
+# --- loading --------------------------------------------------------------------------------------
 
 
 def _checksums() -> dict[str, str]:
@@ -225,7 +248,9 @@ def _checksums() -> dict[str, str]:
 
 def _load_bundled(name: str) -> PixelModel:
     network, about = _read_bundled(name)
-    described = {key: json.loads(about[key]) for key in ("mean", "std", "class_names", "input_size")}
+    described = {
+        key: json.loads(about[key]) for key in ("mean", "std", "class_names", "input_size")
+    }
     return PixelModel(network, name=name, **described)
 
 
@@ -249,7 +274,7 @@ def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
 
 def _load_torchvision(name: str) -> PixelModel:
     weights = torchvision.models.get_model_weights(name).DEFAULT
-    file = Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(weights.url)
+    file = weights_file(name)
     try:
         network = torchvision.models.get_model(name, weights=weights)
     except OSError as error:  # URLError and time-outs are OSErrors
@@ -284,11 +309,13 @@ def _frozen_copy(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-# --- layer names ---------------------------------------------------------------------------------------------------
+# --- layer names ----------------------------------------------------------------------------------
 
 
 def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
-    """One pass over the zero image: each layer's output shape in order, calls of each module, number of classes."""
+    """One pass over the zero image: each layer's output shape in order, calls of each module,
+    number of classes.
+    """
     friendly = {dotted: alias for alias, dotted in model._friendly.items()}
     outputs: list[tuple[str, int, tuple]] = []  # (dotted name, call, shape)
     calls: Counter = Counter()
@@ -338,7 +365,9 @@ def _described(output: object) -> str:
 
 
 def _friendly_names(network: nn.Module) -> dict[str, str]:
-    """The literature's names -> dotted names, for AlexNet, VGG and SqueezeNet: conv1, relu5_1, pool5, fire9, fc6."""
+    """The literature's names -> dotted names, for AlexNet, VGG and SqueezeNet: conv1, relu5_1,
+    pool5, fire9, fc6.
+    """
     if not isinstance(
         network, torchvision.models.AlexNet | torchvision.models.VGG | torchvision.models.SqueezeNet
     ):
@@ -354,11 +383,14 @@ def _friendly_names(network: nn.Module) -> dict[str, str]:
         if kind == "MaxPool2d":
             place = f"{block}" if vgg else f"{number}"
             block, number = (block + 1, 0) if vgg else (block, number)
-        if kind in FRIENDLY:  # a network of someone's own may hold other things; they keep their dotted names
+        if (
+            kind in FRIENDLY
+        ):  # a network of someone's own may hold other things; they keep their dotted names
             friendly[f"{FRIENDLY[kind]}{place}"] = f"features.{index}"
         if kind == "Fire":
             friendly |= {
-                f"fire{place}.{part}": f"features.{index}.{part}" for part, _ in module.named_children()
+                f"fire{place}.{part}": f"features.{index}.{part}"
+                for part, _ in module.named_children()
             }
     number = 9 if isinstance(network, torchvision.models.SqueezeNet) else 5
     head = network.classifier if isinstance(network.classifier, nn.Sequential) else ()

@@ -1,12 +1,13 @@
 """Our own networks: small enough for a laptop, plain enough to be looked into layer by layer.
 
-CourseNet is a VGG-like stack (Simonyan & Zisserman 2015) with a large first kernel, global average pooling
-(Lin, Chen & Yan 2014) and one linear layer; CourseNetB does the same with residual blocks (He et al. 2016). Both train
-with batch norm (Ioffe & Szegedy 2015), which is then folded into the convolutions, so that what students meet is
-convolution, ReLU and pooling only.
+CourseNet is a VGG-like stack (Simonyan & Zisserman 2015) with a large first kernel, global average
+pooling (Lin, Chen & Yan 2014) and one linear layer; CourseNetB does the same with residual blocks
+(He et al. 2016). Both train with batch norm (Ioffe & Szegedy 2015), which is then folded into the
+convolutions, so that what students meet is convolution, ReLU and pooling only.
 
-The first kernel is even and its stride is 2, so that every pixel is read by equally many weights: an odd one would
-leave a fine checkerboard in every picture made from gradients (Odena, Dumoulin & Olah 2016).
+The first kernel is even and its stride is 2, so that every pixel is read by equally many weights:
+an odd one would leave a fine checkerboard in every picture made from gradients (Odena, Dumoulin &
+Olah 2016).
 """
 
 from collections import OrderedDict
@@ -20,7 +21,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class GlobalAveragePool(nn.Module):
-    """The mean of each feature map: (N, C, h, w) -> (N, C). Place is forgotten, what was seen is kept."""
+    """The mean of each feature map: (N, C, h, w) -> (N, C). Place is forgotten, what was seen is
+    kept.
+    """
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.mean(dim=(2, 3))
@@ -51,7 +54,9 @@ class CourseNet(nn.Sequential):
             if name == "1":
                 layers["conv1"] = _first_convolution(width, first_kernel, batch_norm)
             else:
-                layers[f"conv{name}"] = nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm)
+                layers[f"conv{name}"] = nn.Conv2d(
+                    channels, width, 3, padding=1, bias=not batch_norm
+                )
             if batch_norm:
                 layers[f"norm{name}"] = nn.BatchNorm2d(width)
             layers[f"relu{name}"] = nn.ReLU()
@@ -68,7 +73,9 @@ class CourseNet(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """maps -> relu(change(maps) + skip(maps)): the two convolutions of `change` only add what is missing."""
+    """maps -> relu(change(maps) + skip(maps)): the two convolutions of `change` only add what is
+    missing.
+    """
 
     def __init__(self, channels: int, width: int, batch_norm: bool):
         super().__init__()
@@ -118,7 +125,8 @@ class CourseNetB(nn.Sequential):
 
 
 class Generator(nn.Sequential):
-    """A decoder (Dosovitskiy & Brox 2016): (N, 352) codes of CourseNet -> (N, 3, 128, 128) pixels in [0, 1].
+    """A decoder (Dosovitskiy & Brox 2016): (N, 352) codes of CourseNet -> (N, 3, 128, 128) pixels
+    in [0, 1].
 
     grid | up1 conv1 relu1 | … | up5 conv5 relu5 | conv6 | pixels
     """
@@ -133,7 +141,8 @@ class Generator(nn.Sequential):
         layers["linear"] = nn.Linear(code, widths[0] * 16)
         layers["grid"] = nn.Unflatten(1, (widths[0], 4, 4))
         for number, (channels, width) in enumerate(pairwise(widths), start=1):
-            # enlarging first and convolving then leaves no checkerboard (Odena, Dumoulin & Olah 2016)
+            # enlarging first and convolving then leaves no checkerboard (Odena, Dumoulin & Olah
+            # 2016)
             layers[f"up{number}"] = nn.Upsample(scale_factor=2)
             layers[f"conv{number}"] = nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm)
             if batch_norm:
@@ -146,12 +155,14 @@ class Generator(nn.Sequential):
 
 
 class ConditionalInstanceNorm(nn.Module):
-    """Each map of each picture to mean 0 and deviation 1, then times γ plus β, which a mix of styles gives.
+    """Each map of each picture to mean 0 and deviation 1, then times γ plus β, which a mix of
+    styles gives.
 
     y = (x − mean of x over places) / deviation · γ + β,   γ = Σ mixₛ γₛ,   β = Σ mixₛ βₛ
 
-    A style is nothing but its γs and βs (Dumoulin, Shlens & Kudlur 2017); all else is shared. normalize=False leaves
-    the maps' own means and deviations in, for comparison (Ulyanov, Vedaldi & Lempitsky 2016 show what is lost).
+    A style is nothing but its γs and βs (Dumoulin, Shlens & Kudlur 2017); all else is shared.
+    normalize=False leaves the maps' own means and deviations in, for comparison (Ulyanov, Vedaldi &
+    Lempitsky 2016 show what is lost).
     """
 
     def __init__(self, styles: int, channels: int, normalize: bool = True):
@@ -168,12 +179,25 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class StyledConvolution(nn.Module):
-    """Reflection padding, convolution, the style's norm, ReLU or not: (N, C, H, W), (N, styles) -> (N, width, h, w)."""
+    """Reflection padding, convolution, the style's norm, ReLU or not: (N, C, H, W), (N, styles) ->
+    (N, width, h, w).
+    """
 
-    def __init__(self, channels: int, width: int, kernel: int, styles: int, normalize: bool, stride=1, relu=True):
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        kernel: int,
+        styles: int,
+        normalize: bool,
+        stride=1,
+        relu=True,
+    ):
         super().__init__()
         # mirrored at the edges: zeros would paint a frame
-        self.conv = nn.Conv2d(channels, width, kernel, stride, kernel // 2, bias=False, padding_mode="reflect")
+        self.conv = nn.Conv2d(
+            channels, width, kernel, stride, kernel // 2, bias=False, padding_mode="reflect"
+        )
         self.norm = ConditionalInstanceNorm(styles, width, normalize)
         self.relu = nn.ReLU() if relu else nn.Identity()
 
@@ -182,11 +206,13 @@ class StyledConvolution(nn.Module):
 
 
 class StyleNet(nn.Module):
-    """Repaints a picture in one pass: pixels (N, 3, H, W) and a mix of styles (N, styles) -> pixels in (0, 1).
+    """Repaints a picture in one pass: pixels (N, 3, H, W) and a mix of styles (N, styles) -> pixels
+    in (0, 1).
 
-    The network of Johnson, Alahi & Fei-Fei (2016), narrower: two steps down, residual blocks, two steps up, each by
-    repeating every value 2 × 2 and convolving, which leaves no checkerboard (Odena, Dumoulin & Olah 2016). The maps of
-    the way down are added on the way up, so that small things keep their place (Ronneberger, Fischer & Brox 2015).
+    The network of Johnson, Alahi & Fei-Fei (2016), narrower: two steps down, residual blocks, two
+    steps up, each by repeating every value 2 × 2 and convolving, which leaves no checkerboard
+    (Odena, Dumoulin & Olah 2016). The maps of the way down are added on the way up, so that small
+    things keep their place (Ronneberger, Fischer & Brox 2015).
     """
 
     def __init__(
@@ -198,7 +224,9 @@ class StyleNet(nn.Module):
     ):
         super().__init__()
         if isinstance(styles, str) or not styles:
-            raise ValueError(f'styles are a list of at least one name, such as ["night"], not {styles!r}.')
+            raise ValueError(
+                f'styles are a list of at least one name, such as ["night"], not {styles!r}.'
+            )
         self.styles = list(styles)
         first, second, third = widths
 
@@ -209,11 +237,17 @@ class StyleNet(nn.Module):
             convolution(3, first, kernel=5), convolution(first, second, stride=2), convolution(second, third, stride=2)
         ])  # fmt: skip
         self.blocks = nn.ModuleList(
-            nn.ModuleList([convolution(third, third), convolution(third, third, relu=False)]) for _ in range(blocks)
+            nn.ModuleList([convolution(third, third), convolution(third, third, relu=False)])
+            for _ in range(blocks)
         )
         self.up = nn.ModuleList([convolution(third, second), convolution(second, first)])
         self.last = nn.Conv2d(first, 3, 5, padding=2, padding_mode="reflect")
-        self.settings = {"styles": self.styles, "widths": list(widths), "blocks": blocks, "normalize": normalize}
+        self.settings = {
+            "styles": self.styles,
+            "widths": list(widths),
+            "blocks": blocks,
+            "normalize": normalize,
+        }
 
     def forward(self, pixels: Tensor, mix: Tensor) -> Tensor:
         maps, passed = (pixels - 0.5) * 4, []  # about deviation 1
@@ -229,9 +263,11 @@ class StyleNet(nn.Module):
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """The same function without batch norm and dropout: w' = w·γ/σ, b' = β − μ·γ/σ, in a new network.
+    """The same function without batch norm and dropout: w' = w·γ/σ, b' = β − μ·γ/σ, in a new
+    network.
 
-    A convolution `…conv…` is folded with the norm that bears the same name, `…norm…`, if there is one.
+    A convolution `…conv…` is folded with the norm that bears the same name, `…norm…`, if there is
+    one.
     """
     network.eval()
     plain = type(network)(**network.settings)

@@ -1,12 +1,15 @@
-"""The only loop that changes an image: walk downhill (or uphill) one step at a time and show every step.
+"""The only loop that changes an image: walk downhill (or uphill) one step at a time and show every
+step.
 
     for step in ascend(start, score, steps=100, augment=jitter(8, seed)):
         ...  # step.index, step.image, step.value; `break` stops
 
-What is changed may be pixels, or anything that `decode` turns into them: a Fourier spectrum, a generator's
-code. `direction` makes the step, `constrain` comes after it: PGD is ascent + sign + ball.
+What is changed may be pixels, or anything that `decode` turns into them: a Fourier spectrum, a
+generator's code. `direction` makes the step, `constrain` comes after it: PGD is ascent + sign +
+ball.
 """
 
+import functools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-Direction = Callable[[Tensor, Tensor], Tensor]  # (gradient, parameter) -> step, taken away from the parameter
+Direction = Callable[
+    [Tensor, Tensor], Tensor
+]  # (gradient, parameter) -> step, taken away from the parameter
 Constraint = Callable[[Tensor, int], Tensor]  # (parameter, index) -> parameter
 
 
@@ -36,7 +41,8 @@ class Diverged(ValueError):
 
 
 # --- directions: (gradient, parameter) -> step ---
-# What a direction remembers of a run it keeps under the run's parameter, so every run begins afresh.
+# What a direction remembers of a run it keeps under the run's parameter, so every run begins
+# afresh.
 
 
 def adam(rate: float = 0.05) -> Direction:
@@ -56,7 +62,9 @@ def adam(rate: float = 0.05) -> Direction:
 
 
 def normalized(rate: float) -> Direction:
-    """The gradient, scaled so that the values of a picture move by `rate` on average: rate · g / mean|g|."""
+    """The gradient, scaled so that the values of a picture move by `rate` on average: rate · g /
+    mean|g|.
+    """
 
     def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
         usual = gradient.abs().mean(dim=tuple(range(1, gradient.dim())), keepdim=True)
@@ -71,7 +79,9 @@ def sign(rate: float) -> Direction:
 
 
 def drop_small(direction: Direction, share: float) -> Direction:
-    """`direction`, told that the smallest `share` of the gradient's values, picture by picture, are 0."""
+    """`direction`, told that the smallest `share` of the gradient's values, picture by picture, are
+    0.
+    """
     _check_share("drop_small", share)
 
     def sparser(gradient: Tensor, parameter: Tensor) -> Tensor:
@@ -80,11 +90,15 @@ def drop_small(direction: Direction, share: float) -> Direction:
     return sparser
 
 
-def drop_small_contributions(direction: Direction, share: float, center: Tensor | float = 0.0) -> Direction:
-    """`direction`, after which the pixels that matter least are set to `center`, all their colours together.
+def drop_small_contributions(
+    direction: Direction, share: float, center: Tensor | float = 0.0
+) -> Direction:
+    """`direction`, after which the pixels that matter least are set to `center`, all their colours
+    together.
 
-    A pixel's contribution is |Σ over colours of (x − center) · g|: to first order, what the score loses if that pixel
-    becomes `center`. The smallest `share` of a picture's pixels goes (Yosinski et al. 2015).
+    A pixel's contribution is |Σ over colours of (x − center) · g|: to first order, what the score
+    loses if that pixel becomes `center`. The smallest `share` of a picture's pixels goes (Yosinski
+    et al. 2015).
     """
     _check_share("drop_small_contributions", share)
 
@@ -108,10 +122,12 @@ def _check_share(name: str, share: float) -> None:
         raise ValueError(f"{name} needs a share from 0 up to, not including, 1; {share} was given.")
 
 
-def limited(direction: Direction, most: float) -> Direction:
-    """`direction`, made shorter where a picture's step is longer than `most`, the root mean square of its values."""
+def clip_rms(direction: Direction, most: float) -> Direction:
+    """`direction`, made shorter where a picture's step is longer than `most`, the root mean square
+    of its values.
+    """
     if not most > 0:
-        raise ValueError(f"limited needs a length above 0, not {most}.")
+        raise ValueError(f"clip_rms needs a length above 0, not {most}.")
 
     def shorter(gradient: Tensor, parameter: Tensor) -> Tensor:
         step = direction(gradient, parameter)
@@ -121,10 +137,12 @@ def limited(direction: Direction, most: float) -> Direction:
     return shorter
 
 
-def first(count: int, beginning: Direction, direction: Direction) -> Direction:
-    """`beginning` for the first `count` steps of a run, then `direction`, which knows nothing of those before."""
+def switch_after(count: int, beginning: Direction, direction: Direction) -> Direction:
+    """`beginning` for the first `count` steps of a run, then `direction`, which knows nothing of
+    those before.
+    """
     if count < 0:
-        raise ValueError(f"first needs a number of steps, 0 or more, not {count}.")
+        raise ValueError(f"switch_after needs a number of steps, 0 or more, not {count}.")
     memory = WeakTensorKeyDictionary()
 
     def in_turn(gradient: Tensor, parameter: Tensor) -> Tensor:
@@ -138,8 +156,8 @@ def first(count: int, beginning: Direction, direction: Direction) -> Direction:
 def lbfgs(history: int = 10) -> Direction:
     """Newton's step, its curvature guessed from the last steps, picture by picture (Nocedal 1980).
 
-    Unit steps, no line search: one evaluation each. For `descend`, without a random `augment`: a score that
-    grows without bound has no curvature to go by.
+    Unit steps, no line search: one evaluation each. For `descend`, without a random `augment`: a
+    score that grows without bound has no curvature to go by.
     """
     memory = WeakTensorKeyDictionary()
 
@@ -161,7 +179,9 @@ def lbfgs(history: int = 10) -> Direction:
 
 
 def _newton_step(slope: Tensor, known: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """The two-loop recursion: inverse curvature @ slope, from (step, change of slope) pairs, oldest first."""
+    """The two-loop recursion: inverse curvature @ slope, from (step, change of slope) pairs, oldest
+    first.
+    """
     step, shares = slope, []
     for moved, bent in reversed(known):
         shares.append(moved @ step / (moved @ bent))
@@ -174,13 +194,16 @@ def _newton_step(slope: Tensor, known: Iterable[tuple[Tensor, Tensor]]) -> Tenso
     return step
 
 
-# For a spectrum that begins nearly grey: from there L-BFGS alone loses some 50 steps in deep layers, and more of Adam is
-# grainy. The limit is a root mean square; Newton's guess is now and then a hundred times that.
-PATIENT = first(5, adam(0.03), limited(lbfgs(), 0.03))
+# For a spectrum that begins nearly grey: from there L-BFGS alone loses some 50 steps in deep
+# layers, and more of Adam is grainy. The limit is a root mean square; Newton's guess is now and
+# then a hundred times that.
+ADAM_THEN_LBFGS = switch_after(5, adam(0.03), clip_rms(lbfgs(), 0.03))
 
 
 def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
-    """The rate at `progress` in [0, 1]: a cosine from a 25th of the peak up to it, a cosine down to 0 (Smith & Topin 2018)."""
+    """The rate at `progress` in [0, 1]: a cosine from a 25th of the peak up to it, a cosine down to
+    0 (Smith & Topin 2018).
+    """
     if progress < warm_up:
         return peak * (0.52 - 0.48 * math.cos(math.pi * progress / warm_up))
     return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
@@ -200,7 +223,9 @@ def always(transform: Callable[[Tensor], Tensor]) -> Constraint:
 
 
 def every(count: int, transform: Callable[[Tensor], Tensor]) -> Constraint:
-    """`transform` after every `count`-th step. Combined: chain(every(10, blur(0.5)), always(clamp()))."""
+    """`transform` after every `count`-th step. Combined: chain(every(10, blur(0.5)),
+    always(clamp())).
+    """
     if count < 1:
         raise ValueError(f"every needs a whole number of steps, 1 or more, not {count}.")
     return lambda parameter, index: transform(parameter) if (index + 1) % count == 0 else parameter
@@ -224,11 +249,13 @@ def descend(
     direction: Direction = adam(0.05),  # noqa: B008 (it remembers nothing between runs)
     constrain: Constraint = keep,
 ) -> Iterator[Step]:
-    """Change a copy of `start` so that loss(augment(decode(copy))), one number a picture (N,), falls.
+    """Change a copy of `start` so that loss(augment(decode(copy))), one number a picture (N,),
+    falls.
 
         parameter <- constrain(parameter - direction(gradient, parameter), index)
 
-    Raises Diverged, a ValueError with the last good Step, at a NaN or infinite value, gradient or picture.
+    Raises Diverged, a ValueError with the last good Step, at a NaN or infinite value, gradient or
+    picture.
     """
     return _walk(start, loss, 1, steps, decode, augment, direction, constrain)
 
@@ -270,14 +297,30 @@ def last(steps: Iterable[Step]) -> Tensor:
     return final[0].image
 
 
+def final(steps: Callable[..., Iterable[Step]]) -> Callable[..., Tensor]:
+    """The twin of a function that yields Steps: the same arguments, the last picture.
+
+    fool = final(fool_steps)
+    """
+
+    @functools.wraps(steps)
+    def run(*arguments, **settings) -> Tensor:
+        return last(steps(*arguments, **settings))
+
+    run.__name__ = run.__qualname__ = steps.__name__.removesuffix("_steps")
+    run.__doc__ = f"The last picture of `{steps.__name__}`.\n\n    {steps.__doc__}"
+    return run
+
+
 def octaves(
     start: Tensor, sizes: Iterable[int | tuple[int, int]], run: Callable[[Tensor], Iterable[Step]]
 ) -> Iterator[Step]:
-    """Coarse to fine: `run` the picture at every size in turn, handing the *change* on to the next one.
+    """Coarse to fine: `run` the picture at every size in turn, handing the *change* on to the next
+    one.
 
-    Each size starts from `start` at that size plus what the runs so far have changed, enlarged: a photo keeps
-    its fine detail. sizes: the side of a square, or (height, width), in pixels. The last good Step of a Diverged may be
-    of the size before.
+    Each size starts from `start` at that size plus what the runs so far have changed, enlarged: a
+    photo keeps its fine detail. sizes: the side of a square, or (height, width), in pixels. The
+    last good Step of a Diverged may be of the size before.
     """
     change, count, done = torch.zeros_like(start), 0, None
     for size in sizes:
@@ -293,7 +336,7 @@ def octaves(
         change = image - plain
 
 
-def converted(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterator[Step]:
+def map_steps(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterator[Step]:
     """Every step as `convert` makes it, and of a Diverged the last good one, too."""
     done = None
     try:
@@ -305,7 +348,7 @@ def converted(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterato
         raise
 
 
-def divided(sides: Iterable[int], part: float) -> tuple[int, int]:
+def scaled_down(sides: Iterable[int], part: float) -> tuple[int, int]:
     """(height, width) made `part` times smaller, in whole pixels."""
     return tuple(max(1, round(side / part)) for side in sides)
 
@@ -316,7 +359,9 @@ def _resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 
 def _with_grad(function: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:
-    """A `with` around a `yield` would switch the caller's gradients too; around this call it does not."""
+    """A `with` around a `yield` would switch the caller's gradients too; around this call it does
+    not.
+    """
     with torch.enable_grad():
         return function(argument)
 

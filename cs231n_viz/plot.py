@@ -1,7 +1,9 @@
-"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style; `show` displays it.
+"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style; `show` displays
+it.
 
-Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the picture
-under a slider keeps its size. As everywhere, tensors are (C, H, W), arrays (H, W, C), or batches of those.
+Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the
+picture under a slider keeps its size. As everywhere, tensors are (C, H, W), arrays (H, W, C), or
+batches of those.
 """
 
 import base64
@@ -23,7 +25,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from PIL import Image, ImageDraw
 
 from . import images
@@ -31,7 +33,11 @@ from . import images
 INK, QUIET, PALE = "#22303c", "#8a97a3", "#eceff2"
 BLUE, ORANGE, GREEN, PURPLE = "#2f6f9f", "#dd7a2f", "#4f9268", "#8a5aa5"
 DPI = 100
-WIDTH, GAP, BAR = 900, 14, 128  # pixels: the widest figure, between panels, a colour bar with its words
+WIDTH, GAP, BAR = (
+    900,
+    14,
+    128,
+)  # pixels: the widest figure, between panels, a colour bar with its words
 Names = Sequence[str] | None
 # fmt: off
 STYLE = {
@@ -48,7 +54,9 @@ _DRAWING = threading.RLock()  # all threads share matplotlib's settings and font
 
 
 def use_course_style() -> None:
-    """Give matplotlib figures of your own the look of the course; those of this module have it anyway."""
+    """Give matplotlib figures of your own the look of the course; those of this module have it
+    anyway.
+    """
     matplotlib.rcParams.update(STYLE)
 
 
@@ -70,13 +78,19 @@ def image_row(pictures, titles: Names = None, side: int | None = None) -> Figure
 
 
 @_styled
-def image_grid(pictures, titles: Names = None, columns=None, row_names: Names = None, side=None) -> Figure:
-    """Pictures in rows of `columns`, `side` pixels wide, under their titles; row_names stand on the left."""
+def image_grid(
+    pictures, titles: Names = None, columns=None, row_names: Names = None, side=None
+) -> Figure:
+    """Pictures in rows of `columns`, `side` pixels wide, under their titles; row_names stand on the
+    left.
+    """
     pictures = [_picture(picture) for picture in _each(pictures)]
     columns = columns or min(len(pictures), 5)
     margin = 26 + 11 * max(map(len, row_names)) if row_names else 0
     side = side or min(320, (WIDTH - margin) // columns - GAP)
-    side -= side % pictures[0].width if side >= 3 * pictures[0].width else 0  # small pictures in whole blocks
+    side -= (
+        side % pictures[0].width if side >= 3 * pictures[0].width else 0
+    )  # small pictures in whole blocks
     height = round(side * min(1.5, max(picture.height / picture.width for picture in pictures)))
     figure, panels, _ = _panels(len(pictures), columns, side, height, titles, margin)
     for axes, picture in zip(panels, pictures, strict=True):
@@ -86,17 +100,22 @@ def image_grid(pictures, titles: Names = None, columns=None, row_names: Names = 
     return figure
 
 
-def before_after(before, after, names: Sequence[str] = ("before", "after"), titles: Names = None) -> Figure:
+def before_after(
+    before, after, names: Sequence[str] = ("before", "after"), titles: Names = None
+) -> Figure:
     """Pairs, one a column: each picture, and below it what became of it."""
     before, after = _each(before), _each(after)
     return image_grid(before + after, titles, columns=len(before), row_names=names)
 
 
-def mosaic(tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | None = "each") -> np.ndarray:
+def mosaic(
+    tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | None = "each"
+) -> np.ndarray:
     """Many small pictures as one array (H, W, 3) in [0, 1], on white.
 
-    tiles: array (K, h, w, 3) or (K, h, w), tensor (K, 3, h, w) or (K, h, w). gap: pixels between tiles, or
-    (above, beside). scale: "each" stretches every tile to [0, 1], "shared" all by one rule, None none.
+    tiles: array (K, h, w, 3) or (K, h, w), tensor (K, 3, h, w) or (K, h, w). gap: pixels between
+    tiles, or (above, beside). scale: "each" stretches every tile to [0, 1], "shared" all by one
+    rule, None none.
     """
     tiles = _tiles(tiles, scale)
     above, beside = (gap, gap) if isinstance(gap, int) else gap
@@ -112,12 +131,16 @@ def mosaic(tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | Non
 
 
 @_styled
-def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlight=(), title=None) -> Figure:
+def tile_figure(
+    tiles, columns=None, scale="each", labels: Names = None, highlight=(), title=None
+) -> Figure:
     """Many tiles as one labelled mosaic, as large as fits; `highlight`: the tile or tiles to frame."""
     tiles = _tiles(tiles, scale)
     columns, frames = columns or _columns(len(tiles)), np.atleast_1d(highlight).astype(int)
     beside = 8 if len(frames) else 4
-    zoom = max(1, min((WIDTH // columns - beside) // tiles.shape[2], math.ceil(140 / tiles.shape[2])))
+    zoom = max(
+        1, min((WIDTH // columns - beside) // tiles.shape[2], math.ceil(140 / tiles.shape[2]))
+    )
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     height, width = tiles.shape[1:3]
     size = np.clip(1.15 * width / max(map(len, labels)), 7, 12) if labels else 0  # points
@@ -131,13 +154,18 @@ def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlig
         if labels:
             axes.text(left, top - 4, labels[index], size=size, va="bottom")
         if index in frames:
-            axes.add_patch(Rectangle((left - 2, top - 2), width + 3, height + 3, fill=False, ec=ORANGE, lw=3))
+            axes.add_patch(
+                Rectangle((left - 2, top - 2), width + 3, height + 3, fill=False, ec=ORANGE, lw=3)
+            )
     return figure
 
 
 @_styled
-def scatter_images(pictures, positions, title: str | Names = None, side: int = 44, names=None) -> Figure:
-    """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards, or a list of such maps.
+def scatter_images(
+    pictures, positions, title: str | Names = None, side: int = 44, names=None
+) -> Figure:
+    """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards, or a list of
+    such maps.
 
     Both axes of a map have one scale, so that what is round stays round.
     `names`: a dictionary name -> indices; each name is written in the middle of its pictures.
@@ -146,24 +174,35 @@ def scatter_images(pictures, positions, title: str | Names = None, side: int = 4
     maps = [_numbers(places) for places in (positions if several else [positions])]
     titles, width = [title] if isinstance(title, str) else title, (WIDTH + GAP) // len(maps) - GAP
     height = width * 3 // 4 if len(maps) == 1 else width
-    small = [_picture(picture).resize((side, side), Image.Resampling.LANCZOS) for picture in _each(pictures)]
+    small = [
+        _picture(picture).resize((side, side), Image.Resampling.LANCZOS)
+        for picture in _each(pictures)
+    ]
     figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
     for axes, places in zip(panels, maps, strict=True):
         room, span = np.array((width - side, height - side)), np.ptp(places, axis=0)
         scale = min(room / np.maximum(span, 1e-9))  # pixels a unit
-        places = (places - places.min(0) - span / 2) * (scale, -scale) + room / 2  # pixels, y downwards
+        places = (places - places.min(0) - span / 2) * (
+            scale,
+            -scale,
+        ) + room / 2  # pixels, y downwards
         canvas = Image.new("RGB", (width, height), "white")
         for picture, corner in zip(small, places.round().astype(int).tolist(), strict=True):
             canvas.paste(picture, tuple(corner))
         axes.imshow(canvas)
-        middles = [np.median(places[chosen], axis=0) + side / 2 for chosen in (names or {}).values()]
+        middles = [
+            np.median(places[chosen], axis=0) + side / 2 for chosen in (names or {}).values()
+        ]
         _write(axes, middles, list(names or ()), width)
     return figure
 
 
 @_styled
-def picture_map(tiles, cells, columns: int, labels, names: Names = None, title: str | None = None) -> Figure:
-    """Tiles (N, 3, s, s) in cells of a grid, counted row by row, with borders between unlike labels (N,).
+def picture_map(
+    tiles, cells, columns: int, labels, names: Names = None, title: str | None = None
+) -> Figure:
+    """Tiles (N, 3, s, s) in cells of a grid, counted row by row, with borders between unlike labels
+    (N,).
 
     Each label's name is written in the middle of its tiles.
     """
@@ -177,9 +216,13 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None, title: 
     lines = [((x + 1, y), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=1))]
     lines += [((x, y + 1), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=0))]
     lines = np.array(lines).reshape(-1, 2, 2) * side - 0.5
-    axes.add_collection(LineCollection(lines, colors="white", linewidths=3.2, capstyle="projecting"))
+    axes.add_collection(
+        LineCollection(lines, colors="white", linewidths=3.2, capstyle="projecting")
+    )
     present = [label for label in range(len(names or ())) if (labels == label).any()]
-    middles = [(np.median(np.argwhere(kinds == label), axis=0)[::-1] + 0.5) * side for label in present]
+    middles = [
+        (np.median(np.argwhere(kinds == label), axis=0)[::-1] + 0.5) * side for label in present
+    ]
     _write(axes, middles, [names[label] for label in present], columns * side)
     return figure
 
@@ -188,9 +231,15 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None, title: 
 
 
 @_styled
-def value_maps(maps, titles: Names = None, label="", signed=True, columns=None, side=None) -> Figure:
-    """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm centred at 0 if signed, else magma."""
-    maps = [_map(values) for values in (maps if isinstance(maps, list) or maps.ndim > 2 else [maps])]
+def value_maps(
+    maps, titles: Names = None, label="", signed=True, columns=None, side=None
+) -> Figure:
+    """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm centred at 0 if signed, else
+    magma.
+    """
+    maps = [
+        _map(values) for values in (maps if isinstance(maps, list) or maps.ndim > 2 else [maps])
+    ]
     columns = columns or min(len(maps), 4)
     side = side or min(320, (WIDTH - BAR) // columns - GAP)
     height = round(side * max(values.shape[0] / values.shape[1] for values in maps))
@@ -206,30 +255,44 @@ def value_maps(maps, titles: Names = None, label="", signed=True, columns=None, 
 def heatmap_over(
     picture, heat, titles: Names = None, label="", signed=False, opacity=0.6, side=360
 ) -> Figure:
-    """A picture, and a heat map (h, w) of any size over its grey copy; the colour bar bears the label."""
+    """A picture, and a heat map (h, w) of any size over its grey copy; the colour bar bears the
+    label.
+    """
     picture, heat = _picture(picture), _map(heat)
     height = round(side * picture.height / picture.width)
     figure, (left, right), bar = _panels(2, 2, side, height, titles, bar=BAR)
     _draw(left, picture, side)
     _draw(right, picture.convert("L").convert("RGB"), side)
     whole = (-0.5, picture.width - 0.5, picture.height - 0.5, -0.5)
-    right.imshow(heat, interpolation="nearest", alpha=opacity, extent=whole, **_colors([heat], signed))
+    right.imshow(
+        heat, interpolation="nearest", alpha=opacity, extent=whole, **_colors([heat], signed)
+    )
     _color_bar(figure, right, bar, label)
     return figure
 
 
 def colored(values, signed: bool = True) -> np.ndarray:
-    """A map (h, w) as a picture (h, w, 3) in the course's colours, to stand in a row with other pictures."""
+    """A map (h, w) as a picture (h, w, 3) in the course's colours, to stand in a row with other
+    pictures.
+    """
     colors = _colors([_map(values)], signed)
-    return matplotlib.colormaps[colors["cmap"]](colors["norm"](_map(values)))[..., :3].astype(np.float32)
+    return matplotlib.colormaps[colors["cmap"]](colors["norm"](_map(values)))[..., :3].astype(
+        np.float32
+    )
 
 
 def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Image:
-    """A picture, enlarged, with a frame around box = (top, left, bottom, right), in pixels of the picture."""
+    """A picture, enlarged, with a frame around box = (top, left, bottom, right), in pixels of the
+    picture.
+    """
     picture = _picture(picture)
-    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.BICUBIC)
+    picture = picture.resize(
+        (picture.width * zoom, picture.height * zoom), Image.Resampling.BICUBIC
+    )
     top, left, bottom, right = (zoom * edge for edge in box)
-    ImageDraw.Draw(picture).rectangle((left - zoom, top - zoom, right, bottom), outline=ORANGE, width=zoom)
+    ImageDraw.Draw(picture).rectangle(
+        (left - zoom, top - zoom, right, bottom), outline=ORANGE, width=zoom
+    )
     return picture
 
 
@@ -237,16 +300,24 @@ def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Imag
 
 
 @_styled
-def bars(labels, values, title="", number: str = "{:.0%}", strong: int | None = 0, picture=None) -> Figure:
-    """Bars with their values written out; the `strong` one is dark; percentages have a track to 100 %."""
+def bars(
+    labels, values, title="", number: str = "{:.0%}", strong: int | None = 0, picture=None
+) -> Figure:
+    """Bars with their values written out; the `strong` one is dark; percentages have a track to 100
+    %.
+    """
     values, places = _numbers(values), np.arange(len(values))
     figure, axes = _chart(title, "", "", picture, height=0.9 + 0.55 * len(values))
     most = 1.0 if "%" in number else abs(values).max() or 1.0
     if "%" in number:
         axes.barh(places, most, 0.62, color=PALE)
-    axes.barh(places, values, 0.62, color=[BLUE if index == strong else "#9dbdd4" for index in places])
+    axes.barh(
+        places, values, 0.62, color=[BLUE if index == strong else "#9dbdd4" for index in places]
+    )
     for place, value in zip(places, values, strict=True):
-        axes.text(max(value, 0) + 0.015 * most, place, number.format(value), va="center", weight="bold")
+        axes.text(
+            max(value, 0) + 0.015 * most, place, number.format(value), va="center", weight="bold"
+        )
     axes.set_yticks(places, labels)
     axes.set(xlim=(min(0, values.min()), most * 1.12), ylim=(len(values) - 0.5, -0.5))
     axes.tick_params(length=0)
@@ -270,13 +341,96 @@ def curve(values, x=None, title="", xlabel="", ylabel="", picture=None) -> Figur
 
 
 @_styled
-def histogram(values, marks=None, title="", xlabel="", ylabel="how many", bins=50, picture=None) -> Figure:
+def intervals(
+    panels, rows: Sequence[str], log: Sequence[str] = (), sideways=False, marks=None
+) -> Figure:
+    """Numbers with their ranges: panels side by side, a place for each row, for each line a dot
+    with its range.
+
+    panels: {title: {line: an Interval or None for each row}}. Upright the rows stand along the
+    bottom; sideways they are named on the left, and every panel has a scale of its own. The line
+    "hollow" is a ring without a range. log: titles of panels with a logarithmic scale. marks:
+    {title: where to draw a dotted line}.
+    """
+    height = 1.3 + 0.31 * len(rows) if sideways else 4.6
+    figure = Figure(figsize=(WIDTH / DPI, height), dpi=DPI, layout="constrained")
+    for axes, (title, lines) in zip(
+        figure.subplots(1, len(panels), sharey=sideways, squeeze=False)[0],
+        panels.items(),
+        strict=True,
+    ):
+        _draw_intervals(axes, lines, sideways)
+        axes.set_title(title, size=11 if sideways else 13)
+        axis, other = (axes.yaxis, axes.xaxis) if sideways else (axes.xaxis, axes.yaxis)
+        axis.set_ticks(range(len(rows)), rows, size=11 if sideways else 10)
+        axis.set_tick_params(length=0)
+        if title in (marks or {}):
+            (axes.axvline if sideways else axes.axhline)(
+                marks[title], color=QUIET, ls=":", lw=1, zorder=0
+            )
+        if title in log:
+            axes.set_yscale("log")
+            other.set_major_formatter("{x:g}")
+            other.set_minor_formatter(NullFormatter())
+        if sideways:
+            axes.set_ylim(len(rows) - 0.4, -0.6)
+            other.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+            axes.tick_params(axis="x", labelsize=8.5)
+    return figure
+
+
+def _draw_intervals(axes, lines, sideways: bool) -> None:
+    looks = dict(
+        zip(
+            lines,
+            zip("oDs^v", (BLUE, ORANGE, QUIET if sideways else GREEN, PURPLE, QUIET), strict=True),
+            strict=False,
+        )
+    )
+    for number, (name, found) in enumerate(lines.items()):
+        shift = 0 if sideways else 0.13 * (number - (len(lines) - 1) / 2)
+        there = [(place + shift, one) for place, one in enumerate(found) if one is not None]
+        if not there:
+            continue
+        places, values = [place for place, _ in there], [one.value for _, one in there]
+        mark, color = looks[name]
+        points = (values, places) if sideways else (places, values)
+        if name == "hollow":
+            axes.plot(*points, "o", ls="none", mfc="none", mec=QUIET, ms=6)
+            continue
+        draw_range = axes.hlines if sideways else axes.vlines
+        draw_range(
+            places,
+            [one.low for _, one in there],
+            [one.high for _, one in there],
+            color=color,
+            lw=2,
+            alpha=0.6,
+        )
+        axes.plot(*points, mark, ls="none", color=color, ms=6 if sideways else 7, label=name)
+    axes.grid(axis="x" if sideways else "y")
+    if not sideways:
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.09),
+            fontsize=10,
+            handlelength=1,
+            labelspacing=0.3,
+        )
+
+
+@_styled
+def histogram(
+    values, marks=None, title="", xlabel="", ylabel="how many", bins=50, picture=None
+) -> Figure:
     """How often each value occurs; `marks` is a dictionary of named values, drawn as lines."""
     figure, axes = _chart(title, xlabel, ylabel, picture)
     axes.hist(_numbers(values), bins=bins, color=BLUE, alpha=0.85)
     for level, (name, value) in enumerate((marks or {}).items()):
         axes.axvline(value, color=ORANGE, lw=2.5)
-        side, name = ("right", f"{name}  ") if value > sum(axes.get_xlim()) / 2 else ("left", f"  {name}")
+        side, name = (
+            ("right", f"{name}  ") if value > sum(axes.get_xlim()) / 2 else ("left", f"  {name}")
+        )
         place = {"transform": axes.get_xaxis_transform(), "ha": side, "va": "top"}
         axes.text(value, 0.97 - 0.1 * level, name, weight="bold", **place)
     return figure
@@ -292,7 +446,9 @@ def scatter(x, y, title="", xlabel="", ylabel="", colors=None, marks=None, pictu
             axes.plot(x[chosen], y[chosen], marker, ms=7, alpha=0.8, label=name)
         axes.legend()
     else:
-        axes.scatter(x, y, c=BLUE if colors is None else colors, s=46, edgecolors="white", linewidths=0.6)
+        axes.scatter(
+            x, y, c=BLUE if colors is None else colors, s=46, edgecolors="white", linewidths=0.6
+        )
     for name, height in (marks or {}).items():
         axes.axhline(height, color=ORANGE, ls="--", lw=1.8)
         place = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
@@ -343,19 +499,31 @@ def png(drawing, small: bool = False, fine: bool = False) -> bytes:
 
 
 def show(drawing, words: str, fine: bool = False) -> None:
-    """Display a figure or picture with `words` as alternative text, and print them: the cell's receipt."""
+    """Display a figure or picture with `words` as alternative text, and print them: the cell's
+    receipt.
+    """
     encoded = base64.b64encode(png(drawing, small=True, fine=fine)).decode()
-    display({"image/png": encoded, "text/plain": words}, metadata={"image/png": {"alt": words}}, raw=True)
+    display(
+        {"image/png": encoded, "text/plain": words},
+        metadata={"image/png": {"alt": words}},
+        raw=True,
+    )
     print(words)
 
 
 def film(pictures, words: str, per_second: float = 8, colors: int = 64) -> None:
-    """Display pictures, all of one size, one after the other and again from the first (GIF); `words` as in `show`."""
+    """Display pictures, all of one size, one after the other and again from the first (GIF);
+    `words` as in `show`.
+    """
     frames = [_picture(picture).quantize(colors, dither=Image.Dither.NONE) for picture in pictures]
     buffer, settings = io.BytesIO(), {"duration": round(1000 / per_second), "loop": 0}
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], **settings)
     encoded = base64.b64encode(buffer.getvalue()).decode()
-    display({"image/gif": encoded, "text/plain": words}, metadata={"image/gif": {"alt": words}}, raw=True)
+    display(
+        {"image/gif": encoded, "text/plain": words},
+        metadata={"image/gif": {"alt": words}},
+        raw=True,
+    )
     print(words)
 
 
@@ -369,19 +537,28 @@ def _encoded(picture: Image.Image, **settings) -> bytes:
 
 
 def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
-    """A figure, its axes of width x height pixels under titles, and those of a colour bar `bar` wide."""
+    """A figure, its axes of width x height pixels under titles, and those of a colour bar `bar`
+    wide.
+    """
     size = 14 if width >= 240 else 11.5  # points
     letters = max(8, int(width / size * 72 / DPI / 0.56))
     titles = [textwrap.fill(str(title), letters) for title in titles or ()] + [""] * count
     rows = math.ceil(count / columns)
     lines = [title.count("\n") + bool(title) for title in titles]
-    heads = [round(max(lines[row * columns :][:columns]) * size * 1.25 * DPI / 72) for row in range(rows)]
+    heads = [
+        round(max(lines[row * columns :][:columns]) * size * 1.25 * DPI / 72) for row in range(rows)
+    ]
     full_width = margin + columns * (width + GAP) - GAP + bar
     full_height = 8 + sum(heads) + rows * (height + GAP) - GAP + bar // 8
     figure = Figure(figsize=((full_width + 0.01) / DPI, (full_height + 0.01) / DPI), dpi=DPI)
 
     def add_axes(left, top, width, height):
-        place = left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height
+        place = (
+            left / full_width,
+            1 - (top + height) / full_height,
+            width / full_width,
+            height / full_height,
+        )
         return figure.add_axes(place)
 
     panels = []
@@ -400,7 +577,9 @@ def _chart(title, xlabel, ylabel, picture=None, height=3.8):
     if picture is None:
         axes = figure.add_subplot()
     else:
-        beside, axes = figure.subplots(1, 2, width_ratios=(height - 0.6, WIDTH / DPI - height + 0.6))
+        beside, axes = figure.subplots(
+            1, 2, width_ratios=(height - 0.6, WIDTH / DPI - height + 0.6)
+        )
         _draw(beside, _picture(picture), (height - 0.6) * DPI)
         beside.set(anchor="C")
         beside.set_axis_off()
@@ -416,12 +595,18 @@ def _draw(axes, picture: Image.Image, side: float) -> None:
 
 
 def _write(axes, places, words: Sequence[str], width: int) -> None:
-    """Words on a picture, with a white rim, inside its `width`; one that would lie on another is moved down."""
+    """Words on a picture, with a white rim, inside its `width`; one that would lie on another is
+    moved down.
+    """
     rim, taken = [withStroke(linewidth=4, foreground="white", alpha=0.9)], []
-    for (x, y), word in sorted(zip(places, words, strict=True), key=lambda placed: tuple(placed[0][::-1])):
+    for (x, y), word in sorted(
+        zip(places, words, strict=True), key=lambda placed: tuple(placed[0][::-1])
+    ):
         half = 5.6 * len(word)  # about, in pixels
         x = np.clip(x, half, max(width - half, half))
-        while any(abs(x - left) < half + other and abs(y - above) < 17 for left, above, other in taken):
+        while any(
+            abs(x - left) < half + other and abs(y - above) < 17 for left, above, other in taken
+        ):
             y += 3
         taken.append((x, y, half))
         axes.text(x, y, word, ha="center", va="center", size=12, weight="bold", path_effects=rim)
@@ -475,7 +660,9 @@ def _tiles(tiles, scale: str | None) -> np.ndarray:
     tiles = tiles[..., None] if tiles.ndim == 3 else tiles  # (K, h, w, 1 or 3)
     if tiles.ndim != 4 or tiles.shape[-1] not in (1, 3) or not tiles.size:
         accepted = "an array (K, h, w, 3) or (K, h, w), or a tensor (K, 3, h, w) or (K, h, w)"
-        raise ValueError(f"tiles are {accepted}; with the channels put last, these are {tiles.shape}.")
+        raise ValueError(
+            f"tiles are {accepted}; with the channels put last, these are {tiles.shape}."
+        )
     if scale not in ("each", "shared", None):
         raise ValueError(f"scale is 'each', 'shared' or None, not {scale!r}.")
     tiles = torch.from_numpy(tiles.repeat(3 // tiles.shape[-1], axis=-1))
@@ -487,5 +674,7 @@ def _tiles(tiles, scale: str | None) -> np.ndarray:
 def _map(values) -> np.ndarray:
     values = _numbers(values)
     if values.ndim != 2 and values.shape[:-2] != (1,):
-        raise ValueError(f"a map is (H, W), or (1, H, W) for a batch of one; this one is {values.shape}.")
+        raise ValueError(
+            f"a map is (H, W), or (1, H, W) for a batch of one; this one is {values.shape}."
+        )
     return values.reshape(values.shape[-2:])

@@ -1,8 +1,9 @@
 """Sliders around a function that draws: explore(draw, layer=menu(names), channel=slider(0, 63)).
 
-The first picture is drawn at once, in the cell. After that a person's event asks for another, and a worker
-thread, one at a time for each model, draws it, so that the kernel stays free to hear Stop. Only the newest
-wish is kept, finished pictures are remembered, and the thread ends when nothing is left to do.
+The first picture is drawn at once, in the cell. After that a person's event asks for another, and a
+worker thread, one at a time for each model, draws it, so that the kernel stays free to hear Stop.
+Only the newest wish is kept, finished pictures are remembered, and the thread ends when nothing is
+left to do.
 """
 
 import base64
@@ -37,8 +38,16 @@ REMEMBERED = 64_000_000  # bytes of finished pictures that all explorers togethe
 # --- controls: plain ipywidgets, which explore names and labels -----------------------------------
 
 
-def slider(low: float, high: float, start: float | None = None, step: float | None = None, log: bool = False):
-    """A slider: over whole numbers if all are whole, else over decimals; log=True goes up by factors."""
+def slider(
+    low: float,
+    high: float,
+    start: float | None = None,
+    step: float | None = None,
+    log: bool = False,
+):
+    """A slider: over whole numbers if all are whole, else over decimals; log=True goes up by
+    factors.
+    """
     start = low if start is None else start
     if not low <= start <= high or (log and low <= 0):
         raise ValueError(
@@ -49,13 +58,20 @@ def slider(low: float, high: float, start: float | None = None, step: float | No
         return W.FloatLogSlider(start, **exponents, readout_format=".3g")
     if all(isinstance(number, int) for number in (low, high, start, step or 1)):
         return W.IntSlider(start, low, high, step or 1)
-    return W.FloatSlider(start, min=low, max=high, step=step or (high - low) / 100, readout_format=".3g")
+    return W.FloatSlider(
+        start, min=low, max=high, step=step or (high - low) / 100, readout_format=".3g"
+    )
 
 
 def menu(options: Sequence, start: object = None, slide: bool = False):
-    """A choice among options, or (name, value) pairs: a drop-down list, or with slide=True a slider."""
+    """A choice among options, or (name, value) pairs: a drop-down list, or with slide=True a
+    slider.
+    """
     options = list(options)
-    known = [option[1] if isinstance(option, tuple) and len(option) == 2 else option for option in options]
+    known = [
+        option[1] if isinstance(option, tuple) and len(option) == 2 else option
+        for option in options
+    ]
     if start is not None and start not in known:
         raise unknown("option", start, known)
     kind = W.SelectionSlider if slide else W.Dropdown
@@ -73,9 +89,11 @@ def text(start: str = "") -> W.Text:
 
 
 class upload_or_paste(W.VBox):
-    """A picture of your own, as pixels: a button to upload it, and a line for a path or a pasted data URI.
+    """A picture of your own, as pixels: a button to upload it, and a line for a path or a pasted
+    data URI.
 
-    The value is `start` until a picture is given. A sentence explains what is no picture; the value stays.
+    The value is `start` until a picture is given. A sentence explains what is no picture; the value
+    stays.
     """
 
     value = traitlets.Any()
@@ -83,10 +101,16 @@ class upload_or_paste(W.VBox):
     def __init__(self, start=None, size: int | tuple[int, int] | None = None):
         self._size, self.label, self._answer = size, "none" if start is None else "given", W.HTML()
         self.button = W.FileUpload(accept="image/*", description="Upload")
-        self.line = W.Text(placeholder="or a path, or data:image/png;base64,…", continuous_update=False)
+        self.line = W.Text(
+            placeholder="or a path, or data:image/png;base64,…", continuous_update=False
+        )
         super().__init__([W.HBox([self.button, self.line]), self._answer], value=start)
-        self.button.observe(lambda change: [self._take(one.name, one.content) for one in change.new], "value")
-        self.line.observe(lambda change: change.new.strip() and self._take(change.new.strip()), "value")
+        self.button.observe(
+            lambda change: [self._take(one.name, one.content) for one in change.new], "value"
+        )
+        self.line.observe(
+            lambda change: change.new.strip() and self._take(change.new.strip()), "value"
+        )
 
     def _take(self, name: str, content=None) -> None:
         try:
@@ -96,13 +120,17 @@ class upload_or_paste(W.VBox):
         except (ValueError, TypeError, OSError) as error:
             self._answer.value = alert(error)
             return
-        self._answer.value = html.escape(f"{Path(name).name}, {pixels.shape[3]} x {pixels.shape[2]} pixels")
+        self._answer.value = html.escape(
+            f"{Path(name).name}, {pixels.shape[3]} x {pixels.shape[2]} pixels"
+        )
         self.label = f"{Path(name).stem} {hashlib.sha256(pixels.numpy().tobytes()).hexdigest()[:8]}"
         self.value = pixels
 
 
 class depends_on(NamedTuple):
-    """A control that another shapes: unit=depends_on("layer", lambda layer: slider(0, size[layer] - 1))."""
+    """A control that another shapes: unit=depends_on("layer", lambda layer: slider(0, size[layer] -
+    1)).
+    """
 
     names: str | Sequence[str]
     make: Callable
@@ -131,19 +159,25 @@ class Drawn(NamedTuple):
 
 
 def explore(draw: Callable, /, *, uses: object = None, **controls) -> "Explorer":
-    """Controls around draw(**values) -> picture or (picture, words): Figure, PIL image, pixels, array, PNG.
+    """Controls around draw(**values) -> picture or (picture, words): Figure, PIL image, pixels,
+    array, PNG.
 
-    draw may be a generator of those: they are shown as they come, and Stop ends it between two of them; a
-    number in [0, 1] that it yields moves the progress bar. The cell shows its first picture, a person's event
-    starts the whole. Explorers that say uses=model take turns on that model.
+    draw may be a generator of those: they are shown as they come, and Stop ends it between two of
+    them; a number in [0, 1] that it yields moves the progress bar. The cell shows its first
+    picture, a person's event starts the whole. Explorers that say uses=model take turns on that
+    model.
     """
     return in_its_cell(lambda: Explorer(draw, uses, controls))
 
 
 def in_its_cell(make: Callable):
-    """The widget that `make` gives, after the one that the same cell showed when it was run before is closed."""
+    """The widget that `make` gives, after the one that the same cell showed when it was run before
+    is closed.
+    """
     cell = _running_cell()
-    for old in [old for old in _SHOWN if cell and old.cell and old.cell[0] == cell[0] and old.cell != cell]:
+    for old in [
+        old for old in _SHOWN if cell and old.cell and old.cell[0] == cell[0] and old.cell != cell
+    ]:
         old.close()  # it has gone from the page
     widget = make()
     widget.cell = cell
@@ -152,16 +186,23 @@ def in_its_cell(make: Callable):
 
 
 class Explorer:
-    """What explore returns: `values`, `controls`, `picture` (PNG bytes), `words`, `calls` and `error` say how
-    it stands; run(), stop() and save() do what the buttons do."""
+    """What explore returns: `values`, `controls`, `picture` (PNG bytes), `words`, `calls` and
+    `error` say how it stands; run(), stop() and save() do what the buttons do.
+    """
 
     def __init__(self, draw: Callable, uses: object, controls: dict):
         self._draw, self._uses, self._turn = draw, uses, _turn(uses)
         self.calls, self.error, self.closed, self.cell = 0, None, False, None
-        self._guard, self._idle, self._halt = threading.RLock(), threading.Event(), threading.Event()
+        self._guard, self._idle, self._halt = (
+            threading.RLock(),
+            threading.Event(),
+            threading.Event(),
+        )
         self._wish, self._working, self._reshaping, self._progress = None, False, False, None
         self._idle.set()
-        self._rules = {name: item for name, item in controls.items() if isinstance(item, depends_on)}
+        self._rules = {
+            name: item for name, item in controls.items() if isinstance(item, depends_on)
+        }
         self.controls = _made(controls)
         self._build()
         try:
@@ -174,10 +215,15 @@ class Explorer:
 
     def _build(self) -> None:
         width = f"{2 + 0.6 * max(map(len, self.controls), default=0):.1f}em"
-        rows = [_labelled(name.replace("_", " "), control, width) for name, control in self.controls.items()]
+        rows = [
+            _labelled(name.replace("_", " "), control, width)
+            for name, control in self.controls.items()
+        ]
         self.image, self._receipt = W.Image(layout={"max_width": "100%"}), W.HTML()
         self._status = W.HTML(layout={"min_height": "28px"})  # its place is kept while it is empty
-        self._frame = W.Box([self.image])  # as large as the largest picture, so that nothing below it jumps
+        self._frame = W.Box(
+            [self.image]
+        )  # as large as the largest picture, so that nothing below it jumps
         self.bar = W.FloatProgress(max=1.0, layout={"width": "14em"})
         self.run_button = W.Button(description="Run", icon="play", layout={"display": "none"})
         self.save_button = W.Button(description="Save picture", icon="download")
@@ -231,7 +277,9 @@ class Explorer:
         self._ask(afresh=True)
 
     def stop(self) -> None:
-        """End the run: a generator at its next yield; a plain function ends by itself and is not shown."""
+        """End the run: a generator at its next yield; a plain function ends by itself and is not
+        shown.
+        """
         with self._guard:
             self._wish = None
             self._halt.set()
@@ -240,13 +288,17 @@ class Explorer:
         self._work.layout.visibility = "hidden"
 
     def save(self, folder: str | Path = "saved") -> Path | None:
-        """Write the picture as a PNG file named by its settings; no file that is there is overwritten."""
+        """Write the picture as a PNG file named by its settings; no file that is there is
+        overwritten.
+        """
         name = "_".join(f"{key}-{value}" for key, value, _ in self._drawn.settings)
         name = re.sub(r"[^\w.=+-]+", "-", name)[:100] or "picture"
         ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            path = next(path for end in ends if not (path := Path(folder, f"{name}{end}.png")).exists())
+            path = next(
+                path for end in ends if not (path := Path(folder, f"{name}{end}.png")).exists()
+            )
             path.write_bytes(self._drawn.png)
         except OSError as error:
             return self._fail(error)
@@ -273,7 +325,9 @@ class Explorer:
             self._working = True
             self._idle.clear()
         context = contextvars.copy_context()  # which cell this output belongs to
-        threading.Thread(target=context.run, args=(self._work_off,), name="explore", daemon=True).start()
+        threading.Thread(
+            target=context.run, args=(self._work_off,), name="explore", daemon=True
+        ).start()
 
     def _present(self, afresh: bool = False) -> Wish:
         settings = []
@@ -289,7 +343,10 @@ class Explorer:
         self.calls += 1
         result = self._draw(**wish.values)
         if inspect.isgenerator(result):
-            result, items = next((item for item in result if not isinstance(item, Real)), None), result
+            result, items = (
+                next((item for item in result if not isinstance(item, Real)), None),
+                result,
+            )
             items.close()
             self.run_button.layout.display = None
             self._say("Press Run, or move a control.")
@@ -353,7 +410,9 @@ class Explorer:
                     last = item
                 if self._wish:
                     return None
-                if last is not None and (self._halt.is_set() or time.monotonic() - shown > PREVIEW_EVERY):
+                if last is not None and (
+                    self._halt.is_set() or time.monotonic() - shown > PREVIEW_EVERY
+                ):
                     preview, shown = _drawn(last, wish), time.monotonic()
                     with self._guard:
                         self._put(preview)
@@ -403,7 +462,9 @@ class Explorer:
 _SHOWN: set = set()
 _MEMORY: dict[tuple[Explorer, tuple], Drawn] = {}  # the one used last is the last
 _REMEMBERING = threading.Lock()
-_TURNS: WeakValueDictionary = WeakValueDictionary()  # id of a model -> its lock, while an explorer holds both
+_TURNS: WeakValueDictionary = (
+    WeakValueDictionary()
+)  # id of a model -> its lock, while an explorer holds both
 
 
 def _turn(uses: object) -> threading.Lock:
@@ -416,7 +477,9 @@ def _running_cell() -> tuple[str, int] | None:
     if shell is None:
         return None
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    caller = sys._getframe(3).f_code.co_filename  # a notebook that sends no ids: named by the cell's text
+    caller = sys._getframe(
+        3
+    ).f_code.co_filename  # a notebook that sends no ids: named by the cell's text
     return (message or {}).get("metadata", {}).get("cellId", caller), shell.execution_count
 
 
@@ -428,7 +491,9 @@ def _made(controls: dict) -> dict[str, W.Widget]:
             values = {other: control.value for other, control in made.items()}
             made[name] = item.control(values) if isinstance(item, depends_on) else item
             if not hasattr(made[name], "value"):
-                raise TypeError(f"{name}={item!r} is no control: give a slider(…), menu(…), checkbox(…), …")
+                raise TypeError(
+                    f"{name}={item!r} is no control: give a slider(…), menu(…), checkbox(…), …"
+                )
     except BaseException:
         _close(*(controls | made).values())
         raise
@@ -444,7 +509,9 @@ def _drawn(result: object, wish: Wish) -> Drawn:
 
 def _labelled(name: str, control: W.Widget, width: str) -> W.Widget:
     if not hasattr(control, "description"):
-        label = W.Label(name, layout={"width": width, "display": "flex", "justify_content": "flex-end"})
+        label = W.Label(
+            name, layout={"width": width, "display": "flex", "justify_content": "flex-end"}
+        )
         return W.HBox([label, control])
     control.description = name
     control.style.description_width = width
@@ -453,7 +520,9 @@ def _labelled(name: str, control: W.Widget, width: str) -> W.Widget:
 
 
 def _reshape(control: W.Widget, fresh: W.Widget) -> None:
-    """Give a control the range or options of a fresh one; its value stays where that is still possible."""
+    """Give a control the range or options of a fresh one; its value stays where that is still
+    possible.
+    """
     value = control.value
     _close(fresh)  # what it says can still be read
     if hasattr(control, "options"):
@@ -485,7 +554,9 @@ def dismantle(shown: object, box: W.Widget) -> None:
 
 
 def _close(*widgets: W.Widget) -> None:
-    for part in [part for widget in widgets if isinstance(widget, W.Widget) for part in _parts(widget)]:
+    for part in [
+        part for widget in widgets if isinstance(widget, W.Widget) for part in _parts(widget)
+    ]:
         part.unobserve_all()
         part.close()
 

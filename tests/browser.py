@@ -1,4 +1,6 @@
-"""JupyterLab in a real browser: start it on a folder of notebooks, run them, read the page and ask the kernel."""
+"""JupyterLab in a real browser: start it on a folder of notebooks, run them, read the page and ask
+the kernel.
+"""
 
 import json
 import os
@@ -14,10 +16,14 @@ from uuid import uuid4
 
 import pytest
 
-from cs231n_viz import environment
+from cs231n_viz.commands import environment
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MUST_RUN = bool(os.environ.get("CS231N_VIZ_BROWSER"))  # then a missing browser is a failure and no skip
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+MUST_RUN = bool(
+    os.environ.get("CS231N_VIZ_BROWSER")
+)  # then a missing browser is a failure and no skip
 NEEDED = pytest.mark.skipif(CHROMIUM is None and not MUST_RUN, reason="chromium is not installed")
 # No pop-up over the cells; cells out of sight are in the page, too; never a question which kernel.
 SETTINGS = {
@@ -43,16 +49,16 @@ ASK = """async code => {
     await future.done;
     return answer;
 }"""
-PROMPTS = (
-    "[...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
-)
+PROMPTS = "[...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
 ALL_RUN = PROMPTS + r".every(prompt => /\[\d+\]/.test(prompt))"
 ERRORS = ".jp-NotebookPanel [data-mime-type='application/vnd.jupyter.error']"
 
 
 @contextmanager
 def lab(root, notebooks: dict[str, dict]):
-    """The address of a JupyterLab on those notebooks, {file name: notebook}, written into the folder `root`."""
+    """The address of a JupyterLab on those notebooks, {file name: notebook}, written into the
+    folder `root`.
+    """
     for name, notebook in notebooks.items():
         (root / name).write_text(json.dumps(notebook), encoding="utf-8")
     for name, values in SETTINGS.items():
@@ -75,7 +81,9 @@ def _start(root, port):
     surroundings = environment.course_environment() | {
         f"JUPYTERLAB_{key}": str(root / at) for key, at in own.items()
     }
-    surroundings |= {f"JUPYTER_{kind}_DIR": str(root / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    surroundings |= {
+        f"JUPYTER_{kind}_DIR": str(root / kind) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
     surroundings.pop("PYTHONSTARTUP", None)  # here a person moves the controls
     command = [
         sys.executable,
@@ -90,7 +98,9 @@ def _start(root, port):
     command += ["--expose-app-in-browser"]  # so that `ask` can reach the kernel
     log = (root / "log").open("w")
     own_group = os.name == "posix"
-    return subprocess.Popen(command, stdout=log, stderr=log, env=surroundings, start_new_session=own_group)
+    return subprocess.Popen(
+        command, stdout=log, stderr=log, env=surroundings, start_new_session=own_group
+    )
 
 
 def _wait_for(address, process, log):
@@ -118,7 +128,12 @@ def _stop(process):
 
 @contextmanager
 def chromium(playwright):
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    quiet = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=CHROMIUM, args=quiet)
         yield opened
@@ -144,7 +159,9 @@ def run_cell(page, index):
     cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     assert soon(lambda: prompt.inner_text() not in (before, "[*]:")), f"cell {index} did not run"
-    return "".join(cell.locator("[data-mime-type='application/vnd.jupyter.stdout']").all_inner_texts())
+    return "".join(
+        cell.locator("[data-mime-type='application/vnd.jupyter.stdout']").all_inner_texts()
+    )
 
 
 def ask(page, expression):
@@ -165,5 +182,7 @@ def soon(question, seconds=60):
 
 
 def picture(explorer, other_than=None):
-    """The picture of an explorer, as a digest, once it is there and another one than before; else None."""
+    """The picture of an explorer, as a digest, once it is there and another one than before; else
+    None.
+    """
     return soon(lambda: next(iter({explorer.evaluate(PICTURE)} - {None, other_than}), None))

@@ -1,4 +1,6 @@
-"""What the tests share: where large things lie (skipped cleanly where they do not), and the nightly switch."""
+"""What the tests share: where large things lie (skipped cleanly where they do not), and the nightly
+switch.
+"""
 
 import os
 from pathlib import Path
@@ -7,7 +9,8 @@ import pytest
 import torch
 
 from cs231n_viz import models
-from cs231n_viz.fetch import CALTECH_PICTURES, count_pictures, weights_file
+from cs231n_viz.commands.fetch import CALTECH_PICTURES, count_pictures
+from cs231n_viz.models import weights_file
 from cs231n_viz.places import datasets_dir
 
 

@@ -1,13 +1,16 @@
-"""Runs in every kernel that validates a lesson: after each cell, moves every control of the widgets that it made.
+"""Runs in every kernel that validates a lesson: after each cell, moves every control of the widgets
+that it made.
 
-nbval compares what a cell prints and shows, but no slider moves by itself. So each control is set to other values here,
-as a person would. What the drawing raises, and a control that changes nothing, become errors of the cell.
+nbval compares what a cell prints and shows, but no slider moves by itself. So each control is set
+to other values here, as a person would. What the drawing raises, and a control that changes
+nothing, become errors of the cell.
 """
 
 from IPython import get_ipython
 
 
-class EveryControl:  # this file shares its names with the lesson, which must not be able to use them
+# this file shares its names with the lesson, which must not be able to use them
+class EveryControl:
     def __init__(self):
         self.explorers = []
 
@@ -41,7 +44,9 @@ class EveryControl:  # this file shares its names with the lesson, which must no
 
     def other_values(self, control):
         """The ends of a slider, menu or check-box that are not its present value."""
-        ends = getattr(control, "_options_values", [False, True] if isinstance(control.value, bool) else None)
+        ends = getattr(
+            control, "_options_values", [False, True] if isinstance(control.value, bool) else None
+        )
         if ends is None:  # a slider; a line of text and an upload have no ends
             ends = [control.min, control.max] if hasattr(control, "max") else [control.value]
         return [value for value in dict.fromkeys((ends[0], ends[-1])) if value != control.value]

@@ -33,23 +33,33 @@ SIZE = 144  # pixels; enough for the layers above, and quick
 
 @functools.cache
 def real(name):
-    """A torchvision network with random weights; the huge linear layers of AlexNet and VGG are made narrow."""
+    """A torchvision network with random weights; the huge linear layers of AlexNet and VGG are made
+    narrow.
+    """
     settings = {"init_weights": False, "aux_logits": True} if name == "googlenet" else {}
     torch.manual_seed(0)
     with torch.device("meta"):
         network = torchvision.models.get_model(name, weights=None, **settings)
     if name in ("alexnet", "vgg11_bn"):
-        inputs = next(module.in_features for module in network.classifier if isinstance(module, nn.Linear))
-        network.classifier = nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(inplace=True), nn.Linear(8, 10))
+        inputs = next(
+            module.in_features for module in network.classifier if isinstance(module, nn.Linear)
+        )
+        network.classifier = nn.Sequential(
+            nn.Linear(inputs, 8), nn.ReLU(inplace=True), nn.Linear(8, 10)
+        )
     network.to_empty(device="cpu")
     for module in network.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    return models.wrap(network, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), input_size=SIZE, name=name)
+    return models.wrap(
+        network, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), input_size=SIZE, name=name
+    )
 
 
 def in_place_again(model):
-    """A copy whose activations overwrite their inputs, as torchvision wrote them (`wrap` had stopped that)."""
+    """A copy whose activations overwrite their inputs, as torchvision wrote them (`wrap` had
+    stopped that).
+    """
     model = copy.deepcopy(model)
     for module in model.modules():
         if hasattr(module, "inplace"):
@@ -67,7 +77,8 @@ def noise(*shape, seed=0):
 
 def hooks_on(model):
     return sum(
-        len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks) for m in model.modules()
+        len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks)
+        for m in model.modules()
     )
 
 
@@ -83,7 +94,7 @@ class OutOfPlace(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-# --- capture -------------------------------------------------------------------------------------------------------
+# --- capture --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", FOUR_WAYS)
@@ -174,7 +185,8 @@ def test_one_channel_networks_are_captured_too():
     pixels = torch.tensor([[[[0.0, 1.0, 0.5, 0.5]]]])
     difference = torch.tensor([-2.0, 1.0, 0.0])  # left minus right, in units of std
     torch.testing.assert_close(
-        activations_at(model, pixels, "conv1"), torch.stack([difference, -difference])[None, :, None]
+        activations_at(model, pixels, "conv1"),
+        torch.stack([difference, -difference])[None, :, None],
     )
 
 
@@ -219,10 +231,15 @@ def test_the_score_can_be_differentiated_with_respect_to_a_captured_tensor_and_o
         at_conv2, at_pool1, at_conv1, at_pixels = torch.autograd.grad(
             scores[0, 0], [outputs["conv2"], outputs["pool1"], outputs["conv1"], pixels]
         )
-        torch.testing.assert_close(at_conv2, torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2) / 4)
+        torch.testing.assert_close(
+            at_conv2, torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2) / 4
+        )
         # each of the four cells sums all four cells of pool1's map 0
-        torch.testing.assert_close(at_pool1, torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2))
-        # back to the winner of each pool, where the ReLU is open: the top left and the bottom right pixel
+        torch.testing.assert_close(
+            at_pool1, torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2)
+        )
+        # back to the winner of each pool, where the ReLU is open: the top left and the bottom right
+        # pixel
         corners = torch.zeros(4, 4)
         corners[0, 0] = corners[3, 3] = 1
         torch.testing.assert_close(at_conv1[0, 0], corners)
@@ -250,11 +267,15 @@ def test_the_gradient_at_a_captured_layer_predicts_what_a_small_change_there_doe
     module, _ = model.resolve(layer)
     changed = []
     for sign in (1, -1):
-        handle = module.register_forward_hook(lambda module, inputs, output, sign=sign: output + sign * nudge)
+        handle = module.register_forward_hook(
+            lambda module, inputs, output, sign=sign: output + sign * nudge
+        )
         with torch.no_grad():
             changed.append(model(pixels)[0, 3])
         handle.remove()
-    torch.testing.assert_close((changed[0] - changed[1]) / 2, (gradient * nudge).sum(), rtol=1e-3, atol=1e-14)
+    torch.testing.assert_close(
+        (changed[0] - changed[1]) / 2, (gradient * nudge).sum(), rtol=1e-3, atol=1e-14
+    )
 
 
 def test_two_threads_on_one_model_do_not_hear_each_other():
@@ -300,7 +321,7 @@ def test_a_pass_in_another_thread_in_the_midst_of_ours_is_not_heard():
     torch.testing.assert_close(outputs["relu"], toy_nets.NUMBERS["relu2"])
 
 
-# --- activations_at ------------------------------------------------------------------------------------------------
+# --- activations_at -------------------------------------------------------------------------------
 
 
 def test_the_pass_stops_right_after_the_last_layer_asked_for():
@@ -322,12 +343,16 @@ def test_the_first_call_of_a_reused_module_ends_the_pass():
     first = activations_at(model, toy_nets.picture(), "relu:0")
     torch.testing.assert_close(first, toy_nets.NUMBERS["conv1"].clamp(min=0))
     assert not ran
-    torch.testing.assert_close(activations_at(model, toy_nets.picture(), "relu"), toy_nets.NUMBERS["relu2"])
+    torch.testing.assert_close(
+        activations_at(model, toy_nets.picture(), "relu"), toy_nets.NUMBERS["relu2"]
+    )
 
 
 def test_the_graph_from_pixels_to_the_layer_is_kept():
     pixels = toy_nets.picture().requires_grad_()
-    conv1 = activations_at(toy(toy_nets.plain_net, std=(0.5,) * 3, mean=(0.1,) * 3), pixels, "conv1")
+    conv1 = activations_at(
+        toy(toy_nets.plain_net, std=(0.5,) * 3, mean=(0.1,) * 3), pixels, "conv1"
+    )
     (gradient,) = torch.autograd.grad(conv1[0, 0].sum(), pixels)
     torch.testing.assert_close(gradient[0].mean(dim=(1, 2)), torch.tensor([2.0, 0.0, 0.0]))
 
@@ -346,7 +371,7 @@ def test_names_that_cannot_be_heard_get_a_sentence_that_helps():
         outputs["conv2"]
 
 
-# --- relu_rule -----------------------------------------------------------------------------------------------------
+# --- relu_rule ------------------------------------------------------------------------------------
 
 SPELLINGS = {
     "nn.ReLU": nn.ReLU(),
@@ -415,16 +440,20 @@ def test_the_rules_by_hand_through_a_network_of_two_relus(make):
     plain, deconvnet, guided = (
         input_gradient(model, toy_nets.picture(), rule, target=1)[0, 0] for rule in RULES
     )
-    # score 1 = 8 · mean 1 − 2 · mean 0. Back at relu2: −½ in map 0, +2 in map 1, open in all of map 0 and in the
-    # top left cell of map 1. conv2 then gives pool1 the sum: map 0: 4 · (−½) = −2 everywhere, +2 top left; map 1:
-    # −2 top left. The pools' winners: top left (½) of map 0; bottom right (½) of map 0; of map 1 the top left
-    # pool holds only zeros.
+    # score 1 = 8 · mean 1 − 2 · mean 0. Back at relu2: −½ in map 0, +2 in map 1, open in all of map
+    # 0 and in the top left cell of map 1. conv2 then gives pool1 the sum: map 0: 4 · (−½) = −2
+    # everywhere, +2 top left; map 1: −2 top left. The pools' winners: top left (½) of map 0; bottom
+    # right (½) of map 0; of map 1 the top left pool holds only zeros.
     assert plain[0, 0] == 0 and plain[3, 3] == -2 and plain.abs().sum() == 2
-    # guided drops map 0's −½ at once; what is left is +2 top left in map 0, −2 in map 1, which is dropped too
+    # guided drops map 0's −½ at once; what is left is +2 top left in map 0, −2 in map 1, which is
+    # dropped too
     assert guided[0, 0] == 2 and guided.abs().sum() == 2
-    # deconvnet lets +2 through every unit of map 1: +2 in all cells of map 0, at the winners of its pools
+    # deconvnet lets +2 through every unit of map 1: +2 in all cells of map 0, at the winners of its
+    # pools
     winners = F.max_pool2d(toy_nets.NUMBERS["conv1"].clamp(min=0), 2, return_indices=True)[1][0, 0]
-    assert deconvnet.flatten()[winners.flatten()].tolist() == [2.0] * 4 and deconvnet.abs().sum() == 8
+    assert (
+        deconvnet.flatten()[winners.flatten()].tolist() == [2.0] * 4 and deconvnet.abs().sum() == 8
+    )
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -443,8 +472,12 @@ def with_relu_modules(googlenet):
     googlenet = copy.deepcopy(googlenet)
     for module in googlenet.modules():
         if type(module).__name__ == "BasicConv2d":
-            module.bn = nn.Sequential(module.bn, nn.ReLU())  # the F.relu after it then changes nothing
-            module.forward = functools.partial(lambda module, values: module.bn(module.conv(values)), module)
+            module.bn = nn.Sequential(
+                module.bn, nn.ReLU()
+            )  # the F.relu after it then changes nothing
+            module.forward = functools.partial(
+                lambda module, values: module.bn(module.conv(values)), module
+            )
     return googlenet
 
 
@@ -457,7 +490,9 @@ def test_guided_and_deconvnet_agree_with_captum(name):
     for rule, method in {"guided": attr.GuidedBackprop, "deconvnet": attr.Deconvolution}.items():
         expected = method(modules).attribute(pixels.clone().requires_grad_(), target=0).detach()
         found = input_gradient(in_place_again(model), pixels, rule)
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
+        torch.testing.assert_close(
+            found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item()
+        )
 
 
 def test_the_rule_ends_with_the_with_also_after_an_error():
@@ -501,7 +536,8 @@ def test_of_nested_rules_the_innermost_counts():
 def test_a_rule_works_on_a_pass_that_is_stopped_and_with_capture():
     model, pixels = toy(toy_nets.plain_net), toy_nets.picture()
     assert torch.equal(
-        input_gradient(model, pixels, "guided", "conv1"), input_gradient(model, pixels, "plain", "conv1")
+        input_gradient(model, pixels, "guided", "conv1"),
+        input_gradient(model, pixels, "plain", "conv1"),
     )
     here = pixels.requires_grad_()
     with relu_rule(model, "guided"), capture(model, "pool1") as outputs:
@@ -532,7 +568,7 @@ def test_unknown_rules_and_networks_without_relus_get_a_sentence_that_helps():
         smooth(toy_nets.picture())
 
 
-# --- receptive_field -----------------------------------------------------------------------------------------------
+# --- receptive_field ------------------------------------------------------------------------------
 
 
 def test_window_arithmetic_by_hand():
@@ -614,7 +650,9 @@ class MeanPooling(TorchFunctionMode):
 
 
 def all_positive(model):
-    """A copy, in double precision, in which no influence can cancel: all weights are positive means."""
+    """A copy, in double precision, in which no influence can cancel: all weights are positive
+    means.
+    """
     model = copy.deepcopy(model).double()
     for module in model.network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -632,7 +670,10 @@ def support(model, layer, row, column):
     with MeanPooling():
         unit = activations_at(model, pixels, layer)[0, :, row, column].sum()
     touched = torch.autograd.grad(unit, pixels)[0][0].sum(dim=0).nonzero()
-    (top, left), (bottom, right) = touched.min(dim=0).values.tolist(), touched.max(dim=0).values.tolist()
+    (top, left), (bottom, right) = (
+        touched.min(dim=0).values.tolist(),
+        touched.max(dim=0).values.tolist(),
+    )
     return top, left, bottom + 1, right + 1
 
 
@@ -683,7 +724,12 @@ def test_one_pixel_inside_the_field_counts_and_one_outside_does_not():
     field, pixels = receptive_field(model, "inception3a"), noise(1, 3, SIZE, SIZE)
     top, left, bottom, right = field.box(9, 9, SIZE, SIZE)
     pictures = pixels.repeat(4, 1, 1, 1)
-    pictures[1, :, :top], pictures[1, :, bottom:], pictures[1, :, :, :left], pictures[1, :, :, right:] = (
+    (
+        pictures[1, :, :top],
+        pictures[1, :, bottom:],
+        pictures[1, :, :, :left],
+        pictures[1, :, :, right:],
+    ) = (
         0,
         1,
         1,

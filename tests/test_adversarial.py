@@ -1,4 +1,6 @@
-"""Attacks: by hand on a linear model, never out of the ball, against torchattacks, and what is refused or said."""
+"""Attacks: by hand on a linear model, never out of the ball, against torchattacks, and what is
+refused or said.
+"""
 
 import math
 import warnings
@@ -51,7 +53,9 @@ def coursenet():
 @pytest.fixture(scope="module")
 def drawn(coursenet):
     some = data.picturebook("test", 8)
-    return some.pixels, torch.tensor([coursenet.class_index(some.class_names[label]) for label in some.labels])
+    return some.pixels, torch.tensor(
+        [coursenet.class_index(some.class_names[label]) for label in some.labels]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def small():
     return models.wrap(network, input_size=4)
 
 
-# --- by hand ------------------------------------------------------------------------------------------------------
+# --- by hand --------------------------------------------------------------------------------------
 
 
 def test_on_a_linear_model_the_best_change_is_the_radius_times_the_sign_of_the_weights():
@@ -93,24 +97,36 @@ def test_on_a_linear_model_the_best_change_of_a_length_is_along_the_weights():
 
 def test_the_projection_onto_the_euclidean_ball_by_hand():
     center = torch.full((1, 1, 1, 2), 0.5)
-    far, near = torch.tensor([[[[0.8, 0.9]]]]), torch.tensor([[[[0.5, 0.6]]]])  # changes (0.3, 0.4), of length 0.5
+    far, near = (
+        torch.tensor([[[[0.8, 0.9]]]]),
+        torch.tensor([[[[0.5, 0.6]]]]),
+    )  # changes (0.3, 0.4), of length 0.5
     into = adversarial.ball(center, 0.25, "l2")
     assert torch.allclose(into(far), torch.tensor([[[[0.65, 0.7]]]]), atol=1e-6)
     assert torch.equal(into(near), near)
     low = torch.full((1, 1, 1, 2), 0.1)
-    outside = torch.tensor([[[[-0.2, -0.3]]]])  # (−0.3, −0.4) about 0.1, of length 0.5: half of it leaves the range
-    assert torch.allclose(adversarial.ball(low, 0.25, "l2")(outside), torch.tensor([[[[0.0, 0.0]]]]), atol=1e-6)
+    outside = torch.tensor(
+        [[[[-0.2, -0.3]]]]
+    )  # (−0.3, −0.4) about 0.1, of length 0.5: half of it leaves the range
+    assert torch.allclose(
+        adversarial.ball(low, 0.25, "l2")(outside), torch.tensor([[[[0.0, 0.0]]]]), atol=1e-6
+    )
 
 
 def test_fgsm_is_one_step_of_pgd(coursenet, drawn):
     pixels, labels = drawn[0][:2], drawn[1][:2]
-    one = adversarial.pgd(coursenet, pixels, radius=0.02, away_from=labels, steps=1, rate=0.02, seed=None)
+    one = adversarial.pgd(
+        coursenet, pixels, radius=0.02, away_from=labels, steps=1, rate=0.02, seed=None
+    )
     assert torch.equal(one, adversarial.fgsm(coursenet, pixels, radius=0.02, away_from=labels))
 
 
 def test_a_larger_rate_than_the_radius_is_brought_back():
     model = linear(weights())
-    near, far = (adversarial.pgd(model, grey(), radius=0.1, steps=1, rate=rate, seed=None) for rate in (0.1, 5.0))
+    near, far = (
+        adversarial.pgd(model, grey(), radius=0.1, steps=1, rate=rate, seed=None)
+        for rate in (0.1, 5.0)
+    )
     assert torch.allclose(near, far, atol=1e-6)
 
 
@@ -124,7 +140,7 @@ def test_the_margin_that_steps_report_is_the_one_by_hand(small):
     assert torch.allclose(first.value, -margin(small, pixels, others))
 
 
-# --- never out of the ball ----------------------------------------------------------------------------------------
+# --- never out of the ball ------------------------------------------------------------------------
 
 
 def assert_inside(made, pixels, radius, norm):
@@ -143,16 +159,29 @@ def test_no_attack_leaves_the_ball_or_the_range(small, radius, norm):
         pixels = pictures(5, side=4, seed=seed)
         targets = (small(pixels).argmax(dim=1) + 1) % 3
         for where in ({"target": targets}, {}):
-            for step in adversarial.pgd_steps(small, pixels, radius=radius, norm=norm, steps=4, seed=seed, **where):
+            for step in adversarial.pgd_steps(
+                small, pixels, radius=radius, norm=norm, steps=4, seed=seed, **where
+            ):
                 assert_inside(step.image, pixels, radius, norm)
-            for step in adversarial.fool_steps(small, pixels, radius=radius, norm=norm, steps=6, lead=9, **where):
+            for step in adversarial.fool_steps(
+                small, pixels, radius=radius, norm=norm, steps=6, lead=9, **where
+            ):
                 assert_inside(step.image, pixels, radius, norm)
-            assert_inside(adversarial.fgsm(small, pixels, radius=radius, norm=norm, **where), pixels, radius, norm)
+            assert_inside(
+                adversarial.fgsm(small, pixels, radius=radius, norm=norm, **where),
+                pixels,
+                radius,
+                norm,
+            )
         assert_inside(adversarial.random_change(pixels, radius, norm, seed), pixels, radius, norm)
         if norm == "inf":
-            for step in adversarial.query_attack_steps(small, pixels, radius=radius, queries=8, seed=seed):
+            for step in adversarial.query_attack_steps(
+                small, pixels, radius=radius, queries=8, seed=seed
+            ):
                 assert_inside(step.image, pixels, radius, norm)
-            change = adversarial.universal(small, pixels, radius=radius, steps=4, batch_size=2, seed=seed)
+            change = adversarial.universal(
+                small, pixels, radius=radius, steps=4, batch_size=2, seed=seed
+            )
             assert change.abs().max().item() <= radius
     zero = torch.zeros(1, 3, 4, 4)
     assert_inside(adversarial.fgsm(small, zero, radius=radius, norm=norm), zero, radius, norm)
@@ -172,7 +201,7 @@ def test_a_thousand_random_pictures_are_brought_into_the_ball_exactly(norm, dtyp
             assert (reached >= min(radius, 0.9) - 1e-3).all()
 
 
-# --- what is promised ---------------------------------------------------------------------------------------------
+# --- what is promised -----------------------------------------------------------------------------
 
 
 def test_it_fools_and_stops_as_soon_as_all_are_fooled(coursenet, drawn):
@@ -186,7 +215,9 @@ def test_it_fools_and_stops_as_soon_as_all_are_fooled(coursenet, drawn):
 
 def test_targeted_pictures_get_the_answer_that_was_asked_for(coursenet, drawn):
     pixels = drawn[0][:3]
-    targets = torch.tensor([coursenet.class_index(name) for name in ("drawn teapot", "drawn owl", "ant")])
+    targets = torch.tensor(
+        [coursenet.class_index(name) for name in ("drawn teapot", "drawn owl", "ant")]
+    )
     answers = coursenet(pixels).argmax(dim=1)
     targets = torch.where(targets == answers, (targets + 1) % 107, targets)
     made = adversarial.fool(coursenet, pixels, targets, 8 / 255)
@@ -211,19 +242,31 @@ def test_a_batch_is_its_pictures_one_by_one(small, norm):
     pixels = pictures(5, side=4)
     for attack in (adversarial.pgd, adversarial.fool):
         together = attack(small, pixels, radius=0.2, norm=norm, steps=7)
-        alone = torch.cat([attack(small, one[None], radius=0.2, norm=norm, steps=7) for one in pixels])
+        alone = torch.cat(
+            [attack(small, one[None], radius=0.2, norm=norm, steps=7) for one in pixels]
+        )
         in_parts = attack(small, pixels, radius=0.2, norm=norm, steps=7, batch_size=2)
-        assert torch.allclose(together, alone, atol=1e-5) and torch.allclose(together, in_parts, atol=1e-5)
+        assert torch.allclose(together, alone, atol=1e-5) and torch.allclose(
+            together, in_parts, atol=1e-5
+        )
     together = adversarial.query_attack(small, pixels, radius=0.2, queries=9)
-    alone = torch.cat([adversarial.query_attack(small, one[None], radius=0.2, queries=9) for one in pixels])
+    alone = torch.cat(
+        [adversarial.query_attack(small, one[None], radius=0.2, queries=9) for one in pixels]
+    )
     assert torch.allclose(together, alone, atol=1e-6)
 
 
 def test_a_seed_is_a_start_and_the_global_random_numbers_stay(small):
     pixels, state = pictures(2, side=4), torch.get_rng_state()
-    runs = [adversarial.pgd(small, pixels, radius=0.2, steps=1, rate=1e-3, seed=seed) for seed in (1, 1, 2)]
+    runs = [
+        adversarial.pgd(small, pixels, radius=0.2, steps=1, rate=1e-3, seed=seed)
+        for seed in (1, 1, 2)
+    ]
     assert torch.equal(runs[0], runs[1]) and not torch.equal(runs[0], runs[2])
-    queried = [adversarial.query_attack(small, pixels, radius=0.1, queries=5, seed=seed) for seed in (1, 1, 2)]
+    queried = [
+        adversarial.query_attack(small, pixels, radius=0.1, queries=5, seed=seed)
+        for seed in (1, 1, 2)
+    ]
     assert torch.equal(queried[0], queried[1]) and not torch.equal(queried[0], queried[2])
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -244,7 +287,7 @@ def test_more_steps_raise_the_loss_more_than_one_and_chance_hardly(coursenet, dr
     assert abs(chance - clean) < 0.25 * (one_step - clean) and one_step < many_steps
 
 
-# --- questions, one change for all, from network to network -------------------------------------------------------
+# --- questions, one change for all, from network to network ---------------------------------------
 
 
 class Counting(nn.Module):
@@ -253,7 +296,11 @@ class Counting(nn.Module):
     def __init__(self, model):
         super().__init__()
         self.model, self.asked = model, 0
-        self.channels, self.class_names, self.class_index = model.channels, model.class_names, model.class_index
+        self.channels, self.class_names, self.class_index = (
+            model.channels,
+            model.class_names,
+            model.class_index,
+        )
 
     def forward(self, pixels):
         assert not pixels.requires_grad and not torch.is_grad_enabled()
@@ -267,7 +314,9 @@ def test_questions_are_counted_and_no_gradient_is_asked_for(small):
     looked_for_the_class_to_leave = len(pixels)
     assert counting.asked - looked_for_the_class_to_leave == int(end.queries.sum()) < 6 * 60
     fooled = end.value > 0
-    assert fooled.any() and torch.equal(small(end.image).argmax(1) != small(pixels).argmax(1), fooled)
+    assert fooled.any() and torch.equal(
+        small(end.image).argmax(1) != small(pixels).argmax(1), fooled
+    )
     assert (end.queries[fooled] < 60).any() and (end.queries[~fooled] == 60).all()
 
 
@@ -280,7 +329,9 @@ def test_no_question_makes_it_worse(small):
 
 
 def test_the_change_for_all_pictures_is_one_and_fools_more_than_chance():
-    """Scores are weights @ pixels: the best change for all is ± radius · sign(w), whatever the picture."""
+    """Scores are weights @ pixels: the best change for all is ± radius · sign(w), whatever the
+    picture.
+    """
     model, w = linear(weights(3)), weights(3)
     many = torch.rand(64, 3, 2, 2, generator=torch.Generator().manual_seed(4)) * 0.6 + 0.2
     many = many[model(many).argmax(dim=1) == 0]
@@ -294,11 +345,18 @@ def test_the_change_for_all_pictures_is_one_and_fools_more_than_chance():
 def test_the_transfer_matrix_by_hand():
     """Two networks that look at different values: what is made for one leaves the other alone."""
     first, second = torch.zeros(2, 3, 2, 2), torch.zeros(2, 3, 2, 2)
-    first[0, 0], first[1, 0], second[0, 1], second[1, 1] = 1, -1, 1, -1  # red above a half, green above a half
+    first[0, 0], first[1, 0], second[0, 1], second[1, 1] = (
+        1,
+        -1,
+        1,
+        -1,
+    )  # red above a half, green above a half
     networks = {"red": linear(first, (-1.95, 1.95)), "green": linear(second, (-1.95, 1.95))}
     pixels = grey(4)
     pixels[3, 0] = 0.1  # the first network is wrong here
-    table = adversarial.transfer_matrix(networks, pixels, torch.zeros(4, dtype=torch.long), radius=0.1, seed=None)
+    table = adversarial.transfer_matrix(
+        networks, pixels, torch.zeros(4, dtype=torch.long), radius=0.1, seed=None
+    )
     assert table.names == ["red", "green"]
     assert table.clean.tolist() == [0.75, 1.0] and table.counts.tolist() == [[3, 3], [3, 4]]
     assert table.fooled.tolist() == [[1.0, 0.0], [0.0, 1.0]]
@@ -306,18 +364,21 @@ def test_the_transfer_matrix_by_hand():
 
 def test_a_network_among_some_classes_answers_with_these_only(coursenet, drawn):
     names = ["drawn owl", "ant"]
-    among = adversarial.Among(coursenet, names)
+    among = adversarial.RestrictedClasses(coursenet, names)
     expected = coursenet(drawn[0])[:, [coursenet.class_index(name) for name in names]]
-    assert torch.equal(among(drawn[0]), expected) and among.class_index("ant") == among.class_index(1) == 1
+    assert (
+        torch.equal(among(drawn[0]), expected)
+        and among.class_index("ant") == among.class_index(1) == 1
+    )
     with pytest.raises(ValueError, match="unknown class"):
         among.class_index("tiger")
     with pytest.raises(ValueError, match="unknown class"):
-        adversarial.Among(coursenet, ["drawn owll"])
-    with pytest.raises(ValueError, match="Among"):
+        adversarial.RestrictedClasses(coursenet, ["drawn owll"])
+    with pytest.raises(ValueError, match="RestrictedClasses"):
         adversarial.transfer_matrix({"a": coursenet, "b": among}, *drawn)
 
 
-# --- masked gradients ---------------------------------------------------------------------------------------------
+# --- masked gradients -----------------------------------------------------------------------------
 
 
 class Rounded(nn.Module):
@@ -356,9 +417,15 @@ def test_very_small_gradients_are_not_lost_in_euclidean_length():
     assert float((made - grey()).norm()) == pytest.approx(0.3, rel=1e-4)
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
-ATTACKS = [adversarial.fool, adversarial.fgsm, adversarial.pgd, adversarial.query_attack, adversarial.universal]
+ATTACKS = [
+    adversarial.fool,
+    adversarial.fgsm,
+    adversarial.pgd,
+    adversarial.query_attack,
+    adversarial.universal,
+]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -411,17 +478,23 @@ def test_pictures_out_of_range_are_refused(small, attack, spoilt):
         attack(small, spoilt)
 
 
-# --- an outside oracle --------------------------------------------------------------------------------------------
+# --- an outside oracle ----------------------------------------------------------------------------
 
 
 def test_pgd_is_within_a_point_of_torchattacks_at_equal_steps_and_radius(coursenet):
-    """Here on 8 drawings, where one picture is twelve points; benchmarks/adversarial.py counts on more than 100."""
+    """Here on 8 drawings, where one picture is twelve points; benchmarks/adversarial.py counts on
+    more than 100.
+    """
     torchattacks = pytest.importorskip("torchattacks")
     some = data.picturebook("test", 8)
     labels = torch.tensor([coursenet.class_index(some.class_names[label]) for label in some.labels])
     radius, rate = 1 / 255, 0.25 / 255
-    theirs = torchattacks.PGD(coursenet, eps=radius, alpha=rate, steps=5, random_start=False)(some.pixels, labels)
-    ours = adversarial.pgd(coursenet, some.pixels, radius=radius, away_from=labels, steps=5, rate=rate, seed=None)
+    theirs = torchattacks.PGD(coursenet, eps=radius, alpha=rate, steps=5, random_start=False)(
+        some.pixels, labels
+    )
+    ours = adversarial.pgd(
+        coursenet, some.pixels, radius=radius, away_from=labels, steps=5, rate=rate, seed=None
+    )
     right = [(coursenet(made).argmax(dim=1) == labels).sum().item() for made in (theirs, ours)]
     assert abs(right[0] - right[1]) <= 1
     open_ones = coursenet(some.pixels).argmax(dim=1) == labels
@@ -432,15 +505,19 @@ def test_pgd_is_within_a_point_of_torchattacks_at_equal_steps_and_radius(coursen
     assert ((mine - one_step).abs() < 1e-5)[open_ones].float().mean() > 0.999
 
 
-# --- what a strict reader found -------------------------------------------------------------------------------------
+# --- what a strict reader found -------------------------------------------------------------------
 
 
 def test_the_noise_beside_a_transfer_is_of_the_norm_and_size_of_the_attack(small):
     pixels = pictures(8, side=4)
     labels = small(pixels).argmax(dim=1)
-    found = adversarial.transfer_matrix({"one": small}, pixels, labels, radius=2.0, norm="l2", steps=2)
+    found = adversarial.transfer_matrix(
+        {"one": small}, pixels, labels, radius=2.0, norm="l2", steps=2
+    )
     random = adversarial.random_change(pixels, 2.0, "l2")
-    assert float(found.noise[0]) == pytest.approx(float((small(random).argmax(dim=1) != labels).float().mean()))
+    assert float(found.noise[0]) == pytest.approx(
+        float((small(random).argmax(dim=1) != labels).float().mean())
+    )
 
 
 def test_one_change_for_many_never_leaves_the_ball_by_rounding(small):
@@ -463,7 +540,9 @@ def test_scores_that_are_nan_end_an_attack_by_questions():
             return pixels.flatten(1)[:, :3] * math.nan
 
     with pytest.raises(ValueError, match="NaN"):
-        adversarial.query_attack(models.wrap(Mute(), input_size=4), pictures(2, side=4), away_from=0, queries=5)
+        adversarial.query_attack(
+            models.wrap(Mute(), input_size=4), pictures(2, side=4), away_from=0, queries=5
+        )
 
 
 def test_a_single_step_has_no_number_of_steps_to_choose(small):

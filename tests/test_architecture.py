@@ -6,42 +6,42 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from cs231n_viz.places import PACKAGE
 
-EVERYONE = {"errors", "places"}  # may be imported by all
+EVERYONE = {"errors", "places", "intervals"}  # may be imported by all
 ALL = {"*"}
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "places": set(),
+    "intervals": set(),
     "images": set(),
-    "drawing": set(),
     "networks": set(),
-    "data": {"images", "drawing"},
+    "data": {"images"},
     "models": {"images", "networks"},
     "activations": set(),
+    "layers": {"activations"},
     "objectives": {"activations"},
     "transforms": set(),
     "optimize": set(),
     "incremental": {"activations"},
-    "techniques": {"images", "activations", "objectives", "transforms", "optimize", "incremental"},
+    "techniques": {
+        "images", "networks", "activations", "layers", "objectives", "transforms", "optimize",
+        "incremental",
+    },
+    "heat_maps": {"images", "transforms", "layers", "techniques"},
     "plot": {"images"},
     "widgets": {"plot", "images"},
     "game": {"widgets", "plot", "images"},
     "checks": {"techniques"},
-    "recipes": ALL - {"widgets"},
-    "environment": set(),
-    "lessons": set(),
-    "fetch": set(),
-    "doctor": {"environment", "fetch", "models"},
+    "commands": ALL,
     "__main__": ALL,
-}
+}  # fmt: skip
+LONGEST = 40  # lines of a function
+LONGER: dict[str, str] = {}  # "file: function" -> why it may be longer
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
-CHOOSES_DEVICES = {"models", "recipes"}
-PROGRAMS = {"recipes"}  # run by themselves; torch seeds dropout and initial weights only globally
 RANDOM = ["rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial"]
+SEEDED = re.compile(r"torch\.(manual_seed|seed|cuda\.manual_seed(_all)?)|random\.[a-z]\w*")
 DEVICE = re.compile(r"(cuda|mps|cpu)(:\d+)?")
 
 
@@ -50,12 +50,12 @@ def tree(file: Path) -> ast.Module:
 
 
 def room(file: Path) -> str:
-    """The row of the table that a file belongs to: its package's, or its own."""
+    """The row of the table that a file belongs to: its folder's, or its own."""
     return file.parts[0] if len(file.parts) > 1 else file.stem
 
 
 def imported(file: Path) -> set[str]:
-    """Which modules of the package a file imports, as "images" or "techniques.filters"."""
+    """Which modules of the package or the workshop a file imports, as "techniques.filters"."""
     here = ["cs231n_viz", *file.parent.parts]
     found = set()
     for node in ast.walk(tree(file)):
@@ -66,63 +66,66 @@ def imported(file: Path) -> set[str]:
             base = ".".join(base + (node.module or "").split(".")).strip(".")
             is_package = (PACKAGE.parent / base.replace(".", "/")).is_dir()
             found |= {f"{base}.{alias.name}" if is_package else base for alias in node.names}
-    return {name.removeprefix("cs231n_viz.") for name in found if name.startswith("cs231n_viz.")}
+    ours = {name for name in found if re.match(r"(cs231n_viz|workshop)\b", name)}
+    return {name.removeprefix("cs231n_viz.") for name in ours}
 
 
-def dotted(node: ast.AST) -> str:
-    """torch.random.fork_rng as text, from its nested attributes."""
-    return ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
-
-
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_a_module_imports_only_what_the_table_allows(file):
-    allowed = MAY_IMPORT[room(file)]  # a KeyError here: a new module wants a row in the table
-    for name in imported(file):
-        head = name.split(".")[0]
-        own_package = head == room(file) and head != "techniques"
-        forbidden_to_recipes = room(file) == "recipes" and head == "widgets"
-        assert head in allowed | EVERYONE or own_package or (allowed == ALL and not forbidden_to_recipes), (
-            f"{file} imports {name}; the table allows {sorted(allowed)}"
-        )
-
-
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_no_function_is_longer_than_sixty_lines(file):
-    for node in ast.walk(tree(file)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = node.end_lineno - node.lineno + 1
-            assert length <= 60, f"{file}: {node.name} has {length} lines"
-
-
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_figures_are_built_without_pyplot(file):
-    source = (PACKAGE / file).read_text(encoding="utf-8")
-    assert not re.search(r"^\s*(import|from)\s.*\bpyplot\b", source, re.MULTILINE)
-
-
-@pytest.mark.parametrize("file", [file for file in FILES if room(file) not in CHOOSES_DEVICES], ids=str)
-def test_no_device_is_named_outside_models_and_recipes(file):
-    for node in ast.walk(tree(file)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not DEVICE.fullmatch(node.value), f"{file}:{node.lineno} names the device {node.value!r}"
-
-
-@pytest.mark.parametrize("file", [file for file in FILES if room(file) not in PROGRAMS], ids=str)
-def test_randomness_comes_from_a_generator_and_never_from_a_global(file):
-    for node in ast.walk(tree(file)):
-        if isinstance(node, ast.Call):
-            call = dotted(node.func)
-            given = {keyword.arg for keyword in node.keywords}
-            where = f"{file}:{node.lineno} calls {call}"
-            assert not re.fullmatch(r"torch\.(manual_seed|seed|cuda\.manual_seed(_all)?)", call), where
-            assert not re.fullmatch(r"(np|numpy)\.random\.[a-z]\w*", call) or call.endswith("default_rng"), (
-                where
+def test_a_module_imports_only_what_the_table_allows():
+    for file in FILES:
+        allowed = MAY_IMPORT[room(file)]  # a KeyError here: a new module wants a row in the table
+        for name in imported(file):
+            head = name.split(".")[0]
+            own_folder = head == room(file) and head != "techniques"
+            assert head != "workshop", f"{file} imports {name}, which is not in the wheel"
+            assert head in allowed | EVERYONE or own_folder or allowed == ALL, (
+                f"{file} imports {name}; the table allows {sorted(allowed)}"
             )
-            assert not re.fullmatch(r"random\.[a-z]\w*", call), where
-            assert (
-                not (call.removeprefix("torch.") in RANDOM and call.startswith("torch."))
-                or "generator" in given
-            ), f"{where} without generator="
+
+
+def test_no_function_is_long():
+    long = {}
+    for file in FILES:
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                if length > LONGEST:
+                    long[f"{file}: {node.name}"] = length
+    assert long.keys() == LONGER.keys(), long
+
+
+def test_figures_are_built_without_pyplot():
+    for file in FILES:
+        source = (PACKAGE / file).read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(import|from)\s.*\bpyplot\b", source, re.MULTILINE), file
+
+
+def test_no_device_is_named_outside_models():
+    for file in FILES:
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named = DEVICE.fullmatch(node.value) and room(file) != "models"
+                assert not named, f"{file}:{node.lineno} names the device {node.value!r}"
+
+
+def test_randomness_comes_from_a_generator_and_never_from_a_global():
+    for file in FILES:
+        forked = lines_under_fork_rng(file)
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.Call) and node.lineno not in forked:
+                call = ast.unparse(node.func)
+                given = {keyword.arg for keyword in node.keywords}
+                numpy_global = re.fullmatch(r"(np|numpy)\.random\.(?!default_rng)[a-z]\w*", call)
+                from_torch = call.removeprefix("torch.") in RANDOM and call.startswith("torch.")
+                where = f"{file}:{node.lineno} calls {call}"
+                assert not SEEDED.fullmatch(call) and not numpy_global, where
+                assert not from_torch or "generator" in given, f"{where} without generator="
+
+
+def lines_under_fork_rng(file: Path) -> set[int]:
+    """Where the caller's random state is kept: torch draws initial weights from the global one only."""
+    blocks = [node for node in ast.walk(tree(file)) if isinstance(node, ast.With)]
+    forked = [block for block in blocks if "fork_rng" in ast.unparse(block.items[0])]
+    return {line for block in forked for line in range(block.lineno, block.end_lineno + 1)}
 
 
 def test_importing_the_package_does_no_work():
@@ -132,8 +135,10 @@ def test_importing_the_package_does_no_work():
 
 def test_the_commands_need_only_the_standard_library_until_the_environment_exists():
     code = (
-        "import sys; import cs231n_viz.__main__, cs231n_viz.doctor, cs231n_viz.lessons;"
-        "print({name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names - set(sys.builtin_module_names))"
+        "import sys; import cs231n_viz.__main__;"
+        "import cs231n_viz.commands.doctor, cs231n_viz.commands.lessons;"
+        "print({name.split('.')[0] for name in sys.modules} "
+        "- sys.stdlib_module_names - set(sys.builtin_module_names))"
     )
     command = [sys.executable, "-S", "-c", code]  # -S: without site-packages
     done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent, check=False)

@@ -1,4 +1,6 @@
-"""A lesson as a student meets it: JupyterLab in a real browser, run all, move a slider, see the picture change."""
+"""A lesson as a student meets it: JupyterLab in a real browser, run all, move a slider, see the
+picture change.
+"""
 
 import json
 
@@ -19,7 +21,9 @@ UNWELCOME = "application/vnd.jupyter.stderr", "application/vnd.jupyter.error"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a JupyterLab on copies of the lessons, their stored outputs taken out."""
-    with browser.lab(tmp_path_factory.mktemp("lab"), {name: unrun(name) for name in LESSONS}) as address:
+    with browser.lab(
+        tmp_path_factory.mktemp("lab"), {name: unrun(name) for name in LESSONS}
+    ) as address:
         yield address
 
 
@@ -63,7 +67,8 @@ def drag(page, slider, handle):
 
 @pytest.mark.parametrize(
     "lesson",
-    LESSONS[:EVERY_TIME] + [pytest.param(name, marks=pytest.mark.nightly) for name in LESSONS[EVERY_TIME:]],
+    LESSONS[:EVERY_TIME]
+    + [pytest.param(name, marks=pytest.mark.nightly) for name in LESSONS[EVERY_TIME:]],
 )
 def test_a_slider_changes_the_picture_by_keyboard_and_by_mouse(lab, page, lesson):
     browser.run_all(page, lab, lesson)
@@ -79,6 +84,8 @@ def test_a_slider_changes_the_picture_by_keyboard_and_by_mouse(lab, page, lesson
     assert second, "an arrow key on the slider did not change the picture"
 
     drag(page, slider, handle)
-    assert browser.picture(explorer, other_than=second), "dragging the slider did not change the picture"
+    assert browser.picture(explorer, other_than=second), (
+        "dragging the slider did not change the picture"
+    )
     for kind in UNWELCOME:
         assert page.locator(f".jp-NotebookPanel [data-mime-type='{kind}']").count() == 0, kind

@@ -1,4 +1,6 @@
-"""CAM and Grad-CAM: by hand, against each other, against captum, on transformers, and what is refused."""
+"""CAM and Grad-CAM: by hand, against each other, against captum, on transformers, and what is
+refused.
+"""
 
 import deep_nets
 import pytest
@@ -38,8 +40,13 @@ def torchvision_model(name, size=64):
 
 
 def test_both_maps_worked_by_hand():
-    """Maps max(red − ½, 0) and max(½ − red, 0); score 2 = 3 · mean 0 + mean 1, score 1 = mean 1 − mean 0."""
-    model, picture = models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN), toy_nets.picture()
+    """Maps max(red − ½, 0) and max(½ − red, 0); score 2 = 3 · mean 0 + mean 1, score 1 = mean 1 −
+    mean 0.
+    """
+    model, picture = (
+        models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN),
+        toy_nets.picture(),
+    )
     first, second = (toy_nets.RED - 0.5).clamp(min=0), (0.5 - toy_nets.RED).clamp(min=0)
     assert torch.allclose(cam(model, picture, 2)[0], 3 * first + second)
     assert torch.allclose(cam(model, picture, 1)[0], second - first)
@@ -47,12 +54,18 @@ def test_both_maps_worked_by_hand():
     assert torch.allclose(cam(model, picture, 2).mean(), model(picture)[0, 2])
 
 
-@pytest.mark.parametrize("name", ["coursenet", "coursenet_b", "squeezenet", "resnet18", "googlenet"])
+@pytest.mark.parametrize(
+    "name", ["coursenet", "coursenet_b", "squeezenet", "resnet18", "googlenet"]
+)
 def test_grad_cam_matches_cam_when_the_head_is_pooling_plus_linear(name, request):
     if name == "squeezenet":
         model = request.getfixturevalue(name)
     else:
-        model = models.load(name, device="cpu") if name in models.bundled() else torchvision_model(name, 96)
+        model = (
+            models.load(name, device="cpu")
+            if name in models.bundled()
+            else torchvision_model(name, 96)
+        )
     picture = data.photo("chelsea", 128)[:, :, :96]
     target = int(model(picture).argmax())
     where = cam(model, picture, target).clamp(min=0)
@@ -86,15 +99,22 @@ def test_several_layers_in_one_pass_are_the_layers_one_by_one():
 
 
 def test_a_difference_of_scores_is_the_difference_of_the_maps():
-    """Maps 3·a + b and b − a, so score 2 − score 1 asks for 4·a, over 16 places; the other way nothing is left."""
-    model, picture = models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN), toy_nets.picture()
+    """Maps 3·a + b and b − a, so score 2 − score 1 asks for 4·a, over 16 places; the other way
+    nothing is left.
+    """
+    model, picture = (
+        models.wrap(toy_nets.gap_linear_net(), input_size=4, **PLAIN),
+        toy_nets.picture(),
+    )
     first = (toy_nets.RED - 0.5).clamp(min=0)
     assert torch.allclose(grad_cam(model, picture, lambda s: s[:, 2] - s[:, 1])[0], 4 * first / 16)
     assert not grad_cam(model, picture, lambda s: s[:, 1] - s[:, 2]).any()
 
 
 def test_a_map_may_ask_for_what_is_no_class():
-    """Similarity to another picture: the picture itself is its own best match, and its whole object speaks for it."""
+    """Similarity to another picture: the picture itself is its own best match, and its whole object
+    speaks for it.
+    """
     model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", 2)
     with torch.no_grad():
         wanted = activations_at(model, drawn.pixels[1:], "code")
@@ -121,8 +141,16 @@ def test_transformers_tokens_are_laid_out_as_a_grid(name, layer):
 
 def test_tokens_keep_their_places():
     tokens = torch.arange(10.0).view(1, 10, 1)  # a class token and 3 x 3 places in reading order
-    assert _as_maps("tokens", tokens, tokens.shape)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    assert _as_maps("tokens", tokens[:, 1:], tokens.shape)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert _as_maps("tokens", tokens, tokens.shape)[0, 0].tolist() == [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+    ]
+    assert _as_maps("tokens", tokens[:, 1:], tokens.shape)[0, 0].tolist() == [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+    ]
     swin = torch.zeros(1, 3, 3, 5)
     swin[0, 0, 2, 4] = 1
     assert _as_maps("swin", swin, swin.shape)[0, 4, 0, 2] == 1
@@ -130,7 +158,9 @@ def test_tokens_keep_their_places():
 
 def test_guided_grad_cam_is_the_product_of_both():
     model, picture = models.load("coursenet", device="cpu"), data.photo("coffee", 96)
-    product = input_gradient(model, picture, "cup") * grad_cam(model, picture, "cup", "relu4_1")[:, None]
+    product = (
+        input_gradient(model, picture, "cup") * grad_cam(model, picture, "cup", "relu4_1")[:, None]
+    )
     assert torch.equal(guided_grad_cam(model, picture, "cup", "relu4_1"), product)
 
 
@@ -182,7 +212,9 @@ def test_an_objective_that_asks_twice_is_refused():
 
 @pytest.mark.parametrize("name", ["coursenet", "squeezenet"])
 def test_class_weights_turn_the_averages_of_the_last_maps_into_the_scores(name, request):
-    model = request.getfixturevalue(name) if name == "squeezenet" else models.load(name, device="cpu")
+    model = (
+        request.getfixturevalue(name) if name == "squeezenet" else models.load(name, device="cpu")
+    )
     picture = data.photo("coffee", model.input_size)
     weights, bias = class_weights(model)
     averages = activations_at(model, picture, last_maps(model)).mean(dim=(2, 3))
@@ -203,7 +235,9 @@ def test_a_huge_bias_does_not_hide_which_maps_the_head_reads():
         network[-1].bias[:2] = torch.tensor([-1e4, -torch.inf])
     model, picture = models.wrap(network, input_size=16, **PLAIN), torch.rand(1, 3, 16, 16)
     maps = activations_at(model, picture, "3")
-    expected = images.resize(torch.einsum("c,nchw->nhw", network[-1].weight[2], maps)[:, None], 16)[:, 0]
+    expected = images.resize(torch.einsum("c,nchw->nhw", network[-1].weight[2], maps)[:, None], 16)[
+        :, 0
+    ]
     assert torch.allclose(cam(model, picture, 2), expected.detach(), atol=1e-5)
 
 

@@ -41,7 +41,9 @@ def filled(picture, top, left, patch, color):
 
 def drops(score, picture, patch, stride, color, last=1):
     tops, lefts = (range(0, side - patch + last, stride) for side in picture.shape[1:])
-    covered = torch.stack([filled(picture, top, left, patch, color) for top in tops for left in lefts])
+    covered = torch.stack(
+        [filled(picture, top, left, patch, color) for top in tops for left in lefts]
+    )
     return score(picture[None]) - score(covered).view(len(tops), len(lefts))
 
 
@@ -86,7 +88,12 @@ def hits_of(maps, masks):
 
 def deleted(score, picture, heat, cover, steps, descending=True):
     order = heat.flatten().argsort(descending=descending).argsort().view_as(heat)
-    return torch.cat([score(torch.where(order < s / steps * heat.numel(), cover, picture)[None]) for s in range(steps + 1)])
+    return torch.cat(
+        [
+            score(torch.where(order < s / steps * heat.numel(), cover, picture)[None])
+            for s in range(steps + 1)
+        ]
+    )
 
 
 def paired(a, b, spread=lambda a, b: (a - b).std()):
@@ -128,7 +135,12 @@ def rolled(x, down, right):
 
 def layerwise(maps, wanted):
     grams = [torch.einsum("nkhw,nlhw->nkl", one, one) / one[0].numel() for one in maps]
-    return torch.stack([(g - w).square().sum((1, 2)) / w.square().sum() for g, w in zip(grams, wanted, strict=True)])
+    return torch.stack(
+        [
+            (g - w).square().sum((1, 2)) / w.square().sum()
+            for g, w in zip(grams, wanted, strict=True)
+        ]
+    )
 
 
 def grey_of(picture):
@@ -152,21 +164,35 @@ def rms_to_all(patches, known):
 
 
 RIGHT = {
-    checks.normalized_maps: lambda maps: (maps - maps.mean((2, 3), True)) / (maps.var((2, 3), False, keepdim=True) + 1e-5).sqrt(),
+    checks.normalized_maps: lambda maps: (
+        (maps - maps.mean((2, 3), True)) / (maps.var((2, 3), False, keepdim=True) + 1e-5).sqrt()
+    ),
     checks.mixed_rows: lambda weights, rows: weights @ rows / weights.sum(),
     checks.doubled_maps: lambda maps: maps.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3),
     checks.style_loss: lambda maps, wanted: layerwise(maps, wanted).mean(dim=0),
-    checks.kept_colors: lambda painted, content: (grey_of(painted) + content - grey_of(content)).clamp(0, 1),
-    checks.matched_light: lambda style, content: standing(style) * deviation(content) + content.mean(),
+    checks.kept_colors: lambda painted, content: (
+        grey_of(painted) + content - grey_of(content)
+    ).clamp(0, 1),
+    checks.matched_light: lambda style, content: (
+        standing(style) * deviation(content) + content.mean()
+    ),
     checks.gram_of_maps: lambda maps: torch.einsum("nkhw,nlhw->nkl", maps, maps) / maps[0].numel(),
     checks.masked_distances: lambda *given: known_differences(*given).mean(dim=(1, 2)),
     checks.nearest_patches: lambda patches, known: rms_to_all(patches, known).amin(dim=1),
-    checks.fast_gradient_sign: lambda f, x, radius: (x + radius * slope_of(f, x).sign()).clamp(0, 1),
-    checks.nearest_in_length: lambda x, center, radius: center + (x - center) * shrunk(x - center, radius),
-    checks.projected_step: lambda x, g, center, r, rate: into(x + rate * g.sign(), center, r).clamp(0, 1),
+    checks.fast_gradient_sign: lambda f, x, radius: (x + radius * slope_of(f, x).sign()).clamp(
+        0, 1
+    ),
+    checks.nearest_in_length: lambda x, center, radius: (
+        center + (x - center) * shrunk(x - center, radius)
+    ),
+    checks.projected_step: lambda x, g, center, r, rate: into(x + rate * g.sign(), center, r).clamp(
+        0, 1
+    ),
     checks.gradient_map: lambda score, x: slope_of(score, x).abs().amax(dim=1),
     checks.smoothed_map: lambda *given: copies_of(*given).mean(dim=0),
-    checks.path_parts: lambda slope, x, start, steps: (x - start) * along(slope, x, start, steps).mean(dim=0),
+    checks.path_parts: lambda slope, x, start, steps: (
+        (x - start) * along(slope, x, start, steps).mean(dim=0)
+    ),
     checks.top_class: lambda scores: scores.argmax(dim=1),
     checks.probabilities: lambda scores: scores.softmax(dim=1),
     checks.filter_pictures: filters.as_pictures,
@@ -182,7 +208,9 @@ RIGHT = {
     checks.surviving_share: lambda w, g: share_left(w * g[:, None]),
     checks.rank_correlation: lambda a, b: pearson(ranks(a), ranks(b)),
     checks.evidence_difference: lambda maps, w, a, b: evidence(maps, w[a] - w[b]),
-    checks.gradient_weighted_map: lambda maps, slopes: weighed(maps, slopes).sum(dim=1).clamp(min=0),
+    checks.gradient_weighted_map: lambda maps, slopes: (
+        weighed(maps, slopes).sum(dim=1).clamp(min=0)
+    ),
     checks.token_grid: lambda tokens: folded(tokens[:, 1:]),
     checks.covered_square: filled,
     checks.drop_map: drops,
@@ -192,7 +220,9 @@ RIGHT = {
     checks.jittered_step: dream_step,
     checks.l2_step: penalised,
     checks.small_pixels_clipped: clipped,
-    checks.jittered_slope: lambda f, x, down, right: rolled(f(rolled(x, down, right)), -down, -right),
+    checks.jittered_slope: lambda f, x, down, right: rolled(
+        f(rolled(x, down, right)), -down, -right
+    ),
     checks.pointing_hits: hits_of,
     checks.deletion_curve: deleted,
     checks.paired_difference: paired,

@@ -1,4 +1,6 @@
-"""Photos load without a network, drawn pictures are balanced and in one split only, folders explain."""
+"""Photos load without a network, drawn pictures are balanced and in one split only, folders
+explain.
+"""
 
 import socket
 from types import SimpleNamespace
@@ -8,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cs231n_viz import data, drawing
+from cs231n_viz import data
+from workshop import drawing
 
 
 @pytest.fixture
@@ -27,9 +30,13 @@ def stub_drawing(monkeypatch):
     def draw(kind, seed):
         calls.append((kind, seed))
         pixels = np.full((128, 128, 3), seed % 256, dtype=np.uint8)
-        return SimpleNamespace(pixels=pixels, mask=np.eye(128, dtype=bool), facet=f"{kind} close up")
+        return SimpleNamespace(
+            pixels=pixels, mask=np.eye(128, dtype=bool), facet=f"{kind} close up"
+        )
 
-    monkeypatch.setattr(data, "drawing", SimpleNamespace(CLASS_NAMES=("boat", "cat", "tree"), draw=draw))
+    monkeypatch.setattr(
+        data, "drawing", SimpleNamespace(CLASS_NAMES=("boat", "cat", "tree"), draw=draw)
+    )
     return calls
 
 
@@ -38,7 +45,7 @@ def save(path, side=16, level=128):
     Image.new("RGB", (side, side), (level,) * 3).save(path)
 
 
-# --- photos -----------------------------------------------------------------------------------------------
+# --- photos ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", data.photo_names())
@@ -51,7 +58,10 @@ def test_every_photo_loads_offline_as_a_square_of_the_size_asked_for(name, no_ne
 
 @pytest.mark.parametrize("name", data.photo_names())
 def test_the_square_lies_inside_the_whole_photo(name):
-    (top, left, side), (height, width) = data.PHOTOS[name].square, data.photo(name, size=None).shape[-2:]
+    (top, left, side), (height, width) = (
+        data.PHOTOS[name].square,
+        data.photo(name, size=None).shape[-2:],
+    )
     assert top >= 0 and left >= 0 and top + side <= height and left + side <= width
     assert side >= 0.6 * min(height, width)
 
@@ -72,12 +82,14 @@ def test_an_unknown_photo_gets_the_nearest_name():
             ask("chelsae")
 
 
-# --- the Picturebook --------------------------------------------------------------------------------------
+# --- the Picturebook ------------------------------------------------------------------------------
 
 
 def test_drawn_pictures_come_with_labels_masks_and_facets():
     some = data.picturebook("test", count=3)
-    assert some.pixels.shape == (3, 3, 128, 128) and some.pixels.min() >= 0 and some.pixels.max() <= 1
+    assert (
+        some.pixels.shape == (3, 3, 128, 128) and some.pixels.min() >= 0 and some.pixels.max() <= 1
+    )
     assert some.masks.shape == (3, 128, 128) and some.masks.dtype == torch.bool and some.masks.any()
     assert some.labels.shape == (3,) and len(some.facets) == 3
     assert some.class_names == [f"drawn {kind}" for kind in drawing.CLASS_NAMES]
@@ -90,7 +102,9 @@ def test_nobody_asked_for_a_count_gives_seventy_two_of_each_class(stub_drawing):
 def test_the_classes_are_balanced_and_mixed_and_the_labels_true(stub_drawing):
     some = data.picturebook("train", count=31)
     assert sorted(torch.bincount(some.labels).tolist()) == [10, 10, 11]
-    assert [some.class_names[label] for label in some.labels] == [f"drawn {kind}" for kind, _ in stub_drawing]
+    assert [some.class_names[label] for label in some.labels] == [
+        f"drawn {kind}" for kind, _ in stub_drawing
+    ]
     assert some.labels[:9].tolist() != sorted(some.labels[:9].tolist())
     assert some.facets[0] == f"{stub_drawing[0][0]} close up"
 
@@ -120,13 +134,17 @@ def test_the_stored_test_split_is_whole_and_balanced(stored):
         128,
         128,
     )
-    assert stored.labels[:classes].unique().numel() == classes  # the first round holds every class once
+    assert (
+        stored.labels[:classes].unique().numel() == classes
+    )  # the first round holds every class once
     for label, facet in zip(stored.labels.tolist(), stored.facets, strict=True):
         assert facet in drawing.FACETS[drawing.CLASS_NAMES[label]]
 
 
 def test_the_stored_pictures_are_fair_to_measure_with(stored):
-    """Objects are neither the whole picture nor a dot, and pointing at the centre is no way to find them."""
+    """Objects are neither the whole picture nor a dot, and pointing at the centre is no way to find
+    them.
+    """
     areas = stored.masks.float().mean(dim=(1, 2))
     assert areas.min() >= 0.05 and areas.max() <= 0.40 and areas.median() <= 0.18
     on_the_centre = stored.masks[:, 63:65, 63:65].flatten(1).any(dim=1).float()
@@ -144,7 +162,9 @@ def test_the_stored_pictures_are_what_the_recipe_draws(kind, stored):
     index = int((stored.labels == label).nonzero()[0])
     drawn = drawing.draw(kind, 1)
     difference = stored.pixels[index] * 255 - torch.from_numpy(drawn.pixels).permute(2, 0, 1)
-    coarse = torch.nn.functional.avg_pool2d(difference, 8)  # WebP drops the camera's noise, not the drawing
+    coarse = torch.nn.functional.avg_pool2d(
+        difference, 8
+    )  # WebP drops the camera's noise, not the drawing
     assert coarse.abs().mean() < 1.5 and stored.facets[index] == drawn.facet
     assert (stored.masks[index] != torch.from_numpy(drawn.mask)).float().mean() < 0.02
 
@@ -182,7 +202,7 @@ def test_an_unknown_split_or_no_pictures_at_all_are_refused(stub_drawing):
     assert stub_drawing == []
 
 
-# --- folders ----------------------------------------------------------------------------------------------
+# --- folders --------------------------------------------------------------------------------------
 
 
 def test_a_folder_of_pictures_is_one_class_in_the_order_of_the_names(tmp_path):
@@ -191,7 +211,11 @@ def test_a_folder_of_pictures_is_one_class_in_the_order_of_the_names(tmp_path):
     (tmp_path / "cats" / "notes.txt").write_text("not counted")
     (tmp_path / "cats" / ".hidden.png").write_text("not counted")
     cats = data.folder(tmp_path / "cats", size=8)
-    assert cats.pixels.shape == (3, 3, 8, 8) and cats.pixels.mean(dim=(1, 2, 3)).tolist() == [0, 1, 1]
+    assert cats.pixels.shape == (3, 3, 8, 8) and cats.pixels.mean(dim=(1, 2, 3)).tolist() == [
+        0,
+        1,
+        1,
+    ]
     assert cats.labels.tolist() == [0, 0, 0] and cats.class_names == ["cats"]
     assert cats.masks is None and cats.facets is None
 
@@ -211,7 +235,9 @@ def test_broken_pictures_are_all_named_and_nothing_is_changed(tmp_path):
     (tmp_path / "broken.png").write_bytes((tmp_path / "good0.png").read_bytes()[:50])
     (tmp_path / "words.jpg").write_text("not a picture")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match="2 of the 5 pictures.*move them out of the folder") as caught:
+    with pytest.raises(
+        ValueError, match="2 of the 5 pictures.*move them out of the folder"
+    ) as caught:
         data.folder(tmp_path)
     assert "broken.png" in str(caught.value) and "words.jpg is not a picture" in str(caught.value)
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -237,7 +263,7 @@ def test_pictures_beside_sub_folders_of_pictures_are_not_silently_left_out(tmp_p
         data.folder(tmp_path)
 
 
-# --- Caltech-101 ------------------------------------------------------------------------------------------
+# --- Caltech-101 ----------------------------------------------------------------------------------
 
 
 def test_caltech101_lists_files_and_labels_without_the_background_class(tmp_path, monkeypatch):
@@ -248,7 +274,11 @@ def test_caltech101_lists_files_and_labels_without_the_background_class(tmp_path
         save(path)
     files, names = data.caltech101()
     assert names == ["ant", "wrench"]
-    assert [(path.parent.name, label) for path, label in files] == [("ant", 0), ("ant", 0), ("wrench", 1)]
+    assert [(path.parent.name, label) for path, label in files] == [
+        ("ant", 0),
+        ("ant", 0),
+        ("wrench", 1),
+    ]
 
 
 def test_without_caltech101_the_error_says_how_to_get_it(tmp_path, monkeypatch):

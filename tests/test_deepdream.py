@@ -9,7 +9,6 @@ import toy_nets
 
 from cs231n_viz import data, images, models, plot
 from cs231n_viz.activations import activations_at
-from cs231n_viz.drawing import sky
 from cs231n_viz.objectives import gradient, layer_energy
 from cs231n_viz.optimize import Diverged, keep, normalized
 from cs231n_viz.techniques import deepdream, filters
@@ -25,7 +24,7 @@ def coursenet():
 
 @pytest.fixture(scope="module")
 def clouds():
-    return images.to_pixels(sky.clouds(72, 96, seed=2))
+    return images.to_pixels(clouds(72, 96, seed=2))
 
 
 @pytest.fixture
@@ -41,7 +40,9 @@ def own_slope(model, pixels, layer):
 
 
 def test_a_step_worked_by_hand(toy):
-    """relu1 is red − ½ and ½ − red where positive: the slope of ½‖Φ‖² is red − ½ in red and 0 elsewhere."""
+    """relu1 is red − ½ and ½ − red where positive: the slope of ½‖Φ‖² is red − ½ in red and 0
+    elsewhere.
+    """
     start = toy_nets.picture()
     slope = torch.zeros_like(start)
     slope[:, 0] = toy_nets.RED - 0.5
@@ -51,13 +52,19 @@ def test_a_step_worked_by_hand(toy):
 
 
 @pytest.mark.parametrize("layer", ["conv1", "relu3_1", "relu5", "code"])
-def test_sending_the_activation_back_is_the_slope_of_half_the_squared_norm(coursenet, clouds, layer):
+def test_sending_the_activation_back_is_the_slope_of_half_the_squared_norm(
+    coursenet, clouds, layer
+):
     sent = own_slope(coursenet, clouds, layer)
-    assert torch.allclose(sent, gradient(layer_energy(coursenet, layer), clouds), atol=1e-5 * float(sent.abs().max()))
+    assert torch.allclose(
+        sent, gradient(layer_energy(coursenet, layer), clouds), atol=1e-5 * float(sent.abs().max())
+    )
 
 
 def test_a_dream_makes_its_layer_louder_and_stays_in_range(coursenet, clouds):
-    values = [step.value for step in deepdream.dream_steps(coursenet, clouds, "relu5", octaves=1, steps=4)]
+    values = [
+        step.value for step in deepdream.dream_steps(coursenet, clouds, "relu5", octaves=1, steps=4)
+    ]
     dreamt = deepdream.dream(coursenet, clouds, "relu5", octaves=2, steps=4)
     assert values[0] == pytest.approx(1, abs=0.3) and values[-1] > 1.3
     assert dreamt.shape == clouds.shape and dreamt.min() >= 0 and dreamt.max() <= 1
@@ -66,12 +73,16 @@ def test_a_dream_makes_its_layer_louder_and_stays_in_range(coursenet, clouds):
 
 
 def test_equal_seeds_give_equal_dreams_and_others_do_not(coursenet, clouds):
-    one, same, other = (deepdream.dream(coursenet, clouds, "relu3_1", octaves=1, steps=2, seed=s) for s in (1, 1, 2))
+    one, same, other = (
+        deepdream.dream(coursenet, clouds, "relu3_1", octaves=1, steps=2, seed=s) for s in (1, 1, 2)
+    )
     assert torch.equal(one, same) and not torch.allclose(one, other)
 
 
 def test_restarts_times_octaves_times_steps(coursenet, clouds):
-    steps = list(deepdream.dream_steps(coursenet, clouds, "relu2", restarts=2, octaves=2, scale=2.0, steps=3))
+    steps = list(
+        deepdream.dream_steps(coursenet, clouds, "relu2", restarts=2, octaves=2, scale=2.0, steps=3)
+    )
     assert [step.index for step in steps] == list(range(12))
     sizes = [tuple(step.image.shape[-2:]) for step in steps]
     assert sizes == 2 * ([(36, 48)] * 3 + [(72, 96)] * 3)
@@ -90,7 +101,9 @@ def test_a_dream_that_diverges_later_keeps_the_picture_of_the_restart_before(cou
         return gradient * (torch.nan if poisoned.calls == 5 else 0.0)
 
     poisoned.calls, seen = 0, []
-    walk = deepdream.dream_steps(coursenet, clouds, "relu2", restarts=2, octaves=2, steps=2, direction=poisoned)
+    walk = deepdream.dream_steps(
+        coursenet, clouds, "relu2", restarts=2, octaves=2, steps=2, direction=poisoned
+    )
     with pytest.raises(Diverged, match="dream 2 of 2, after 0 good steps, at step 0") as caught:
         for step in walk:
             seen = [*seen, step]
@@ -103,17 +116,24 @@ def own_step(model, pixels, layer):
 
 
 def test_without_clipping_values_leave_the_range(coursenet, clouds):
-    free = deepdream.dream(coursenet, clouds, "relu2", octaves=1, steps=6, direction=normalized(0.1), constrain=keep)
+    free = deepdream.dream(
+        coursenet, clouds, "relu2", octaves=1, steps=6, direction=normalized(0.1), constrain=keep
+    )
     assert free.min() < 0 and free.max() > 1
 
 
 def test_sizes_grow_to_the_pictures_own():
-    assert deepdream.octave_sizes(384, 512, 4, 1.4) == [(140, 187), (196, 261), (274, 366), (384, 512)]
+    assert deepdream.octave_sizes(384, 512, 4, 1.4) == [
+        (140, 187),
+        (196, 261),
+        (274, 366),
+        (384, 512),
+    ]
     assert deepdream.octave_sizes(5, 7, 1, 1.4) == [(5, 7)]
 
 
 def test_a_picture_of_384_by_512_is_dreamt_at_its_size(coursenet):
-    large = images.to_pixels(sky.clouds(384, 512))
+    large = images.to_pixels(clouds(384, 512))
     dreamt = deepdream.dream(coursenet, large, "relu1", octaves=2, steps=1)
     assert dreamt.shape == (1, 3, 384, 512) and not torch.allclose(dreamt, large, atol=1e-3)
 
@@ -132,7 +152,9 @@ def test_several_layers_count_by_their_relative_growth(coursenet, clouds):
 
 
 def test_a_guided_slope_is_that_of_the_best_matching_feature(coursenet, clouds):
-    """The authors' own way: at each place send back the guide's feature with the largest dot product."""
+    """The authors' own way: at each place send back the guide's feature with the largest dot
+    product.
+    """
     guide = data.photo("flower", 80)
     x = clouds.clone().requires_grad_()
     features = activations_at(coursenet, x, "relu4_1")
@@ -147,7 +169,10 @@ def test_a_guided_slope_is_that_of_the_best_matching_feature(coursenet, clouds):
 def test_a_guide_of_any_size_draws_the_dream_to_itself(coursenet, clouds):
     guide = data.photo("flower", None)[..., :150, :90]
     match = deepdream.feature_match(coursenet, "relu4_1", guide)
-    guided, free = (deepdream.dream(coursenet, clouds, "relu4_1", octaves=1, steps=5, guide=g) for g in (guide, None))
+    guided, free = (
+        deepdream.dream(coursenet, clouds, "relu4_1", octaves=1, steps=5, guide=g)
+        for g in (guide, None)
+    )
     assert match(guided) > 1.2 * match(clouds) and not torch.allclose(guided, free, atol=0.01)
 
 
@@ -162,7 +187,9 @@ def test_a_guide_works_for_a_layer_without_places(coursenet, clouds):
 def test_bands_and_what_is_coarser_add_up_to_the_picture():
     picture = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
     small = images.resize(picture, (16, 24))
-    assert torch.allclose(deepdream.bands(picture, 1)[0] + images.resize(small, (32, 48)), picture, atol=1e-6)
+    assert torch.allclose(
+        deepdream.bands(picture, 1)[0] + images.resize(small, (32, 48)), picture, atol=1e-6
+    )
 
 
 def test_bands_of_a_wave_lie_where_the_wave_does():
@@ -174,7 +201,7 @@ def test_bands_of_a_wave_lie_where_the_wave_does():
 
 def test_equal_scales_evens_the_bands_and_keeps_the_rate(coursenet, clouds):
     slope = gradient(layer_energy(coursenet, "relu5"), clouds)
-    step = deepdream.equal_scales(0.01, levels=4)(slope, clouds)
+    step = deepdream.laplacian_normalized(0.01, levels=4)(slope, clouds)
     assert step.abs().mean() == pytest.approx(0.01, rel=1e-4)
 
     def unevenness(image):
@@ -186,18 +213,28 @@ def test_equal_scales_evens_the_bands_and_keeps_the_rate(coursenet, clouds):
 
 
 def test_without_colour_the_step_is_grey(coursenet, clouds):
-    step = deepdream.equal_scales(color=0.0)(gradient(layer_energy(coursenet, "relu5"), clouds), clouds)
+    step = deepdream.laplacian_normalized(color=0.0)(
+        gradient(layer_energy(coursenet, "relu5"), clouds), clouds
+    )
     assert torch.allclose(step, step.mean(dim=1, keepdim=True).expand_as(step), atol=1e-6)
 
 
 def test_a_slope_of_zero_makes_no_step_and_no_nan():
-    assert torch.equal(deepdream.equal_scales()(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)), torch.zeros(1, 3, 8, 8))
+    assert torch.equal(
+        deepdream.laplacian_normalized()(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)),
+        torch.zeros(1, 3, 8, 8),
+    )
 
 
 def test_keep_colors_takes_the_light_of_one_and_the_colours_of_the_other():
-    grey, red = torch.full((1, 3, 2, 2), 0.4), torch.tensor([0.6, 0.3, 0.3]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    grey, red = (
+        torch.full((1, 3, 2, 2), 0.4),
+        torch.tensor([0.6, 0.3, 0.3]).view(1, 3, 1, 1).expand(1, 3, 2, 2),
+    )
     kept = deepdream.keep_colors(grey, red)
-    assert torch.allclose(kept[0, :, 0, 0], torch.tensor([0.6, 0.3, 0.3])) and torch.allclose(kept.mean(), torch.tensor(0.4))
+    assert torch.allclose(kept[0, :, 0, 0], torch.tensor([0.6, 0.3, 0.3])) and torch.allclose(
+        kept.mean(), torch.tensor(0.4)
+    )
 
 
 # --- a journey
@@ -231,7 +268,7 @@ def test_a_film_is_a_gif_with_words(capsys, monkeypatch):
 
 
 def test_a_sky_is_the_same_for_the_same_seed_and_blue_and_white():
-    one, same, other = sky.clouds(48, 64, 1), sky.clouds(48, 64, 1), sky.clouds(48, 64, 2)
+    one, same, other = clouds(48, 64, 1), clouds(48, 64, 1), clouds(48, 64, 2)
     assert (one == same).all() and (one != other).any() and one.shape == (48, 64, 3)
     assert one.min() >= 0 and one.max() <= 1 and one[..., 2].mean() > one[..., 0].mean()
 
@@ -275,7 +312,9 @@ def test_a_silent_layer_is_refused(toy):
         deepdream.dream_steps(toy, black, "relu1", octaves=1)
 
 
-@pytest.mark.parametrize(("settings", "words"), [({"zoom": 1.0}, "above 1"), ({"frames": 0}, "frames is a whole")])
+@pytest.mark.parametrize(
+    ("settings", "words"), [({"zoom": 1.0}, "above 1"), ({"frames": 0}, "frames is a whole")]
+)
 def test_a_journey_that_goes_nowhere_is_refused(coursenet, clouds, settings, words):
     with pytest.raises(ValueError, match=words):
         deepdream.zoom_steps(coursenet, clouds, "relu2", **({"frames": 2} | settings))
@@ -286,7 +325,9 @@ def test_a_dream_that_runs_away_says_where_and_keeps_the_last_picture(toy):
         return slope * 1e30
 
     with pytest.raises(Diverged) as caught:
-        deepdream.dream(toy, toy_nets.picture(), "relu1", octaves=1, jitter=0, direction=away, constrain=keep)
+        deepdream.dream(
+            toy, toy_nets.picture(), "relu1", octaves=1, jitter=0, direction=away, constrain=keep
+        )
     assert caught.value.last_step is None or caught.value.last_step.image.isfinite().all()
 
 
@@ -304,7 +345,9 @@ def test_the_census_counts_every_dream_once():
 
 
 def test_the_censuss_training_counts_are_those_of_the_card():
-    trained = json.loads((data.data_dir() / "dream_census.json").read_text(encoding="utf-8"))["trained"]
+    trained = json.loads((data.data_dir() / "dream_census.json").read_text(encoding="utf-8"))[
+        "trained"
+    ]
     photographs = sum(number for name, number in trained.items() if not name.startswith("drawn "))
     assert photographs == 6667 and sum(trained.values()) == 9867
 

@@ -1,11 +1,13 @@
-"""The doctor names what is wrong and what to do about it, and its status says whether the course can run."""
+"""The doctor names what is wrong and what to do about it, and its status says whether the course
+can run.
+"""
 
 import hashlib
 import json
 
 import pytest
 
-from cs231n_viz import doctor, environment
+from cs231n_viz.commands import doctor, environment
 
 
 @pytest.fixture
@@ -42,7 +44,9 @@ def test_a_missing_file_and_a_missing_or_damaged_list_are_named(data):
 def test_without_an_environment_the_doctor_says_what_makes_one(monkeypatch):
     monkeypatch.setattr(environment, "missing", lambda extra="": ["torch>=2.4"])
     monkeypatch.setattr(environment, "in_an_environment", lambda: False)
-    assert (False, "no environment yet: `python3 -m cs231n_viz start` makes one") in list(doctor._python())
+    assert (False, "no environment yet: `python3 -m cs231n_viz start` makes one") in list(
+        doctor._python()
+    )
 
 
 def test_a_package_that_lacks_is_broken_and_the_others_are_told_with_their_versions(monkeypatch):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from cs231n_viz import environment
+from cs231n_viz.commands import environment
 from cs231n_viz.places import PACKAGE
 
 CLONE = PACKAGE.parent
@@ -57,7 +57,9 @@ def bare(clone, *arguments):
     hidden = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", environment.READY)
     surroundings = {key: value for key, value in os.environ.items() if key not in hidden}
     command = [BARE_PYTHON, "-m", "cs231n_viz", *arguments]
-    return subprocess.run(command, cwd=clone, env=surroundings, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=clone, env=surroundings, capture_output=True, text=True, check=False
+    )
 
 
 def pip_that(tmp_path, code):
@@ -87,7 +89,9 @@ def test_an_environment_whose_python_does_not_run_is_made_anew(here, monkeypatch
     here.venv_python().parent.mkdir(parents=True)
     here.venv_python().write_text("not a program")
     monkeypatch.setattr(here, "_succeeds", lambda command: False)
-    monkeypatch.setattr(here.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
+    monkeypatch.setattr(
+        here.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0)
+    )
     said = []
     assert here._make_venv(said.append) == [str(here.venv_python()), "-m", "pip"]
     assert "making it anew" in said[0]
@@ -97,7 +101,13 @@ def test_an_environment_whose_python_does_not_run_is_made_anew(here, monkeypatch
 def test_without_ensurepip_the_systems_own_pip_serves_from_outside(here, monkeypatch):
     monkeypatch.setattr(here.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(here, "_succeeds", lambda command: "import pip" not in command)
-    assert here._make_venv(print) == [sys.executable, "-m", "pip", "--python", str(here.venv_python())]
+    assert here._make_venv(print) == [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(here.venv_python()),
+    ]
 
 
 def test_without_ensurepip_and_pip_the_sentence_says_what_to_install(here, monkeypatch):
@@ -133,14 +143,20 @@ def test_no_permission_to_write_is_said_in_a_sentence(here, monkeypatch):
         raise PermissionError(13, "Permission denied", str(here.VENV))
 
     monkeypatch.setattr(here, "_make_venv", denied)
-    with pytest.raises(environment.SetUpError, match="Permission denied.*give the same command again"):
+    with pytest.raises(
+        environment.SetUpError, match="Permission denied.*give the same command again"
+    ):
         here.set_up()
 
 
 @pytest.mark.parametrize("torch, kept", [("torch-2.14.1+cpu", True), ("torch-2.14.1", False)])
-def test_a_torch_that_a_person_chose_is_kept_and_pips_own_follows_the_pins(here, tmp_path, torch, kept):
+def test_a_torch_that_a_person_chose_is_kept_and_pips_own_follows_the_pins(
+    here, tmp_path, torch, kept
+):
     (here.VENV / "lib" / "python3.11" / "site-packages" / f"{torch}.dist-info").mkdir(parents=True)
-    (here.CLONE / "constraints.txt").write_text("numpy==2.4.6\ntorch==2.15.0\ntorchvision==0.29.2\n")
+    (here.CLONE / "constraints.txt").write_text(
+        "numpy==2.4.6\ntorch==2.15.0\ntorchvision==0.29.2\n"
+    )
     here._install(pip_that(tmp_path, ""), "")
     pins = (here.VENV / "constraints.txt").read_text().split()
     assert pins == ["numpy==2.4.6"] + ([] if kept else ["torch==2.15.0", "torchvision==0.29.2"])
@@ -148,8 +164,12 @@ def test_a_torch_that_a_person_chose_is_kept_and_pips_own_follows_the_pins(here,
 
 def test_the_test_command_installs_the_test_extra_too(here, tmp_path):
     here.VENV.mkdir()
-    here._install(pip_that(tmp_path, "import sys; open('seen', 'w').write(' '.join(sys.argv[1:]))"), "test")
-    assert (here.CLONE / "seen").read_text() == f"install -r {here.VENV / 'requirements.txt'} -e .[test]"
+    here._install(
+        pip_that(tmp_path, "import sys; open('seen', 'w').write(' '.join(sys.argv[1:]))"), "test"
+    )
+    assert (
+        here.CLONE / "seen"
+    ).read_text() == f"install -r {here.VENV / 'requirements.txt'} -e .[test]"
 
 
 def test_an_active_environment_that_has_everything_is_used(here, monkeypatch):
@@ -181,10 +201,16 @@ def test_what_is_missing_is_told_by_name_and_version(here, monkeypatch):
 
 def test_an_old_python_is_told_so_in_a_sentence():
     source = (PACKAGE / "__main__.py").read_text()
-    ast.parse(source, feature_version=(3, 7))  # an old Python can read the file as far as the sentence
+    ast.parse(
+        source, feature_version=(3, 7)
+    )  # an old Python can read the file as far as the sentence
     pretend = "import sys, runpy; sys.version_info, sys.version = (3, 9, 1), '3.9.1'; runpy.run_module('cs231n_viz')"
     done = subprocess.run(
-        [BARE_PYTHON, "-c", pretend, "start"], cwd=CLONE, capture_output=True, text=True, check=False
+        [BARE_PYTHON, "-c", pretend, "start"],
+        cwd=CLONE,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "needs Python 3.11 or newer; this is 3.9.1" in done.stderr
@@ -192,9 +218,13 @@ def test_an_old_python_is_told_so_in_a_sentence():
 
 
 def test_the_constraints_pin_every_requirement_and_name_no_machine():
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "constraints.txt").read_text(), re.MULTILINE))
+    pins = dict(
+        re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "constraints.txt").read_text(), re.MULTILINE)
+    )
     lines = [
-        line for line in (CLONE / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+        line
+        for line in (CLONE / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
     ]
     assert len(lines) == len(pins), "one name==version a line, nothing else"
     project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
@@ -210,11 +240,16 @@ def test_requirements_install_the_package_within_the_constraints():
 
 
 def test_no_pinned_version_asks_for_a_newer_python_than_the_course_does():
-    """Debian 12's Python is 3.11.2, for instance; checked for what is installed here at its pinned version."""
+    """Debian 12's Python is 3.11.2, for instance; checked for what is installed here at its pinned
+    version.
+    """
     pins = re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "constraints.txt").read_text(), re.MULTILINE)
     installed = {
-        (found.name, found.version): found.metadata["Requires-Python"] for found in metadata.distributions()
+        (found.name, found.version): found.metadata["Requires-Python"]
+        for found in metadata.distributions()
     }
     asked = {pin: installed[pin] for pin in pins if installed.get(pin)}
     assert len(asked) > len(pins) / 2
-    assert [pin for pin, python in asked.items() if not SpecifierSet(python).contains("3.11.0")] == []
+    assert [
+        pin for pin, python in asked.items() if not SpecifierSet(python).contains("3.11.0")
+    ] == []

@@ -1,4 +1,6 @@
-"""What every technique promises: nothing of the caller's changes, an answer where the input is, a batch = one by one."""
+"""What every technique promises: nothing of the caller's changes, an answer where the input is, a
+batch = one by one.
+"""
 
 import pytest
 import torch
@@ -93,7 +95,9 @@ def test_nothing_of_the_callers_changes(name, model):
     before = state_of(model, pixels)
     answer = TECHNIQUES[name](model, pixels)
     assert_same(before, state_of(model, pixels))
-    assert answer.device == pixels.device and not answer.requires_grad and len(answer) == len(pixels)
+    assert (
+        answer.device == pixels.device and not answer.requires_grad and len(answer) == len(pixels)
+    )
     assert answer.isfinite().all()
 
 
@@ -101,7 +105,11 @@ def test_nothing_of_the_callers_changes(name, model):
 @pytest.mark.parametrize("spoil", ["range", "shape", "nan"])
 def test_bad_pixels_are_refused_and_nothing_changes(name, model, spoil):
     pixels = {"range": pictures() * 255, "shape": pictures()[0], "nan": pictures() / 0}[spoil]
-    pixels = pixels.nan_to_num(0.0, 0.5, 0.5).index_fill(0, HERE, torch.nan) if spoil == "nan" else pixels
+    pixels = (
+        pixels.nan_to_num(0.0, 0.5, 0.5).index_fill(0, HERE, torch.nan)
+        if spoil == "nan"
+        else pixels
+    )
     before = state_of(model, pixels.nan_to_num())
     with pytest.raises(ValueError, match="pixels"):
         TECHNIQUES[name](model, pixels)

@@ -1,4 +1,6 @@
-"""Lesson 15's technique: a mix is what it says, one pass changes nothing of the caller's, and a style is learned."""
+"""Lesson 15's technique: a mix is what it says, one pass changes nothing of the caller's, and a
+style is learned.
+"""
 
 import itertools
 import json
@@ -12,7 +14,6 @@ from cs231n_viz import data, models
 from cs231n_viz.networks import StyleNet
 from cs231n_viz.objectives import gram_matrices, total_variation
 from cs231n_viz.optimize import Diverged
-from cs231n_viz.recipes import style_lesson, stylenet
 from cs231n_viz.techniques.fast_style import (
     CONTENT,
     LEAST,
@@ -26,12 +27,16 @@ from cs231n_viz.techniques.fast_style import (
     train_style_net,
     train_style_net_steps,
 )
+from workshop.measure import style_lesson
+from workshop.train import stylenet
 
 NAMES = ["glass", "night", "woodcut"]
 
 
 def small_net(styles=NAMES, seed=0, **settings):
-    """Random weights, γ and β too, so that every style is another; the caller's random numbers stay as they were."""
+    """Random weights, γ and β too, so that every style is another; the caller's random numbers stay
+    as they were.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = StyleNet(styles, **{"widths": (4, 6, 8), "blocks": 1} | settings)
@@ -60,7 +65,7 @@ def picture(*shape, seed=0):
     return torch.rand(*(shape or (1, 3, 40, 40)), generator=torch.Generator().manual_seed(seed))
 
 
-# --- mixes ----------------------------------------------------------------------------------------------------------
+# --- mixes ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,9 @@ def test_one_style_alone_is_that_style_bit_for_bit(network, style):
         for name, values in network.state_dict().items()
     }
     alone.load_state_dict(own)
-    assert torch.equal(repaint(network, pixels, {"night": style, "glass": 0}), repaint(network, pixels, "night"))
+    assert torch.equal(
+        repaint(network, pixels, {"night": style, "glass": 0}), repaint(network, pixels, "night")
+    )
     assert torch.equal(repaint(network, pixels, "night"), repaint(alone, pixels, "night"))
 
 
@@ -122,18 +129,25 @@ def test_what_is_no_mix_is_said_in_words(network, style, error, words):
     assert words in str(caught.value)
 
 
-# --- one pass -------------------------------------------------------------------------------------------------------
+# --- one pass -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (6, 11), (33, 64), (41, 7), (50, 51)])
 def test_pictures_of_any_size_and_shape_come_back_in_it(network, shape):
     made = repaint(network, picture(2, 3, *shape), "glass")
-    assert made.shape == (2, 3, *shape) and made.min() > 0 and made.max() < 1 and not made.requires_grad
+    assert (
+        made.shape == (2, 3, *shape)
+        and made.min() > 0
+        and made.max() < 1
+        and not made.requires_grad
+    )
 
 
 @pytest.mark.parametrize("shape", [(4, 40), (40, 4), (1, 1)])
 def test_a_picture_that_is_too_small_is_refused_with_the_least_size(network, shape):
-    with pytest.raises(ValueError, match=rf"{shape[0]} x {shape[1]} are too few.*{LEAST} x {LEAST}"):
+    with pytest.raises(
+        ValueError, match=rf"{shape[0]} x {shape[1]} are too few.*{LEAST} x {LEAST}"
+    ):
         repaint(network, picture(1, 3, *shape), "glass")
 
 
@@ -148,16 +162,24 @@ def test_a_network_that_still_learns_gives_no_gradient_and_keeps_its_weights():
     before = [values.clone() for values in learning.parameters()]
     made = repaint(learning, picture(), "glass")
     assert not made.requires_grad and all(values.grad is None for values in learning.parameters())
-    assert all(torch.equal(one, other) for one, other in zip(before, learning.parameters(), strict=True))
+    assert all(
+        torch.equal(one, other) for one, other in zip(before, learning.parameters(), strict=True)
+    )
 
 
-# --- swapping -------------------------------------------------------------------------------------------------------
+# --- swapping -------------------------------------------------------------------------------------
 
 
 def test_all_parts_swapped_is_the_other_style_and_none_is_the_first(network):
     pixels = picture()
-    assert torch.equal(repaint(swapped(network, "glass", "night", PARTS), pixels, "glass"), repaint(network, pixels, "night"))
-    assert torch.equal(repaint(swapped(network, "glass", "night", ()), pixels, "glass"), repaint(network, pixels, "glass"))
+    assert torch.equal(
+        repaint(swapped(network, "glass", "night", PARTS), pixels, "glass"),
+        repaint(network, pixels, "night"),
+    )
+    assert torch.equal(
+        repaint(swapped(network, "glass", "night", ()), pixels, "glass"),
+        repaint(network, pixels, "glass"),
+    )
 
 
 def test_one_part_swapped_is_neither_and_the_network_given_is_left_alone(network):
@@ -168,23 +190,30 @@ def test_one_part_swapped_is_neither_and_the_network_given_is_left_alone(network
     assert torch.equal(repaint(network, pixels, "glass"), glass)
 
 
-@pytest.mark.parametrize(("other", "parts", "words"), [("nihgt", ["up"], "Did you mean 'night'"), ("night", ["ups"], "Did you mean 'up'")])
+@pytest.mark.parametrize(
+    ("other", "parts", "words"),
+    [("nihgt", ["up"], "Did you mean 'night'"), ("night", ["ups"], "Did you mean 'up'")],
+)
 def test_unknown_names_of_a_swap_are_said(network, other, parts, words):
     with pytest.raises(ValueError, match=words):
         swapped(network, "glass", other, parts)
 
 
 def test_a_part_that_is_not_in_a_list_is_refused_in_words(network):
-    with pytest.raises(TypeError, match=r"parts are a list such as .*, not 'down': put the name in \[ \]"):
+    with pytest.raises(
+        TypeError, match=r"parts are a list such as .*, not 'down': put the name in \[ \]"
+    ):
         swapped(network, "glass", "night", "down")
 
 
-# --- the loss -------------------------------------------------------------------------------------------------------
+# --- the loss -------------------------------------------------------------------------------------
 
 
 def test_the_loss_of_the_photo_itself_is_its_style_and_roughness_alone(model, photos):
     wanted = gram_matrices(model, data.painting("glass", 96), STYLE)
-    value, content, style = repainting(model, photos[:2], CONTENT, wanted, style_weight=3, tv=7)(photos[:2])
+    value, content, style = repainting(model, photos[:2], CONTENT, wanted, style_weight=3, tv=7)(
+        photos[:2]
+    )
     rough = total_variation()(photos[:2]) / photos[0, 0].numel()
     assert content.abs().max() < 1e-6 and torch.allclose(value, 3 * style + 7 * rough, rtol=1e-4)
     assert torch.equal(repainting_loss(model, photos[:2], CONTENT, wanted, 3, 7)(photos[:2]), value)
@@ -196,13 +225,17 @@ def test_the_loss_of_the_painting_itself_has_no_style_to_mend(model):
     assert float(repainting(model, painting, CONTENT, wanted)(painting).style) < 1e-6
 
 
-# --- learning -------------------------------------------------------------------------------------------------------
+# --- learning -------------------------------------------------------------------------------------
 
 QUICK = {"steps": 3, "batch": 2, "side": 32}
 
 
 def practices(network, model, photos, painting="glass", **settings):
-    return list(train_style_net_steps(network, model, photos, data.painting(painting, 64), **QUICK | settings))
+    return list(
+        train_style_net_steps(
+            network, model, photos, data.painting(painting, 64), **QUICK | settings
+        )
+    )
 
 
 def test_a_style_is_learned(model, photos):
@@ -216,7 +249,11 @@ def test_a_style_is_learned(model, photos):
 def test_a_step_says_what_it_was_measured_on(model, photos):
     network = small_net(["style"])
     style = data.painting("night", 64)
-    step = next(train_style_net_steps(network, model, photos[:1, :, :32, :32].expand(1, 3, 32, 32), style, **QUICK, tv=0))
+    step = next(
+        train_style_net_steps(
+            network, model, photos[:1, :, :32, :32].expand(1, 3, 32, 32), style, **QUICK, tv=0
+        )
+    )
     mirrored = torch.stack([photos[0, :, :32, :32], photos[0, :, :32, :32].flip(2)])
     untaught = small_net(["style"])
     made = torch.cat([repaint(untaught, one[None], "style") for one in mirrored])
@@ -226,23 +263,34 @@ def test_a_step_says_what_it_was_measured_on(model, photos):
 
 
 def test_the_first_step_is_that_of_adam(model, photos):
-    """Oracle: torch's own Adam, with one step written out; at first it moves every weight by the rate."""
+    """Oracle: torch's own Adam, with one step written out; at first it moves every weight by the
+    rate.
+    """
     network, style = small_net(["style"]), data.painting("glass", 64)
     before = [values.detach().clone() for values in network.parameters()]
     next(train_style_net_steps(network, model, photos, style, **QUICK, rate=0.01))
-    moved = torch.cat([(new - old).abs().flatten() for new, old in zip(network.parameters(), before, strict=True)])
-    assert float(moved.detach().median()) == pytest.approx(0.01 / 25, rel=1e-2)  # the rate begins at a 25th
+    moved = torch.cat(
+        [(new - old).abs().flatten() for new, old in zip(network.parameters(), before, strict=True)]
+    )
+    assert float(moved.detach().median()) == pytest.approx(
+        0.01 / 25, rel=1e-2
+    )  # the rate begins at a 25th
 
 
 def test_equal_seeds_teach_the_same_and_others_do_not(model, photos):
     nets = [small_net(["style"]) for _ in range(3)]
-    values = [[step.value for step in practices(net, model, photos, seed=seed)] for net, seed in zip(nets, (3, 3, 4), strict=True)]
+    values = [
+        [step.value for step in practices(net, model, photos, seed=seed)]
+        for net, seed in zip(nets, (3, 3, 4), strict=True)
+    ]
     assert values[0] == values[1] != values[2]
 
 
 def test_photos_of_256_levels_teach_the_same_as_their_floats(model, photos):
     levels = (photos * 255).round().to(torch.uint8)
-    one, other = (practices(small_net(["style"]), model, given) for given in (levels, levels.float() / 255))
+    one, other = (
+        practices(small_net(["style"]), model, given) for given in (levels, levels.float() / 255)
+    )
     assert [step.value for step in one] == [step.value for step in other]
 
 
@@ -279,11 +327,15 @@ def test_frozen_weights_stay_so_that_a_style_can_be_learned_by_its_rows_alone(mo
         values.requires_grad_(name.endswith(("scale", "shift")))
     before = {name: values.detach().clone() for name, values in network.named_parameters()}
     practices(network, model, photos)
-    changed = {name for name, values in network.named_parameters() if not torch.equal(values, before[name])}
+    changed = {
+        name for name, values in network.named_parameters() if not torch.equal(values, before[name])
+    }
     assert changed and all(name.endswith(("scale", "shift")) for name in changed)
 
 
-def test_a_loss_that_is_no_number_is_said_with_its_step_and_the_last_good_picture_is_kept(model, photos):
+def test_a_loss_that_is_no_number_is_said_with_its_step_and_the_last_good_picture_is_kept(
+    model, photos
+):
     network = small_net(["style"])
     steps = train_style_net_steps(network, model, photos, data.painting("glass", 64), **QUICK)
     good = next(steps)
@@ -294,7 +346,10 @@ def test_a_loss_that_is_no_number_is_said_with_its_step_and_the_last_good_pictur
     with pytest.raises(Diverged, match="step 1.*NaN") as caught:
         next(steps)
     assert caught.value.last_step is good and good.image.isfinite().all()
-    assert all(torch.equal(a, b) or a.isnan().any() for a, b in zip(network.parameters(), kept, strict=True))
+    assert all(
+        torch.equal(a, b) or a.isnan().any()
+        for a, b in zip(network.parameters(), kept, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -328,7 +383,7 @@ def test_what_cannot_be_learned_is_said_in_words(model, photos):
         practices(small_net(["style"]), model, photos * 255)
 
 
-# --- what the lesson precomputes ------------------------------------------------------------------------------------
+# --- what the lesson precomputes ------------------------------------------------------------------
 
 
 def test_the_stored_networks_repaint_and_are_what_their_losses_say(model):
@@ -338,7 +393,9 @@ def test_the_stored_networks_repaint_and_are_what_their_losses_say(model):
         network = style_lesson.load(name)
         assert network.settings["normalize"] == (name == "with norm")
         content, style = style_lesson.judged(model, network)
-        assert content == pytest.approx(run["content"], rel=0.02) and style == pytest.approx(run["style"], rel=0.02)
+        assert content == pytest.approx(run["content"], rel=0.02) and style == pytest.approx(
+            run["style"], rel=0.02
+        )
 
 
 def test_with_instance_norm_the_contrast_of_a_photo_cannot_be_seen():
@@ -347,23 +404,35 @@ def test_with_instance_norm_the_contrast_of_a_photo_cannot_be_seen():
     changes = {}
     for name in style_lesson.RUNS:
         network = style_lesson.load(name)
-        changes[name] = float((repaint(network, faint, "style") - repaint(network, photo, "style")).abs().mean())
+        changes[name] = float(
+            (repaint(network, faint, "style") - repaint(network, photo, "style")).abs().mean()
+        )
     assert changes["with norm"] < 0.01 and changes["without norm"] > 5 * changes["with norm"]
 
 
 def test_the_strip_has_a_tile_for_each_stop():
     tiles = style_lesson.strip()
-    assert {name: len(pictures) for name, pictures in tiles.items()} == dict.fromkeys(style_lesson.RUNS, len(style_lesson.STOPS))
+    assert {name: len(pictures) for name, pictures in tiles.items()} == dict.fromkeys(
+        style_lesson.RUNS, len(style_lesson.STOPS)
+    )
 
 
 def test_the_recipe_trains_what_it_stores(model, photos):
-    network, made, losses = style_lesson.trained(model, style_lesson.photographs(photos), "without norm", steps=2)
-    assert not network.settings["normalize"] and network.settings["widths"] == list(style_lesson.WIDTHS)
-    assert [picture.shape for picture in made] == [(3, style_lesson.TILE, style_lesson.TILE)]  # of the stops, the first
+    network, made, losses = style_lesson.trained(
+        model, style_lesson.photographs(photos), "without norm", steps=2
+    )
+    assert not network.settings["normalize"] and network.settings["widths"] == list(
+        style_lesson.WIDTHS
+    )
+    assert [picture.shape for picture in made] == [
+        (3, style_lesson.TILE, style_lesson.TILE)
+    ]  # of the stops, the first
     assert len(losses["contents"]) == len(losses["styles"]) == 2 and losses["every"] == 1
 
 
-def test_the_photographs_of_the_lesson_are_those_of_the_packages_but_the_one_it_is_looked_at_with(photos):
+def test_the_photographs_of_the_lesson_are_those_of_the_packages_but_the_one_it_is_looked_at_with(
+    photos,
+):
     some = style_lesson.photographs(photos)
     assert some.shape == (12 + 5 * 7, 3, 128, 128)
     assert not any(torch.equal(one, data.photo(style_lesson.NEVER_SEEN, 128)[0]) for one in some)
@@ -376,19 +445,25 @@ def test_the_card_tells_what_the_file_of_losses_holds():
     assert card.strip() in (style_lesson.FOLDER.parent / "README.md").read_text(encoding="utf-8")
 
 
-# --- the network of all paintings (needs data/stylenet.safetensors) ---------------------------------------------------
+# --- the network of all paintings (needs data/stylenet.safetensors) -------------------------------
 
 
 def test_stylenet_has_all_paintings_and_each_looks_more_like_its_own_than_like_another(model):
     network = models.load_stylenet(device="cpu")
     assert network.styles == data.painting_names()
     assert not any(values.requires_grad for values in network.parameters())
-    grams = gram_matrices(model, torch.cat([data.painting(name, 256) for name in network.styles]), STYLE)
+    grams = gram_matrices(
+        model, torch.cat([data.painting(name, 256) for name in network.styles]), STYLE
+    )
     photo = data.photo("chelsea", 128)
     for row, name in enumerate(network.styles):
         made = repaint(network, photo, name)
         far = [
-            float(repainting(model, photo, CONTENT, {layer: gram[[at]] for layer, gram in grams.items()})(made).style)
+            float(
+                repainting(
+                    model, photo, CONTENT, {layer: gram[[at]] for layer, gram in grams.items()}
+                )(made).style
+            )
             for at in range(len(network.styles))
         ]
         assert min(range(len(far)), key=far.__getitem__) == row, name
@@ -401,7 +476,10 @@ def test_stylenet_gives_finite_pictures_for_blank_ones():
 
 
 def test_mirrored_edges_leave_no_frame_where_zeros_do(network):
-    """On a flat picture every place is like every other, so a mirror at the edge cannot be told from the middle."""
+    """On a flat picture every place is like every other, so a mirror at the edge cannot be told
+    from the middle.
+    """
+
     def frame(mode):
         plain = small_net(["style"], normalize=False)
         for module in plain.modules():
@@ -422,13 +500,22 @@ def test_enlarging_by_repeating_leaves_no_checkerboard_where_a_transposed_convol
 
 
 @pytest.mark.parametrize(("side", "style_weight"), [(128, 10), (192, 5)])
-def test_the_recipe_asks_each_picture_for_its_own_painting_and_weighs_the_style_by_the_size(model, monkeypatch, side, style_weight):
-    monkeypatch.setattr(stylenet.torch, "randint", lambda *_: torch.zeros(2, dtype=torch.long))  # not moved
+def test_the_recipe_asks_each_picture_for_its_own_painting_and_weighs_the_style_by_the_size(
+    model, monkeypatch, side, style_weight
+):
+    monkeypatch.setattr(
+        stylenet.torch, "randint", lambda *_: torch.zeros(2, dtype=torch.long)
+    )  # not moved
     names, labels = data.painting_names(), torch.tensor([3, 8])
-    network, pixels = small_net(names).requires_grad_(False), torch.cat([data.photo(name, side) for name in ("coffee", "china")])
+    network, pixels = (
+        small_net(names).requires_grad_(False),
+        torch.cat([data.photo(name, side) for name in ("coffee", "china")]),
+    )
     alone = []
     for picture, label in zip(pixels.split(1), labels.tolist(), strict=True):
         wanted = gram_matrices(model, data.painting(names[label], 256), STYLE)
         judge = repainting_loss(model, picture, CONTENT, wanted, style_weight)
         alone.append(float(judge(repaint(network, picture, names[label]))))
-    assert float(stylenet.repainting(model)(network, pixels, labels)) == pytest.approx(sum(alone) / 2, rel=1e-4)
+    assert float(stylenet.repainting(model)(network, pixels, labels)) == pytest.approx(
+        sum(alone) / 2, rel=1e-4
+    )

@@ -1,4 +1,6 @@
-"""Top patches, silence, light and two faces: numbers worked by hand, and equality with keeping everything."""
+"""Top patches, silence, light and two faces: numbers worked by hand, and equality with keeping
+everything.
+"""
 
 import gc
 import itertools
@@ -29,7 +31,9 @@ def pictures(count: int, size: int = 4, seed: int = 0) -> torch.Tensor:
 
 
 def keep_all(maps: np.ndarray, k: int):
-    """The definition, from all maps (N, C, h, w) at once: NumPy's stable sort, and its first of equal places."""
+    """The definition, from all maps (N, C, h, w) at once: NumPy's stable sort, and its first of
+    equal places.
+    """
     count, channels, _, width = maps.shape
     flat = maps.reshape(count, channels, -1)
     order = np.argsort(-flat.max(axis=2).T, axis=1, kind="stable")[:, :k]
@@ -38,11 +42,13 @@ def keep_all(maps: np.ndarray, k: int):
     return flat.max(axis=2)[order, channel], order, place // width, place % width
 
 
-# --- top patches --------------------------------------------------------------------------------------------------
+# --- top patches ----------------------------------------------------------------------------------
 
 
 def test_the_strongest_place_of_each_picture_worked_by_hand(model):
-    """relu1 has red − ½ and ½ − red; the second picture is RED upside down, the third is half as far from grey."""
+    """relu1 has red − ½ and ½ − red; the second picture is RED upside down, the third is half as
+    far from grey.
+    """
     red = torch.stack([toy_nets.RED, toy_nets.RED.flip(0), toy_nets.RED / 2 + 0.25])
     pixels = red[:, None].expand(-1, 3, -1, -1)
     found = activations.top_patches(model, pixels, "relu1", k=3)["relu1"]
@@ -63,7 +69,8 @@ def test_streaming_equals_keeping_all_maps_ties_included(model, batch_size, k):
         maps = activations_at(model, pixels, layer)
         expected = keep_all((maps if maps.dim() == 4 else maps[:, :, None, None]).numpy(), k)
         assert all(
-            np.array_equal(ours, theirs) for ours, theirs in zip(streamed[layer], expected, strict=True)
+            np.array_equal(ours, theirs)
+            for ours, theirs in zip(streamed[layer], expected, strict=True)
         )
 
 
@@ -73,7 +80,8 @@ def test_ties_are_broken_alike_in_both_memory_orders(model):
     last = activations._merged(None, maps.contiguous(memory_format=torch.channels_last), 0, 6)
     assert all(torch.equal(one, other) for one, other in zip(plain, last, strict=True))
     assert all(
-        np.array_equal(ours, theirs) for ours, theirs in zip(plain, keep_all(maps.numpy(), 6), strict=True)
+        np.array_equal(ours, theirs)
+        for ours, theirs in zip(plain, keep_all(maps.numpy(), 6), strict=True)
     )
 
 
@@ -129,9 +137,13 @@ def test_the_directions_of_the_identity_are_the_channels(model):
 
 
 def test_a_direction_is_asked_for_its_own_sum_of_maps(model):
-    """At conv1 the maps are red − ½ and ½ − red, so (2, 1) asks for red − ½, (1, 1) for nothing, and any number fits."""
+    """At conv1 the maps are red − ½ and ½ − red, so (2, 1) asks for red − ½, (1, 1) for nothing,
+    and any number fits.
+    """
     directions = {"conv1": torch.tensor([[2.0, 1.0], [1.0, 1.0], [0.0, 1.0]])}
-    found = activations.top_patches(model, toy_nets.picture(), "conv1", k=1, directions=directions)["conv1"]
+    found = activations.top_patches(model, toy_nets.picture(), "conv1", k=1, directions=directions)[
+        "conv1"
+    ]
     assert found.values.tolist() == [[0.5], [0.0], [0.5]]
     assert list(zip(found.row[:, 0].tolist(), found.column[:, 0].tolist(), strict=True)) == [
         (0, 0),
@@ -156,12 +168,14 @@ def test_model_input_hooks_and_random_numbers_are_left_alone(model):
     activations.top_patches(model, pixels, LAYERS, k=2)
     activations.sparsity(model, pixels, LAYERS)
     assert torch.equal(pixels, before[0]) and pixels.grad is None
-    assert all(torch.equal(parameter, before[1][name]) for name, parameter in model.named_parameters())
+    assert all(
+        torch.equal(parameter, before[1][name]) for name, parameter in model.named_parameters()
+    )
     assert torch.equal(torch.get_rng_state(), before[2])
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-# --- cutting ------------------------------------------------------------------------------------------------------
+# --- cutting --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -180,7 +194,9 @@ def test_every_patch_is_the_window_of_the_padded_picture(field):
     assert windows.shape == (3, 3, 3, field.size, field.size)
     for i, j in itertools.product(range(3), range(3)):
         top, left = 6 + field.offset + i * field.stride, 6 + field.offset + j * field.stride
-        assert torch.equal(windows[i, j], padded[1, :, top : top + field.size, left : left + field.size])
+        assert torch.equal(
+            windows[i, j], padded[1, :, top : top + field.size, left : left + field.size]
+        )
 
 
 @pytest.mark.parametrize("field", [ReceptiveField(4, 0, 0), ReceptiveField(9, 2, -3)])
@@ -194,21 +210,25 @@ def test_the_patch_of_a_unit_alone_makes_it_answer_as_before(model):
     pixels = toy_nets.picture()
     found = activations.top_patches(model, pixels, "conv1", k=1)["conv1"]
     windows = activations.cut(pixels, found, ReceptiveField(3, 1, -1), torch.zeros(3))
-    alone = activations_at(model, windows[:, 0], "conv1")[:, :, 1, 1]  # the unit in the middle of its window
+    alone = activations_at(model, windows[:, 0], "conv1")[
+        :, :, 1, 1
+    ]  # the unit in the middle of its window
     assert torch.equal(alone.diag(), found.values[:, 0])
 
 
-# --- silence and light --------------------------------------------------------------------------------------------
+# --- silence and light ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
 def test_silence_counted_by_hand(model, batch_size):
-    """RED is above ½ in three places of sixteen and below it in eleven; then a red picture, then a black one."""
+    """RED is above ½ in three places of sixteen and below it in eleven; then a red picture, then a
+    black one.
+    """
     full = torch.ones(1, 3, 4, 4)
     pixels = torch.cat([toy_nets.picture(), full, full * 0])
     silence = activations.sparsity(model, pixels, ["relu1"], batch_size)["relu1"]
     torch.testing.assert_close(silence.zeros, torch.tensor([13 + 0 + 16, 5 + 16 + 0]) / 48)
-    torch.testing.assert_close(silence.asleep, torch.tensor([1 / 3, 1 / 3]))
+    torch.testing.assert_close(silence.inactive, torch.tensor([1 / 3, 1 / 3]))
     assert silence.dead.tolist() == [False, False]
 
 
@@ -220,14 +240,16 @@ def test_dead_is_who_never_answers_in_any_batch(model):
 
 
 def test_light_on_the_object_worked_by_hand():
-    maps = torch.tensor([[[4.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [[-5.0, 2.0], [0.0, 0.0]]])[None]
+    maps = torch.tensor(
+        [[[4.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [[-5.0, 2.0], [0.0, 0.0]]]
+    )[None]
     mask = torch.zeros(1, 4, 4, dtype=torch.bool)
     mask[0, :2, :2] = True  # the first place whole
     mask[0, 3, 3] = True  # a quarter of the last one
     assert activations.light_on(maps, mask)[0].tolist() == pytest.approx([(4 + 0.25) / 5, 0, 0])
 
 
-# --- purity and faces ---------------------------------------------------------------------------------------------
+# --- purity and faces -----------------------------------------------------------------------------
 
 
 def test_purity_is_the_share_of_the_commonest_label():
@@ -237,7 +259,9 @@ def test_purity_is_the_share_of_the_commonest_label():
 
 
 def planted_faces():
-    """Three classes at the corners of a right triangle with sides 3, 4 and 5; a third of k = 6 is two."""
+    """Three classes at the corners of a right triangle with sides 3, 4 and 5; a third of k = 6 is
+    two.
+    """
     corners = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
     labels = torch.arange(3).repeat_interleave(10)
     picture = torch.tensor(
@@ -254,7 +278,7 @@ def planted_faces():
 @pytest.mark.parametrize("with_labels", [True, False])
 def test_two_faces_are_found_by_their_labels_or_without(with_labels):
     picture, features, labels = planted_faces()
-    found = activations.two_faced(picture, features, labels if with_labels else None)
+    found = activations.polysemantic(picture, features, labels if with_labels else None)
     assert found.score.tolist() == pytest.approx([0.5 * 3, 0, 5 / 3, 0])
     groups = {frozenset(picture[2][found.face[2] == side].tolist()) for side in (0, 1)}
     assert groups == {frozenset([10, 11, 12, 13]), frozenset([20, 21])}
@@ -262,11 +286,11 @@ def test_two_faces_are_found_by_their_labels_or_without(with_labels):
 
 def test_pictures_of_a_third_label_belong_to_no_face():
     _, features, labels = planted_faces()
-    found = activations.two_faced(torch.tensor([[0, 1, 2, 10, 11, 20]]), features, labels)
+    found = activations.polysemantic(torch.tensor([[0, 1, 2, 10, 11, 20]]), features, labels)
     assert found.face.tolist() == [[0, 0, 0, 1, 1, -1]]
 
 
-# --- what cannot be -----------------------------------------------------------------------------------------------
+# --- what cannot be -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -274,7 +298,11 @@ def test_pictures_of_a_third_label_belong_to_no_face():
     [
         (pictures(4), {"k": 5}, "k = 5 patches are 5 pictures, and 4 were given"),
         (pictures(4), {"k": 0}, "at least 1, not 0"),
-        (pictures(4), {"layers": "relu9"}, "unknown layer of Sequential 'relu9'. Did you mean 'relu"),
+        (
+            pictures(4),
+            {"layers": "relu9"},
+            "unknown layer of Sequential 'relu9'. Did you mean 'relu",
+        ),
         (pictures(4)[:0], {}, "have the shape"),
         (iter(()), {}, "no pictures"),
         (pictures(4)[0], {}, "makes a batch of one"),
@@ -296,13 +324,17 @@ def test_bad_input_is_refused_in_words(model, pixels, settings, words):
 def test_a_layer_that_gives_neither_maps_nor_a_vector_says_so():
     network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(2), nn.Flatten())
     model = models.wrap(network, input_size=4)
-    with pytest.raises(ValueError, match=r"1 gives \(2, 16\) for a picture: maps \(C, h, w\) or vectors"):
+    with pytest.raises(
+        ValueError, match=r"1 gives \(2, 16\) for a picture: maps \(C, h, w\) or vectors"
+    ):
         activations.top_patches(model, pictures(2), "1", k=1)
 
 
 def test_an_error_leaves_no_hook_behind(model):
     with pytest.raises(ValueError, match="NaN"):
-        activations.top_patches(model, [pictures(2), torch.full((2, 3, 4, 4), torch.nan)], LAYERS, k=1)
+        activations.top_patches(
+            model, [pictures(2), torch.full((2, 3, 4, 4), torch.nan)], LAYERS, k=1
+        )
     with capture(model, "relu1") as outputs:
         model(toy_nets.picture())
     assert set(outputs) == {"relu1"}

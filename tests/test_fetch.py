@@ -9,7 +9,8 @@ import pytest
 import torch
 import torchvision
 
-from cs231n_viz import fetch, models
+from cs231n_viz import models
+from cs231n_viz.commands import fetch
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 
@@ -69,12 +70,15 @@ def small_caltech(folder, download=True, pictures=3):
     """What torchvision does, in small."""
     (folder / "caltech101" / "101_ObjectCategories" / "koala").mkdir(parents=True)
     for number in range(pictures):
-        (folder / "caltech101" / "101_ObjectCategories" / "koala" / f"image_{number:04d}.jpg").touch()
+        (
+            folder / "caltech101" / "101_ObjectCategories" / "koala" / f"image_{number:04d}.jpg"
+        ).touch()
 
 
 def test_weights_cut_half_way_leave_no_file_and_a_sentence(hanging_up, cache):
     with pytest.raises(
-        ConnectionError, match=r"squeezenet1_1 could not be fetched .*Nothing half-finished was kept"
+        ConnectionError,
+        match=r"squeezenet1_1 could not be fetched .*Nothing half-finished was kept",
     ):
         fetch.fetch("squeezenet1_1")
     assert list(cache.iterdir()) == []
@@ -125,7 +129,9 @@ def test_caltech_unpacked_half_way_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_caltech_comes_into_its_place_once_and_a_half_folder_is_not_touched(tmp_path, monkeypatch, capsys):
+def test_caltech_comes_into_its_place_once_and_a_half_folder_is_not_touched(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(fetch, "CALTECH_PICTURES", 3)
     (tmp_path / "caltech101").mkdir()  # torchvision leaves an empty folder where it looked in vain
     fetch.fetch_caltech101(tmp_path, small_caltech)

@@ -45,7 +45,8 @@ def test_filter_images_are_a_copy_of_the_weights(model):
 
 def test_a_layer_without_filters_names_those_that_have_some(model):
     with pytest.raises(
-        ValueError, match="1 is a ReLU: only a convolution has filters. Those of Sequential are 0, 2"
+        ValueError,
+        match="1 is a ReLU: only a convolution has filters. Those of Sequential are 0, 2",
     ):
         filters.filter_images(model, "1")
 
@@ -94,7 +95,9 @@ def test_responses_are_those_of_patches_scaled_to_the_filters_norm():
 def test_random_patches_are_cut_from_the_pictures():
     pictures = torch.arange(2 * 3 * 6 * 5.0).view(2, 3, 6, 5)
     patches = filters.random_patches(pictures, 3, 40, torch.Generator().manual_seed(0))
-    everywhere = pictures.unfold(2, 3, 1).unfold(3, 3, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 3, 3)
+    everywhere = (
+        pictures.unfold(2, 3, 1).unfold(3, 3, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 3, 3)
+    )
     assert patches.shape == (40, 3, 3, 3)
     assert all((patch == everywhere).flatten(1).all(dim=1).any() for patch in patches)
     assert len({float(patch[0, 0, 0]) for patch in patches}) > 15

@@ -1,4 +1,6 @@
-"""You against the network: the rules worked by hand on toy networks, and the widget played by its buttons."""
+"""You against the network: the rules worked by hand on toy networks, and the widget played by its
+buttons.
+"""
 
 import gc
 import html
@@ -40,7 +42,9 @@ def table(look=by_red, label=2, pixels=None, patch=2):
 def drawings(count=3, height=32, width=32, channels=3, names=("dark", "half", "red")):
     generator = torch.Generator().manual_seed(1)
     pixels = torch.rand(count, channels, height, width, generator=generator)
-    return SimpleNamespace(pixels=pixels, labels=torch.arange(count) % len(names), class_names=list(names))
+    return SimpleNamespace(
+        pixels=pixels, labels=torch.arange(count) % len(names), class_names=list(names)
+    )
 
 
 def left_first(pixels):
@@ -48,7 +52,7 @@ def left_first(pixels):
     return -torch.arange(pixels.shape[-1]).float().expand(pixels.shape[-2:])
 
 
-# --- patches and their orders -----------------------------------------------------------------------------------------
+# --- patches and their orders ---------------------------------------------------------------------
 
 
 def test_patches_are_counted_row_by_row_and_the_last_ones_may_be_smaller():
@@ -72,7 +76,8 @@ def test_a_smaller_patch_at_the_edge_counts_by_its_mean_too():
 
 
 @pytest.mark.parametrize(
-    "heat", [torch.zeros(2, 4, 4), torch.zeros(4), torch.zeros(1, 1, 4, 4), torch.full((4, 4), math.nan)]
+    "heat",
+    [torch.zeros(2, 4, 4), torch.zeros(4), torch.zeros(1, 1, 4, 4), torch.full((4, 4), math.nan)],
 )
 def test_what_is_no_map_is_refused_in_words(heat):
     with pytest.raises(ValueError, match="a map is"):
@@ -104,7 +109,7 @@ def test_the_cover_may_be_a_colour():
     torch.testing.assert_close(closed, cover[0].expand(3, 4, 4))
 
 
-# --- the network's side -----------------------------------------------------------------------------------------------
+# --- the network's side ---------------------------------------------------------------------------
 
 
 def test_the_network_answers_as_soon_as_it_is_sure_enough():
@@ -160,7 +165,7 @@ def test_the_network_looks_without_gradients():
     assert not game.beliefs(table(lambda pixels: by_red(pixels) * weight), [0, 1]).requires_grad
 
 
-# --- the rules --------------------------------------------------------------------------------------------------------
+# --- the rules ------------------------------------------------------------------------------------
 
 
 def test_a_round_begins_with_nothing_open():
@@ -188,7 +193,9 @@ def test_a_player_answers_once_and_then_the_network_goes_on_alone():
     now = game.opened(table(), game.begin(table()), [1])
     over = game.answered(table(), now, 2, rest=[1, 0, 2, 3])
     assert over == now._replace(player=Answer(2, 1), network=Answer(2, 3, 0.75))
-    assert game.answered(table(), over, 0, rest=[]) is over and game.opened(table(), over, [3]) is over
+    assert (
+        game.answered(table(), over, 0, rest=[]) is over and game.opened(table(), over, [3]) is over
+    )
 
 
 def test_one_may_answer_before_the_first_patch():
@@ -212,7 +219,7 @@ def test_the_point_goes_to_whoever_is_right_with_fewer_patches(player, network, 
     assert game.points(2, Round(network=network, player=player)) == won
 
 
-# --- pictures ---------------------------------------------------------------------------------------------------------
+# --- pictures -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -221,10 +228,13 @@ def test_the_point_goes_to_whoever_is_right_with_fewer_patches(player, network, 
 def test_the_board_has_one_size_and_tells_nothing_of_what_is_closed(channels, height, width):
     patch = height // 3
     one, other = (
-        torch.rand(1, channels, height, width, generator=torch.Generator().manual_seed(s)) for s in (1, 2)
+        torch.rand(1, channels, height, width, generator=torch.Generator().manual_seed(s))
+        for s in (1, 2)
     )
     other[..., :patch, :patch] = one[..., :patch, :patch]
-    boards = [np.asarray(game.board(Table(pixels, 0, by_red, 0.4, patch), [0])) for pixels in (one, other)]
+    boards = [
+        np.asarray(game.board(Table(pixels, 0, by_red, 0.4, patch), [0])) for pixels in (one, other)
+    ]
     numbers = game.board_numbers(one, patch)
     assert max(numbers.shape) == game.SIDE and boards[0].shape == (*numbers.shape, 3)
     closed = numbers != 0
@@ -243,7 +253,9 @@ def test_an_open_board_is_the_picture_and_a_whole_one_pales_what_was_closed():
 
 @pytest.mark.parametrize("rounds", [0, 1, 60])
 def test_the_figure_of_patches_needed_shows_both_and_marks_wrong_answers(rounds):
-    played = [(2, Round(player=Answer(number % 3, 5), network=Answer(2, 9))) for number in range(rounds)]
+    played = [
+        (2, Round(player=Answer(number % 3, 5), network=Answer(2, 9))) for number in range(rounds)
+    ]
     (axes,) = game.score_figure(played, 64).axes
     lines = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
     assert lines["you"] == [5] * rounds and lines["network"] == [9] * rounds
@@ -252,7 +264,7 @@ def test_the_figure_of_patches_needed_shows_both_and_marks_wrong_answers(rounds)
     assert plot.png(axes.figure).startswith(b"\x89PNG")
 
 
-# --- the widget -------------------------------------------------------------------------------------------------------
+# --- the widget -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -262,7 +274,9 @@ def play():
 
     def started(pictures=None, look=by_red, maps=None, **settings):
         maps = {"from the left": left_first} if maps is None else maps
-        opened.append(game.play(drawings() if pictures is None else pictures, look, maps, **settings))
+        opened.append(
+            game.play(drawings() if pictures is None else pictures, look, maps, **settings)
+        )
         return opened[-1]
 
     yield started
@@ -343,7 +357,8 @@ def test_a_storm_of_clicks_opens_every_patch_once(play):
 
 def test_another_order_holds_for_what_is_still_closed(play):
     one = play(
-        maps={"from the left": left_first, "from the right": lambda pixels: -left_first(pixels)}, patch=8
+        maps={"from the left": left_first, "from the right": lambda pixels: -left_first(pixels)},
+        patch=8,
     )
     one.open_next(2)
     one.order.value = "from the right"
@@ -420,7 +435,9 @@ def test_no_picture_comes_twice_before_all_have_come(play):
 )
 def test_one_channel_and_any_size_and_shape_will_do(play, channels, height, width, patch):
     one = play(drawings(2, height, width, channels), patch=patch)
-    assert len(one._patches) == one.table.count == math.ceil(height / patch) * math.ceil(width / patch)
+    assert (
+        len(one._patches) == one.table.count == math.ceil(height / patch) * math.ceil(width / patch)
+    )
     one._patches[-1].click()
     one.open_next(one.table.count)
     assert len(one.now.opened) == one.table.count
@@ -430,7 +447,8 @@ def test_the_buttons_lie_exactly_on_their_patches(play):
     one = play(drawings(2, 30, 50), patch=16)
     grid = one._board.children[1].layout
     columns, rows = (
-        [int(n[:-2]) for n in part.split()] for part in (grid.grid_template_columns, grid.grid_template_rows)
+        [int(n[:-2]) for n in part.split()]
+        for part in (grid.grid_template_columns, grid.grid_template_rows)
     )
     numbers = game.board_numbers(one.table.pixels, 16)
     assert (sum(rows), sum(columns)) == numbers.shape == (259, 432)
@@ -476,8 +494,16 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_the_first_run(play, monkeypa
     ("pictures", "settings", "told"),
     [
         (SimpleNamespace(**{**vars(drawings()), "labels": torch.zeros(3, 2)}), {}, "one label"),
-        (SimpleNamespace(**{**vars(drawings()), "labels": torch.tensor([0, 1, 7])}), {}, "labels are 0 to 2"),
-        (SimpleNamespace(**{**vars(drawings()), "pixels": drawings().pixels * 255}), {}, "divide by 255"),
+        (
+            SimpleNamespace(**{**vars(drawings()), "labels": torch.tensor([0, 1, 7])}),
+            {},
+            "labels are 0 to 2",
+        ),
+        (
+            SimpleNamespace(**{**vars(drawings()), "pixels": drawings().pixels * 255}),
+            {},
+            "divide by 255",
+        ),
         (drawings(), {"patch": 0}, "a game has 2 to 256"),
         (drawings(), {"patch": 1}, "a game has 2 to 256"),
         (drawings(), {"patch": 99}, "a game has 2 to 256"),

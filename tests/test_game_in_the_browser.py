@@ -1,4 +1,6 @@
-"""You against the network, as a student's hands meet it: a round by mouse, by keyboard, and in great haste."""
+"""You against the network, as a student's hands meet it: a round by mouse, by keyboard, and in
+great haste.
+"""
 
 import browser
 import pytest
@@ -39,12 +41,23 @@ FOCUSED = "document.activeElement.title || document.activeElement.textContent.tr
 def page(tmp_path_factory):
     """The page on which the game has just begun."""
     cells = [
-        {"cell_type": "code", "id": str(index), "metadata": {}, "execution_count": None, "outputs": []}
+        {
+            "cell_type": "code",
+            "id": str(index),
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+        }
         | {"source": source.strip()}
         for index, source in enumerate(CELLS)
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     with (
         browser.lab(tmp_path_factory.mktemp("lab"), {"game.ipynb": notebook}) as address,
         browser.chromium(playwright) as chromium,
@@ -104,10 +117,15 @@ def test_a_round_by_mouse(page, board):
     assert soon(lambda: f"It is: {right}." in board.inner_text())
     assert soon(lambda: shows(page, board))
     assert ask(
-        page, "digest(plot.png(game.board(one.table, one.now.opened, whole=True))) == digest(one.picture)"
+        page,
+        "digest(plot.png(game.board(one.table, one.now.opened, whole=True))) == digest(one.picture)",
     )
-    assert f"You: {right} with 6 patches, right." in board.inner_text() and "%" in board.inner_text()
-    you, network = ask(page, "[sum(each) for each in zip(*(game.points(*each) for each in one.played))]")
+    assert (
+        f"You: {right} with 6 patches, right." in board.inner_text() and "%" in board.inner_text()
+    )
+    you, network = ask(
+        page, "[sum(each) for each in zip(*(game.points(*each) for each in one.played))]"
+    )
     assert f"You {you} : {network} the network, {rounds + 1} round" in board.inner_text()
     chart = ask(page, "digest(bytes(one.chart.value))")
     images = board.locator(".widget-image")
@@ -139,7 +157,9 @@ def test_clicks_in_great_haste_open_every_patch_once_and_nothing_jumps(page, boa
     )
     assert soon(lambda: stands(page, opened=64))
     assert soon(lambda: board.locator("button", has_text="Next patch").is_disabled())
-    assert sorted(ask(page, "one.now.opened")) == list(range(64)) and ask(page, "one.now.network[1] <= 64")
+    assert sorted(ask(page, "one.now.opened")) == list(range(64)) and ask(
+        page, "one.now.network[1] <= 64"
+    )
     assert soon(lambda: shows(page, board))
     assert board.evaluate(where) == places
     over(page, board)
@@ -149,7 +169,9 @@ def test_clicks_in_great_haste_open_every_patch_once_and_nothing_jumps(page, boa
 def test_answering_twice_counts_once(page, board):
     rounds = ask(page, "len(one.played)")
     press(board, "drawn owl")
-    board.locator("button", has_text="That's it!").evaluate("button => { button.click(); button.click(); }")
+    board.locator("button", has_text="That's it!").evaluate(
+        "button => { button.click(); button.click(); }"
+    )
     assert soon(lambda: ask(page, "bool(one.now.player)"))
     assert ask(page, "len(one.played)") == rounds + 1 and ask(page, "one.now.player[1]") == 0
 

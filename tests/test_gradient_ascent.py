@@ -8,7 +8,6 @@ from toy_nets import one_channel_net
 from cs231n_viz import models
 from cs231n_viz.objectives import total_variation
 from cs231n_viz.optimize import Diverged, Step
-from cs231n_viz.recipes import class_images
 from cs231n_viz.techniques.gradient_ascent import (
     COLORS,
     LECTURE,
@@ -20,6 +19,7 @@ from cs231n_viz.techniques.gradient_ascent import (
     unit_image,
     unit_image_steps,
 )
+from workshop.measure import class_images
 
 EVERY = [
     NONE,
@@ -27,13 +27,17 @@ EVERY = [
     ROBUST,
     NONE._replace(small_contributions=0.3),
     NONE._replace(fourier=True),
-    ROBUST._replace(blur=0.5, small_pixels=0.2, small_gradients=0.2, small_contributions=0.2, l2=0.01),
+    ROBUST._replace(
+        blur=0.5, small_pixels=0.2, small_gradients=0.2, small_contributions=0.2, l2=0.01
+    ),
     *(NONE._replace(colors=colors) for colors in COLORS),
 ]
 
 
 def out_of_range(picture):
-    """The share of each picture's values that no screen can show; the way to waves and back rounds a little."""
+    """The share of each picture's values that no screen can show; the way to waves and back rounds
+    a little.
+    """
     return ((picture < -1e-4) | (picture > 1 + 1e-4)).flatten(1).float().mean(dim=1)
 
 
@@ -55,7 +59,9 @@ class Breaks(nn.Module):
 
 @pytest.fixture(scope="module")
 def colors():
-    return models.wrap(Colors(), mean=(0.5, 0.5, 0.5), class_names=["red", "green", "cyan"], input_size=8)
+    return models.wrap(
+        Colors(), mean=(0.5, 0.5, 0.5), class_names=["red", "green", "cyan"], input_size=8
+    )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +82,9 @@ def test_from_the_zero_image_adam_moves_every_red_value_by_the_rate_and_leaves_t
         first.image[:, 1:], torch.full((1, 2, 8, 8), 0.5)
     )
     assert torch.allclose(second.image[:, 0], torch.tensor(0.75))
-    assert (first.index, float(first.value)) == (0, 0) and float(second.value) == pytest.approx(0.125)
+    assert (first.index, float(first.value)) == (0, 0) and float(second.value) == pytest.approx(
+        0.125
+    )
 
 
 def test_clamped_pictures_end_at_the_bound_and_free_ones_go_on(colors):
@@ -84,7 +92,9 @@ def test_clamped_pictures_end_at_the_bound_and_free_ones_go_on(colors):
     clamped = class_image(colors, "red", NONE, **settings)
     free = class_image(colors, "red", NONE._replace(colors="free"), **settings)
     assert float(clamped[0, 0].max()) == 1 and torch.allclose(free[0, 0], torch.tensor(1.5))
-    assert out_of_range(clamped).tolist() == [0] and float(out_of_range(free)) == pytest.approx(1 / 3)
+    assert out_of_range(clamped).tolist() == [0] and float(out_of_range(free)) == pytest.approx(
+        1 / 3
+    )
 
 
 def test_the_l2_penalty_stops_where_its_slope_equals_that_of_the_score(colors):
@@ -96,14 +106,18 @@ def test_the_l2_penalty_stops_where_its_slope_equals_that_of_the_score(colors):
 
 
 def test_a_tensor_of_classes_makes_a_picture_of_each(colors):
-    red, cyan = class_image(colors, torch.tensor([0, 2]), NONE, steps=3, rate=0.1, start=colors.mean)
+    red, cyan = class_image(
+        colors, torch.tensor([0, 2]), NONE, steps=3, rate=0.1, start=colors.mean
+    )
     assert torch.allclose(red[0], torch.tensor(0.8)) and torch.allclose(cyan[0], torch.tensor(0.2))
 
 
 def test_small_pixels_become_the_mean_colour(colors):
     start = torch.full((1, 3, 2, 2), 0.5)
     start[0, 2] = torch.tensor([[0.5, 0.6], [0.9, 0.1]])
-    picture = class_image(colors, "red", NONE._replace(small_pixels=0.5), steps=1, rate=0.01, start=start)
+    picture = class_image(
+        colors, "red", NONE._replace(small_pixels=0.5), steps=1, rate=0.01, start=start
+    )
     assert torch.equal(picture[0, :, 0], torch.full((3, 2), 0.5))
     assert picture[0, 2, 1].tolist() == pytest.approx([0.9, 0.1])
 
@@ -124,7 +138,9 @@ def test_it_climbs_and_stays_in_range(asked, coursenet):
 
 @pytest.mark.parametrize("asked", EVERY, ids=str)
 def test_equal_seeds_give_equal_pictures_and_others_other_ones(asked, coursenet):
-    one, same, other = (class_image(coursenet, 3, asked, steps=3, size=32, seed=seed) for seed in (0, 0, 1))
+    one, same, other = (
+        class_image(coursenet, 3, asked, steps=3, size=32, seed=seed) for seed in (0, 0, 1)
+    )
     assert torch.equal(one, same) and not torch.equal(one, other)
 
 
@@ -147,12 +163,21 @@ def test_the_penalty_on_fringes_takes_colour_edges_away(coursenet):
 def test_pictures_need_not_be_square_and_begin_where_one_likes(coursenet):
     assert class_image(coursenet, 3, steps=1, size=(40, 56)).shape == (1, 3, 40, 56)
     assert class_image(coursenet, 3, steps=1).shape == (1, 3, 128, 128)
-    assert class_image(coursenet, 3, steps=1, start=torch.rand(2, 3, 33, 47)).shape == (2, 3, 33, 47)
+    assert class_image(coursenet, 3, steps=1, start=torch.rand(2, 3, 33, 47)).shape == (
+        2,
+        3,
+        33,
+        47,
+    )
 
 
 def test_a_unit_is_asked_at_a_place_or_on_average(coursenet):
-    everywhere = unit_image(coursenet, "relu2", 3, asked=NONE, steps=3, size=64, start=coursenet.mean)
-    here = unit_image(coursenet, "relu2", 3, 5, 5, asked=NONE, steps=3, size=64, start=coursenet.mean)
+    everywhere = unit_image(
+        coursenet, "relu2", 3, asked=NONE, steps=3, size=64, start=coursenet.mean
+    )
+    here = unit_image(
+        coursenet, "relu2", 3, 5, 5, asked=NONE, steps=3, size=64, start=coursenet.mean
+    )
     moved = ((here - coursenet.mean).abs() > 1e-6).any(dim=1)[0]
     assert 0 < moved.float().mean() < 0.3  # nothing outside the unit's window has moved
     assert ((everywhere - coursenet.mean).abs() > 1e-6).any(dim=1).float().mean() > 0.9
@@ -218,10 +243,14 @@ def test_a_channel_out_of_range_is_refused_in_words(coursenet):
 def test_the_second_network_agrees_with_most_stored_pictures_and_with_fewer_unregularised_ones():
     found = class_images.load()
     right = {
-        way: sum(answer == name for answer, name in zip(found.answers[way], found.classes, strict=True))
+        way: sum(
+            answer == name for answer, name in zip(found.answers[way], found.classes, strict=True)
+        )
         for way in found.answers
     }
-    assert len(found.classes) == 46 and sum(name.startswith("drawn ") for name in found.classes) == 16
+    assert (
+        len(found.classes) == 46 and sum(name.startswith("drawn ") for name in found.classes) == 16
+    )
     assert right["none"] < 0.6 * 46 <= right["ROBUST"]
 
 
@@ -236,7 +265,9 @@ def test_the_stored_answers_are_what_the_second_network_says_of_the_stored_pictu
 
 def test_the_stored_table_has_every_wish_of_the_lesson_and_both_judges():
     model, table = models.load("coursenet", device="cpu"), class_images.wishes()
-    assert table.pop("classes") == class_images.few(model) and list(table) == list(class_images.WISHES)
+    assert table.pop("classes") == class_images.few(model) and list(table) == list(
+        class_images.WISHES
+    )
     for judges in table.values():
         assert list(judges) == list(class_images.JUDGES)
         assert {len(each) for found in judges.values() for each in found.values()} == {15}
@@ -249,7 +280,11 @@ def test_the_wishes_of_the_lesson_use_every_regulariser_there_is():
 
 
 def test_a_page_is_cut_up_into_the_pictures_it_was_made_of():
-    pictures = (torch.arange(11.0) / 10).view(-1, 1, 1, 1).expand(-1, 3, class_images.SIZE, class_images.SIZE)
+    pictures = (
+        (torch.arange(11.0) / 10)
+        .view(-1, 1, 1, 1)
+        .expand(-1, 3, class_images.SIZE, class_images.SIZE)
+    )
     page = class_images.images.to_pixels(class_images.page(list(pictures)))[0]
     assert torch.allclose(class_images._tiles(page)[:11], pictures, atol=3e-3)
 

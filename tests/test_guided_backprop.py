@@ -1,4 +1,6 @@
-"""Three rules back to the pixels, one channel from many places at once, and what cancels on the way."""
+"""Three rules back to the pixels, one channel from many places at once, and what cancels on the
+way.
+"""
 
 import copy
 from itertools import pairwise, product
@@ -24,7 +26,8 @@ def coursenet():
 
 
 def test_the_three_rules_worked_by_hand():
-    """score 1 = mean 1 − mean 0 of max(½ − red, 0) and max(red − ½, 0): −1/16 flows back to both maps' red.
+    """score 1 = mean 1 − mean 0 of max(½ − red, 0) and max(red − ½, 0): −1/16 flows back to both
+    maps' red.
 
     To map 1 flows +1/16, to map 0 −1/16; map 0 reads +red, map 1 −red.
     """
@@ -32,18 +35,25 @@ def test_the_three_rules_worked_by_hand():
     above, below = toy_nets.RED > 0.5, toy_nets.RED < 0.5
     expected = {
         "plain": (above | below) / -16,  # both are open somewhere, and both pull the red down
-        "deconvnet": -torch.ones(4, 4) / 16,  # only map 1 has a positive gradient, which passes everywhere
+        "deconvnet": -torch.ones(4, 4)
+        / 16,  # only map 1 has a positive gradient, which passes everywhere
         "guided": below / -16,  # map 1, where it is open
     }
     for rule in RELU_RULES:
-        assert torch.allclose(input_gradient(model, toy_nets.picture(), 1, rule)[0, 0], expected[rule]), rule
+        assert torch.allclose(
+            input_gradient(model, toy_nets.picture(), 1, rule)[0, 0], expected[rule]
+        ), rule
 
 
 def with_relu_modules(model):
     """A copy for tools that know ReLUs as modules only, and not in place."""
     model = copy.deepcopy(model)
-    if model.name == "untrained densenet121":  # its last is F.relu, in place: a pooling of single cells hands it a copy
-        model.network.features.add_module("last", torch.nn.Sequential(torch.nn.ReLU(), torch.nn.AvgPool2d(1)))
+    if (
+        model.name == "untrained densenet121"
+    ):  # its last is F.relu, in place: a pooling of single cells hands it a copy
+        model.network.features.add_module(
+            "last", torch.nn.Sequential(torch.nn.ReLU(), torch.nn.AvgPool2d(1))
+        )
     for module in model.modules():
         if isinstance(module, torch.nn.ReLU):
             module.inplace = False
@@ -55,7 +65,11 @@ def with_relu_modules(model):
 def test_guided_backprop_equals_captums(name):
     attr = pytest.importorskip("captum.attr")
     model, picture = deep_nets.network(name), data.photo("coffee", 96)
-    theirs = attr.GuidedBackprop(with_relu_modules(model)).attribute(picture.clone().requires_grad_(), 3).detach()
+    theirs = (
+        attr.GuidedBackprop(with_relu_modules(model))
+        .attribute(picture.clone().requires_grad_(), 3)
+        .detach()
+    )
     deep_nets.assert_equal_gradients(input_gradient(model, picture, 3), theirs)
 
 
@@ -64,7 +78,9 @@ def test_a_channel_from_a_place_of_each_picture_is_the_unit_of_each(coursenet, r
     pixels = data.picturebook("test", 3).pixels
     rows, columns = torch.tensor([2, 5, 7]), torch.tensor([6, 0, 3])
     together = unit_gradients(coursenet, pixels, "relu4_1", 11, rows, columns, rule, batch_size=2)
-    for one, picture, row, column in zip(together, pixels, rows.tolist(), columns.tolist(), strict=True):
+    for one, picture, row, column in zip(
+        together, pixels, rows.tolist(), columns.tolist(), strict=True
+    ):
         alone = input_gradient(coursenet, picture[None], ("relu4_1", 11, row, column), rule)
         assert torch.allclose(one, alone[0], atol=1e-6)
 
@@ -81,7 +97,10 @@ def test_what_cannot_be_done_is_said(coursenet):
     with pytest.raises(ValueError, match="Did you mean 'guided'"):
         input_gradient(coursenet, picture, 0, "guide")
     linear = models.wrap(
-        toy_nets.one_channel_net()[:1].append(torch.nn.Flatten()), mean=(0.5,), std=(1.0,), input_size=4
+        toy_nets.one_channel_net()[:1].append(torch.nn.Flatten()),
+        mean=(0.5,),
+        std=(1.0,),
+        input_size=4,
     )
     with pytest.raises(ValueError, match="no ReLUs"):
         input_gradient(linear, torch.rand(1, 1, 4, 4), 0, "guided")
@@ -89,7 +108,12 @@ def test_what_cannot_be_done_is_said(coursenet):
 
 def two_paths():
     """score 0 = 3 · mean max(2x, 0) − 4 · mean max(x, 0): two paths from each of the four pixels."""
-    layers = [torch.nn.Conv2d(1, 2, 1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+    layers = [
+        torch.nn.Conv2d(1, 2, 1),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+    ]
     toy_nets.set_weights(layers[0], [[[[2.0]]], [[[1.0]]]])
     head = toy_nets.set_weights(torch.nn.Linear(2, 1), [[3.0, -4.0]])
     return models.wrap(torch.nn.Sequential(*layers, head), mean=(0.0,), std=(1.0,), input_size=2)
@@ -115,13 +139,18 @@ def test_two_paths_that_disagree_worked_by_hand():
 
 
 def test_influences_are_what_going_along_every_path_gives():
-    """Four pixels, two hidden layers of 5 and 4, 160 paths a score: each walked, multiplied and added up."""
+    """Four pixels, two hidden layers of 5 and 4, 160 paths a score: each walked, multiplied and
+    added up.
+    """
     torch_rng = torch.Generator().manual_seed(231)
     sizes = [4, 5, 4, 2]
     weights = [torch.randn(b, a, generator=torch_rng) for a, b in pairwise(sizes)]
     layers = [torch.nn.Flatten()]
     for weight in weights:
-        layers += [toy_nets.set_weights(torch.nn.Linear(*weight.shape[::-1]), weight), torch.nn.ReLU()]
+        layers += [
+            toy_nets.set_weights(torch.nn.Linear(*weight.shape[::-1]), weight),
+            torch.nn.ReLU(),
+        ]
     model = models.wrap(torch.nn.Sequential(*layers[:-1]), mean=(0.5,), std=(1.0,), input_size=2)
     picture = torch.rand(1, 1, 2, 2, generator=torch_rng)
     hidden = [weights[0] @ (picture.flatten() - 0.5)]
@@ -163,9 +192,9 @@ def test_influences_that_cannot_be_are_said(coursenet):
 
 
 def test_in_signed_pictures_zero_is_grey_and_each_map_has_a_scale_of_its_own():
-    maps = torch.tensor([-1.0, 0.0, 0.5, 1.0]).view(1, 1, 2, 2) * torch.tensor([1.0, 100.0, 0.0]).view(
-        3, 1, 1, 1
-    )
+    maps = torch.tensor([-1.0, 0.0, 0.5, 1.0]).view(1, 1, 2, 2) * torch.tensor(
+        [1.0, 100.0, 0.0]
+    ).view(3, 1, 1, 1)
     expected = torch.tensor([[0.0, 0.5, 0.75, 1.0]] * 2 + [[0.5] * 4])
     assert torch.allclose(signed_pictures(maps, most=1.0).flatten(1), expected)
 

@@ -1,4 +1,6 @@
-"""Every kind of picture becomes the same kind of pixels, and what is no picture is told so in a sentence."""
+"""Every kind of picture becomes the same kind of pixels, and what is no picture is told so in a
+sentence.
+"""
 
 import io
 
@@ -17,14 +19,16 @@ def saved(tmp_path, picture, name="picture.png", **options):
     return tmp_path / name
 
 
-# --- there and back -------------------------------------------------------------------------------------
+# --- there and back -------------------------------------------------------------------------------
 
 
 def test_an_eight_bit_rgb_picture_comes_back_exactly():
     every_level = np.arange(256, dtype=np.uint8).reshape(16, 16)
     array = np.stack([every_level, every_level.T, 255 - every_level], axis=2)
     pixels = images.to_pixels(Image.fromarray(array))
-    assert pixels.shape == (1, 3, 16, 16) and pixels.dtype == torch.float32 and pixels.is_contiguous()
+    assert (
+        pixels.shape == (1, 3, 16, 16) and pixels.dtype == torch.float32 and pixels.is_contiguous()
+    )
     assert (np.asarray(images.to_picture(pixels)) == array).all()
 
 
@@ -32,7 +36,15 @@ def test_a_file_its_bytes_a_pil_image_an_array_and_a_tensor_give_the_same_pixels
     path = saved(tmp_path, Image.fromarray(RAMP))
     expected = torch.from_numpy(RAMP).permute(2, 0, 1)[None] / 255
     channels_first = torch.from_numpy(RAMP).permute(2, 0, 1)
-    for picture in (path, str(path), path.read_bytes(), Image.open(path), RAMP, channels_first, expected):
+    for picture in (
+        path,
+        str(path),
+        path.read_bytes(),
+        Image.open(path),
+        RAMP,
+        channels_first,
+        expected,
+    ):
         assert torch.equal(images.to_pixels(picture), expected)
 
 
@@ -54,14 +66,16 @@ def test_png_bytes_are_the_same_picture():
     assert (np.asarray(Image.open(io.BytesIO(images.png_bytes(picture)))) == RAMP).all()
 
 
-@pytest.mark.parametrize("array", [RAMP, RAMP / np.float32(255), torch.rand(1, 3, 5, 5), torch.rand(3, 5, 5)])
+@pytest.mark.parametrize(
+    "array", [RAMP, RAMP / np.float32(255), torch.rand(1, 3, 5, 5), torch.rand(3, 5, 5)]
+)
 def test_the_callers_array_is_neither_changed_nor_shared(array):
     before = array.copy() if isinstance(array, np.ndarray) else array.clone()
     images.to_pixels(array).zero_()
     assert (array == before).all()
 
 
-# --- every kind of picture --------------------------------------------------------------------------------
+# --- every kind of picture ------------------------------------------------------------------------
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
@@ -127,7 +141,7 @@ def test_views_that_run_backwards_and_batches_work():
     assert images.to_pixels(np.stack([RAMP, RAMP])).shape == (2, 3, 8, 12)
 
 
-# --- sizes ------------------------------------------------------------------------------------------------
+# --- sizes ----------------------------------------------------------------------------------------
 
 
 def test_a_size_takes_the_centred_square():
@@ -155,12 +169,14 @@ def test_stretch_runs_from_zero_to_one_and_makes_constants_grey():
     assert images.stretch(torch.full((2, 2), 7.0)).unique().tolist() == [0.5]
 
 
-# --- what is no picture -----------------------------------------------------------------------------------
+# --- what is no picture ---------------------------------------------------------------------------
 
 
 def test_a_missing_file_names_the_nearest_files_of_that_folder(tmp_path):
     saved(tmp_path, Image.fromarray(RAMP), "chelsea.png")
-    with pytest.raises(FileNotFoundError, match="chelsae.png does not exist.*Did you mean 'chelsea.png'"):
+    with pytest.raises(
+        FileNotFoundError, match="chelsae.png does not exist.*Did you mean 'chelsea.png'"
+    ):
         images.to_pixels(tmp_path / "chelsae.png")
     with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere"):
         images.to_pixels(tmp_path / "nowhere" / "cat.png")
@@ -184,7 +200,9 @@ def test_a_truncated_file_is_said_to_be_cut_short_and_left_as_it_is(tmp_path, na
 
 def test_what_is_not_a_picture_is_told_so(tmp_path):
     (tmp_path / "notes.png").write_text("not a picture")
-    with pytest.raises(ValueError, match="notes.png is not a picture in a known format.*PNG or JPEG"):
+    with pytest.raises(
+        ValueError, match="notes.png is not a picture in a known format.*PNG or JPEG"
+    ):
         images.to_pixels(tmp_path / "notes.png")
     with pytest.raises(ValueError, match="the picture is not a picture in a known format"):
         images.to_pixels(b"")
@@ -242,7 +260,10 @@ def test_check_pixels_accepts_pixels():
 @pytest.mark.parametrize(
     ("pixels", "sentence"),
     [
-        (torch.zeros(1, 3, 4, 4, dtype=torch.uint8), "floats in .*not torch.uint8: use images.to_pixels"),
+        (
+            torch.zeros(1, 3, 4, 4, dtype=torch.uint8),
+            "floats in .*not torch.uint8: use images.to_pixels",
+        ),
         (torch.zeros(3, 4, 4), r"not \(3, 4, 4\); pixels\[None\]"),
         (torch.zeros(4, 4), r"shape \(N, 3, H, W\), not \(4, 4\)"),
         (torch.zeros(0, 3, 4, 4), r"not \(0, 3, 4, 4\)"),

@@ -1,4 +1,6 @@
-"""The incremental pass gives the scores of whole passes, whatever the layers, the patch and its place."""
+"""The incremental pass gives the scores of whole passes, whatever the layers, the patch and its
+place.
+"""
 
 import threading
 
@@ -16,7 +18,9 @@ SETTINGS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.25, 0.3)}
 
 
 def lively(network: nn.Module, size: int, seed: int = 0) -> models.PixelModel:
-    """A random network whose answers depend on its input: He weights, and batch norms that keep the scale."""
+    """A random network whose answers depend on its input: He weights, and batch norms that keep the
+    scale.
+    """
     model = models.untrained(models.wrap(network, input_size=size, **SETTINGS), seed)
     picture = noise(2, 3, size, size)
     for module in model.network.modules():
@@ -32,7 +36,9 @@ def noise(*shape: int, seed: int = 231) -> Tensor:
 
 
 def largest_difference(model, picture, patch, places) -> tuple[float, float]:
-    """Between the incremental scores and those of whole passes; and how much the patches change the scores."""
+    """Between the incremental scores and those of whole passes; and how much the patches change the
+    scores.
+    """
     cover = noise(*picture.shape, seed=7)  # each pixel another colour, so that nothing cancels
     places = torch.tensor(places)
     ours = Incremental(model, picture).scores(cover, places, patch)
@@ -58,7 +64,8 @@ def test_changed_names_the_outputs_that_read_the_window_and_no_more_than_dilatio
                 output
                 for output in range(-5, 25)
                 if any(
-                    start <= output * stride - padding + dilation * k < start + length for k in range(kernel)
+                    start <= output * stride - padding + dilation * k < start + length
+                    for k in range(kernel)
                 )
             ]
             first, last = changed(start, length, kernel, stride, padding, dilation)
@@ -86,18 +93,24 @@ class PreActivation(nn.Module):
 
 
 class Odd(nn.Module):
-    """Strides that leave pixels over, dilation, groups, ceil_mode, average pooling, reflection, and a layer unknown."""
+    """Strides that leave pixels over, dilation, groups, ceil_mode, average pooling, reflection, and
+    a layer unknown.
+    """
 
     def __init__(self):
         super().__init__()
-        self.first = nn.Sequential(nn.Conv2d(3, 8, 5, stride=3, padding=2), nn.BatchNorm2d(8), nn.ReLU())
+        self.first = nn.Sequential(
+            nn.Conv2d(3, 8, 5, stride=3, padding=2), nn.BatchNorm2d(8), nn.ReLU()
+        )
         self.second = nn.Sequential(
             nn.MaxPool2d(3, 2, ceil_mode=True), nn.Conv2d(8, 8, 3, dilation=2, groups=4)
         )
         self.third = nn.Sequential(
             nn.AvgPool2d(2, 1, padding=1), nn.ReLU6(), nn.Conv2d(8, 8, (3, 1), padding="same")
         )
-        self.fourth = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"), nn.GroupNorm(2, 8))
+        self.fourth = nn.Sequential(
+            nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"), nn.GroupNorm(2, 8)
+        )
         self.head = nn.Linear(8, 6)
 
     def forward(self, values):
@@ -117,14 +130,24 @@ class Broadcast(nn.Module):
         values = self.conv1(values)
         _, places = nn.functional.max_pool2d(values, 2, return_indices=True)
         values = (
-            values + nn.functional.max_pool2d(values, values.shape[2:]) + (places > 0).long().float().mean()
+            values
+            + nn.functional.max_pool2d(values, values.shape[2:])
+            + (places > 0).long().float().mean()
         )
-        return self.head((self.conv2(values) * values.mean(dim=(2, 3), keepdim=True)).mean(dim=(2, 3)))
+        return self.head(
+            (self.conv2(values) * values.mean(dim=(2, 3), keepdim=True)).mean(dim=(2, 3))
+        )
 
 
 @pytest.mark.parametrize(
     "network",
-    [toy_nets.residual_net, toy_nets.functional_relu_net, toy_nets.inplace_relu_net, Broadcast, Odd],
+    [
+        toy_nets.residual_net,
+        toy_nets.functional_relu_net,
+        toy_nets.inplace_relu_net,
+        Broadcast,
+        Odd,
+    ],
 )
 def test_odd_networks_come_out_the_same(network):
     model = lively(network(), 40)
@@ -151,7 +174,9 @@ def test_torchvisions_networks_come_out_the_same(name, size):
 @pytest.mark.parametrize("name", ["coursenet", "coursenet_b"])
 def test_the_courses_networks_come_out_the_same(name):
     model = models.load(name, device="cpu")
-    difference, change = largest_difference(model, noise(1, 3, 128, 96), 16, corners_and_middle(128, 96, 16))
+    difference, change = largest_difference(
+        model, noise(1, 3, 128, 96), 16, corners_and_middle(128, 96, 16)
+    )
     assert difference <= 1e-5 and change > 0.1
 
 
@@ -168,7 +193,9 @@ def test_nothing_of_the_network_changes():
 
 @pytest.mark.parametrize("kernel, stride", [(3, 2), (1, 2), (2, 3)])
 def test_a_patch_that_no_output_reads_changes_nothing(kernel, stride):
-    network = nn.Sequential(nn.Conv2d(3, 4, kernel, stride), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, kernel, stride), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
     model = lively(network, 16)
     picture = noise(1, 3, 16, 16)
     places = torch.tensor([[15, 15]]) if kernel == 3 else torch.tensor([[15, 15], [15, 3]])
@@ -205,7 +232,9 @@ def test_a_graph_that_computes_something_else_is_not_used():
 
 def test_hooks_of_the_users_own_are_not_stepped_over():
     model = models.load("coursenet", device="cpu")
-    handle = model.resolve("conv3_1")[0].register_forward_hook(lambda module, inputs, output: output * 0)
+    handle = model.resolve("conv3_1")[0].register_forward_hook(
+        lambda module, inputs, output: output * 0
+    )
     with pytest.raises(Untraceable, match="has hooks"):
         trace(model)
     handle.remove()

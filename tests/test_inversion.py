@@ -1,4 +1,6 @@
-"""Lesson 12's technique: what is kept is found again, what is lost is not, and the measures are what they say."""
+"""Lesson 12's technique: what is kept is found again, what is lost is not, and the measures are
+what they say.
+"""
 
 import itertools
 import json
@@ -12,8 +14,15 @@ from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
 from cs231n_viz.objectives import feature_distance, total_variation
 from cs231n_viz.optimize import Diverged, last
-from cs231n_viz.recipes import inversions
-from cs231n_viz.techniques.inversion import best_shift, color_errors, correlations, invert, invert_steps, psnr
+from cs231n_viz.techniques.inversion import (
+    best_shift,
+    color_errors,
+    correlations,
+    invert,
+    invert_steps,
+    psnr,
+)
+from workshop.measure import inversions
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +44,7 @@ def error(model, layer, made, pixels):
     return float(feature_distance(model, layer, activations_at(model, pixels, layer))(made))
 
 
-# --- what comes out -------------------------------------------------------------------------------------------------
+# --- what comes out -------------------------------------------------------------------------------
 
 
 def test_of_a_toy_layer_that_reads_red_only_red_comes_back_and_green_does_not(toy):
@@ -51,7 +60,9 @@ def test_the_first_relu_gives_the_photo_back_at_30_decibels(model, flower):
 
 
 @pytest.mark.parametrize("layer", ["relu1", "relu2", "relu3_2", "relu4_1", "code", "scores"])
-def test_without_tv_every_layer_gets_its_features_back_to_within_5_percent_in_half_the_usual_steps(model, flower, layer):
+def test_without_tv_every_layer_gets_its_features_back_to_within_5_percent_in_half_the_usual_steps(
+    model, flower, layer
+):
     assert error(model, layer, invert(model, flower, layer, tv=0, steps=75), flower) <= 0.05
 
 
@@ -63,7 +74,9 @@ def test_so_do_the_two_hardest_layers_of_a_photo_and_of_a_drawing_in_the_usual_s
 
 
 def test_the_first_relu_leaves_no_grid(model, flower):
-    """A grid of every second pixel, as a stride of 2 makes it, would stand at the shortest waves of the spectrum."""
+    """A grid of every second pixel, as a stride of 2 makes it, would stand at the shortest waves of
+    the spectrum.
+    """
     made = invert(model, flower, "relu1", steps=60)
     wrong = torch.fft.rfft2(made - flower).abs().square().sum(dim=(0, 1))
     grid = wrong[64].sum() + wrong[:, 64].sum()
@@ -71,7 +84,10 @@ def test_the_first_relu_leaves_no_grid(model, flower):
 
 
 def test_deeper_layers_give_back_less(model, flower):
-    quality = [float(psnr(invert(model, flower, layer, steps=40), flower)) for layer in ("relu1", "relu3_2", "relu5")]
+    quality = [
+        float(psnr(invert(model, flower, layer, steps=40), flower))
+        for layer in ("relu1", "relu3_2", "relu5")
+    ]
     assert quality[0] > quality[1] + 3 > quality[2] + 6
 
 
@@ -105,7 +121,10 @@ def test_the_last_step_is_the_picture_and_values_fall(model, flower):
 
 def test_the_value_of_a_step_is_features_plus_tv_a_pixel(model, flower):
     first, second = itertools.islice(invert_steps(model, flower, "relu2", tv=7), 2)
-    expected = error(model, "relu2", first.image, flower) + 7 * float(total_variation()(first.image)) / 128**2
+    expected = (
+        error(model, "relu2", first.image, flower)
+        + 7 * float(total_variation()(first.image)) / 128**2
+    )
     assert float(second.value) == pytest.approx(expected, rel=1e-4)
 
 
@@ -133,7 +152,7 @@ def test_the_callers_gradients_stay_on_and_off(model, flower):
                 assert torch.is_grad_enabled() == enabled
 
 
-# --- what is refused ------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 def test_an_unknown_layer_is_refused_at_once_with_the_nearest_names(model, flower):
@@ -163,9 +182,13 @@ def test_a_picture_out_of_range_is_refused(model, flower):
 
 
 def test_a_network_of_four_channels_is_refused_in_words():
-    network = models.wrap(four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four")
+    network = models.wrap(
+        four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four"
+    )
     with pytest.raises(ValueError, match="noise has three colours"):
-        invert_steps(network, torch.rand(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)), "conv1")
+        invert_steps(
+            network, torch.rand(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)), "conv1"
+        )
 
 
 def test_features_that_are_all_zero_are_refused_in_words(toy):
@@ -191,16 +214,23 @@ def test_a_loss_that_becomes_nan_says_at_which_step_and_keeps_the_last_good_pict
     assert caught.value.last_step.image.isfinite().all()
 
 
-# --- the measures ---------------------------------------------------------------------------------------------------
+# --- the measures ---------------------------------------------------------------------------------
 
 
 def test_psnr_by_hand_and_as_scikit_image_has_it(flower):
     from skimage.metrics import peak_signal_noise_ratio
 
     black = torch.zeros(2, 3, 4, 4)
-    assert torch.allclose(psnr(black + torch.tensor([0.1, 1.0])[:, None, None, None], black), torch.tensor([20.0, 0.0]))
-    noisy = (flower + 0.1 * torch.randn(flower.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
-    assert float(psnr(noisy, flower)) == pytest.approx(peak_signal_noise_ratio(flower.numpy(), noisy.numpy(), data_range=1), abs=1e-3)
+    assert torch.allclose(
+        psnr(black + torch.tensor([0.1, 1.0])[:, None, None, None], black),
+        torch.tensor([20.0, 0.0]),
+    )
+    noisy = (
+        flower + 0.1 * torch.randn(flower.shape, generator=torch.Generator().manual_seed(0))
+    ).clamp(0, 1)
+    assert float(psnr(noisy, flower)) == pytest.approx(
+        peak_signal_noise_ratio(flower.numpy(), noisy.numpy(), data_range=1), abs=1e-3
+    )
     assert psnr(flower, flower).isinf()
 
 
@@ -210,17 +240,23 @@ def test_color_errors_tell_light_from_colour_and_are_1_for_the_own_mean_colour(f
     assert brighter.light > 0.01 and brighter.color < 1e-8
     assert redder.color > 0.01 and redder.light < 1e-8
     flat = color_errors(flower.mean(dim=(2, 3), keepdim=True).expand_as(flower), flower)
-    assert float(flat.light) == pytest.approx(1, abs=1e-4) and float(flat.color) == pytest.approx(1, abs=1e-4)
+    assert float(flat.light) == pytest.approx(1, abs=1e-4) and float(flat.color) == pytest.approx(
+        1, abs=1e-4
+    )
 
 
 def test_correlations_ask_for_the_pattern_whatever_its_mean_and_contrast(flower):
     alike = correlations(0.3 * flower + 0.5, flower)
     assert torch.allclose(torch.stack(alike), torch.ones(2, 1), atol=1e-5)
-    assert torch.allclose(torch.stack(correlations(1 - flower, flower)), -torch.ones(2, 1), atol=1e-5)
+    assert torch.allclose(
+        torch.stack(correlations(1 - flower, flower)), -torch.ones(2, 1), atol=1e-5
+    )
     flat = correlations(flower.mean(dim=(2, 3), keepdim=True).expand_as(flower), flower)
     assert torch.allclose(torch.stack(flat), torch.zeros(2, 1), atol=1e-3)
     grey = flower.mean(dim=1, keepdim=True).expand_as(flower)
-    assert correlations(grey, flower).light > 0.999 and correlations(grey, flower).color.abs() < 1e-3
+    assert (
+        correlations(grey, flower).light > 0.999 and correlations(grey, flower).color.abs() < 1e-3
+    )
 
 
 def test_correlations_are_those_of_numpy(flower):
@@ -228,17 +264,21 @@ def test_correlations_are_those_of_numpy(flower):
 
     other = data.photo("coffee", 128)
     lights = (one.mean(dim=1).flatten().numpy() for one in (flower, other))
-    assert float(correlations(flower, other).light) == pytest.approx(numpy.corrcoef(*lights)[0, 1], abs=1e-4)
+    assert float(correlations(flower, other).light) == pytest.approx(
+        numpy.corrcoef(*lights)[0, 1], abs=1e-4
+    )
 
 
 def test_best_shift_finds_the_shift_also_of_a_negative_in_other_colours():
     pixels = data.picturebook("test", 3).pixels
     moved = 1 - pixels.roll((9, -14), dims=(2, 3)).flip(1)
-    assert (best_shift(moved, pixels) - torch.tensor([-9, 14])).abs().max() <= 1  # the edges are not round
+    assert (
+        best_shift(moved, pixels) - torch.tensor([-9, 14])
+    ).abs().max() <= 1  # the edges are not round
     assert best_shift(pixels, pixels).tolist() == [[0, 0]] * 3
 
 
-# --- what is stored -------------------------------------------------------------------------------------------------
+# --- what is stored -------------------------------------------------------------------------------
 
 
 def test_the_stored_measurements_are_whole():
@@ -256,18 +296,26 @@ def test_the_recipe_measures_what_is_stored():
     afresh = inversions.measured("relu1", count=2, again=1)
     assert list(afresh) == list(stored)
     assert afresh["psnr"] == pytest.approx(stored["psnr"][:2], abs=1)
-    assert afresh["psnr, another of its kind"] == pytest.approx(stored["psnr, another of its kind"][:2], abs=0.01)
+    assert afresh["psnr, another of its kind"] == pytest.approx(
+        stored["psnr, another of its kind"][:2], abs=0.01
+    )
 
 
 def test_a_median_comes_with_the_middle_half_and_a_share_with_its_interval():
     assert inversions.median([1, 2, 3, 4, 100]) == (3, 2, 4)
     value, low, high = inversions.answers([1.0, 0.0, 1.0, 1.0])
-    assert value == 0.75 and low == pytest.approx(0.3006, abs=1e-3) and high == pytest.approx(0.9544, abs=1e-3)
+    assert (
+        value == 0.75
+        and low == pytest.approx(0.3006, abs=1e-3)
+        and high == pytest.approx(0.9544, abs=1e-3)
+    )
 
 
 def test_the_chart_has_a_panel_a_title_and_a_point_for_each_layer():
     line = [inversions.median([depth + 1, depth + 2, depth + 4]) for depth in range(6)]
-    figure = inversions.chart({"one": {"made": line, "else": line}, "two": {"made": line}}, log=["two"])
+    figure = inversions.chart(
+        {"one": {"made": line, "else": line}, "two": {"made": line}}, log=["two"]
+    )
     one, two = figure.axes
     assert [each.get_text() for each in one.get_xticklabels()] == list(inversions.LAYERS)
     assert one.lines[0].get_ydata().tolist() == [2, 3, 4, 5, 6, 7] and len(one.lines) == 2
@@ -277,5 +325,7 @@ def test_the_chart_has_a_panel_a_title_and_a_point_for_each_layer():
 def test_a_flat_reference_has_no_error_to_be_measured_by():
     image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     grey = image.mean(dim=1, keepdim=True).expand(1, 3, 8, 8)
-    assert color_errors(image, grey).color.isnan() and color_errors(image, grey).light == pytest.approx(0, abs=1e-5)
+    assert color_errors(image, grey).color.isnan() and color_errors(
+        image, grey
+    ).light == pytest.approx(0, abs=1e-5)
     assert color_errors(image, torch.full_like(image, 0.5)).light.isnan()

@@ -1,4 +1,6 @@
-"""The vector before the classifier, its neighbours and its maps: numbers worked by hand, and other people's code."""
+"""The vector before the classifier, its neighbours and its maps: numbers worked by hand, and other
+people's code.
+"""
 
 import itertools
 
@@ -27,10 +29,12 @@ def planted_kinds(kinds=3, each=8, dimensions=6, apart=20.0):
     return noise(kinds * each, dimensions) + apart * torch.eye(dimensions)[labels], labels
 
 
-# --- the vector ---------------------------------------------------------------------------------------------------
+# --- the vector -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["resnet18", "densenet121", "alexnet", "mobilenet_v3_small", "vit_b_16"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "densenet121", "alexnet", "mobilenet_v3_small", "vit_b_16"]
+)
 def test_the_last_layer_makes_its_scores_of_the_features(name):
     model = models.wrap(torchvision.models.get_model(name, weights=None), input_size=224, name=name)
     pixels = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
@@ -54,7 +58,9 @@ def test_maps_are_averaged_over_their_places_as_in_squeezenet():
     vector = last_layer.features(model, pixels)
     torch.testing.assert_close(vector, maps.mean(dim=(2, 3)))
     head, _ = model.resolve("conv10")  # as a linear map it could as well come after the mean
-    torch.testing.assert_close(head(maps).mean(dim=(2, 3)), head(vector[:, :, None, None]).flatten(1))
+    torch.testing.assert_close(
+        head(maps).mean(dim=(2, 3)), head(vector[:, :, None, None]).flatten(1)
+    )
 
 
 def test_a_network_without_such_a_layer_says_what_to_do():
@@ -74,22 +80,31 @@ def test_pictures_that_are_no_pixels_are_refused():
 
 def test_features_leave_model_input_and_random_numbers_as_they_were():
     model, pixels = models.wrap(toy_nets.gap_linear_net(), input_size=8), torch.rand(3, 3, 8, 8)
-    before, weights, state = pixels.clone(), [w.clone() for w in model.parameters()], torch.get_rng_state()
+    before, weights, state = (
+        pixels.clone(),
+        [w.clone() for w in model.parameters()],
+        torch.get_rng_state(),
+    )
     vectors = last_layer.features(model, pixels)
     last_layer.tsne(noise(12, 4), perplexity=3, seed=1)
     assert not vectors.requires_grad and torch.equal(pixels, before)
-    assert all(torch.equal(one, other) for one, other in zip(weights, model.parameters(), strict=True))
+    assert all(
+        torch.equal(one, other) for one, other in zip(weights, model.parameters(), strict=True)
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
 
 
-# --- neighbours ---------------------------------------------------------------------------------------------------
+# --- neighbours -----------------------------------------------------------------------------------
 
 
 def test_l2_and_cosine_disagree_about_a_long_vector():
     features = torch.tensor([[1.0, 1.0], [30.0, 3.0], [-1.0, 0.0]])
     query = torch.tensor([[1.0, 0.0]])
-    near, far = last_layer.nearest(features, query, 3), last_layer.nearest(features, query, 3, "cosine")
+    near, far = (
+        last_layer.nearest(features, query, 3),
+        last_layer.nearest(features, query, 3, "cosine"),
+    )
     assert near.indices.tolist() == [[0, 2, 1]] and far.indices.tolist() == [[1, 0, 2]]
     torch.testing.assert_close(near.distances[0, :2], torch.tensor([1.0, 2.0]))
     torch.testing.assert_close(far.distances[0, 1:], torch.tensor([1 - 0.5**0.5, 2.0]))
@@ -116,7 +131,10 @@ def test_the_votes_are_those_of_scikit_learn_leaving_one_out(k):
     features[:, 0] += labels
     classifier = KNeighborsClassifier(k, metric="cosine")
     voted = cross_val_predict(classifier, features.numpy(), labels.numpy(), cv=LeaveOneOut())
-    assert last_layer.knn_right(features, labels, k).tolist() == (torch.from_numpy(voted) == labels).tolist()
+    assert (
+        last_layer.knn_right(features, labels, k).tolist()
+        == (torch.from_numpy(voted) == labels).tolist()
+    )
 
 
 def test_a_picture_has_no_vote_for_itself():
@@ -136,7 +154,9 @@ def test_accuracy_is_the_share_of_right_votes_with_its_interval():
 @pytest.mark.parametrize(("right", "count"), [(0, 10), (7, 10), (83, 100), (1401, 1401)])
 def test_the_interval_is_wilsons(right, count):
     expected = binomtest(right, count).proportion_ci(method="wilson")
-    assert last_layer.interval(right, count) == pytest.approx((expected.low, expected.high), abs=1e-4)
+    assert last_layer.interval(right, count) == pytest.approx(
+        (expected.low, expected.high), abs=1e-4
+    )
 
 
 def test_among_centred_directions_l2_orders_as_the_cosine():
@@ -153,18 +173,25 @@ def test_purity_by_hand():
 
 
 def test_neighbours_kept_by_hand():
-    line, folded = torch.tensor([[0.0], [1.0], [3.0], [7.0]]), torch.tensor([[0.0], [1.0], [3.0], [-0.5]])
+    line, folded = (
+        torch.tensor([[0.0], [1.0], [3.0], [7.0]]),
+        torch.tensor([[0.0], [1.0], [3.0], [-0.5]]),
+    )
     # nearest one: 1 0 1 2 on the line; 3 0 1 0 after the last was moved to the other end
     assert last_layer.neighbors_kept(line, folded, 1) == pytest.approx(2 / 4)
     assert last_layer.neighbors_kept(line, -5 * line, 2) == 1
 
 
-# --- left and right -------------------------------------------------------------------------------------------------
+# --- left and right -------------------------------------------------------------------------------
 
 
 def planted_pair():
-    """Two of a kind: 0 left and 3 right are near in features, far in pixels. 1 is near, but on the same side."""
-    features = torch.tensor([[1.0, 0.0], [1.0, 0.01], [0.0, 1.0], [1.0, 0.02], [0.1, 1.0], [-1.0, 0.0]])
+    """Two of a kind: 0 left and 3 right are near in features, far in pixels. 1 is near, but on the
+    same side.
+    """
+    features = torch.tensor(
+        [[1.0, 0.0], [1.0, 0.01], [0.0, 1.0], [1.0, 0.02], [0.1, 1.0], [-1.0, 0.0]]
+    )
     pixels = torch.tensor([[0.0], [9.5], [1.0], [9.0], [2.0], [3.0]])
     masks = torch.zeros(6, 4, 10, dtype=torch.bool)
     for picture, column in enumerate([1, 0, 5, 8, 5, 4]):
@@ -174,7 +201,12 @@ def planted_pair():
 
 def test_the_left_and_right_pair_is_found():
     pair = last_layer.opposite_sides(*planted_pair(), k=2)
-    assert pair == (3, 0, 2, 5)  # all others lie nearer in pixels; seen from 0, picture 1 is farther than 3
+    assert pair == (
+        3,
+        0,
+        2,
+        5,
+    )  # all others lie nearer in pixels; seen from 0, picture 1 is farther than 3
 
 
 def test_without_masks_the_worst_in_pixels_among_the_nearest_counts():
@@ -188,7 +220,7 @@ def test_no_such_pair_is_said_in_words():
         last_layer.opposite_sides(features, pixels, labels, masks[[0] * 6], k=2)
 
 
-# --- maps -----------------------------------------------------------------------------------------------------------
+# --- maps -----------------------------------------------------------------------------------------
 
 
 def test_principal_components_are_those_of_scikit_learn():
@@ -197,14 +229,18 @@ def test_principal_components_are_those_of_scikit_learn():
     mine = last_layer.principal_components(features, 3)
     signs = np.sign((oracle.components_ * mine.axes.numpy()).sum(axis=1))
     np.testing.assert_allclose(mine.axes, oracle.components_ * signs[:, None], atol=1e-4)
-    np.testing.assert_allclose(mine.positions, oracle.transform(features.numpy()) * signs, atol=1e-3)
+    np.testing.assert_allclose(
+        mine.positions, oracle.transform(features.numpy()) * signs, atol=1e-3
+    )
     np.testing.assert_allclose(mine.share, oracle.explained_variance_ratio_, atol=1e-5)
 
 
 def test_the_sign_of_an_axis_does_not_hang_on_chance():
     features = noise(20, 4)
     mirrored = last_layer.principal_components(-features)
-    torch.testing.assert_close(mirrored.positions, -last_layer.principal_components(features).positions)
+    torch.testing.assert_close(
+        mirrored.positions, -last_layer.principal_components(features).positions
+    )
 
 
 def test_tsne_keeps_planted_kinds_together_and_says_the_same_twice():
@@ -244,7 +280,7 @@ def test_fewer_pictures_than_cells_leave_cells_empty():
     assert len(set(cells.tolist())) == 5 and cells.max() < 9
 
 
-# --- bad input ------------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 FIVE, KINDS = noise(5, 3), torch.tensor([0, 0, 1, 1, 1])
 BROKEN = FIVE.clone()
@@ -257,13 +293,22 @@ BROKEN[2, 1] = float("nan")
         (lambda: last_layer.nearest(FIVE, FIVE, 6), "1 to 5 here, not 6"),
         (lambda: last_layer.nearest_others(FIVE, 5), "1 to 4 here, not 5"),
         (lambda: last_layer.nearest(FIVE, FIVE, 0), "not 0"),
-        (lambda: last_layer.nearest(FIVE, noise(2, 4), 1), "queries have 4 numbers each, the features 3"),
+        (
+            lambda: last_layer.nearest(FIVE, noise(2, 4), 1),
+            "queries have 4 numbers each, the features 3",
+        ),
         (lambda: last_layer.nearest(FIVE, FIVE, 1, "L1"), "one of L2, cosine, not 'L1'"),
         (lambda: last_layer.nearest(FIVE, FIVE[0], 1), r"one row a picture, and these are \(3,\)"),
-        (lambda: last_layer.nearest_others(BROKEN, 2), r"picture 2 hold NaN or infinity \(1 in all\)"),
+        (
+            lambda: last_layer.nearest_others(BROKEN, 2),
+            r"picture 2 hold NaN or infinity \(1 in all\)",
+        ),
         (lambda: last_layer.knn_right(FIVE, KINDS[:4]), r"5 pictures need 5 labels, not \(4,\)"),
         (lambda: last_layer.neighbor_purity(FIVE, KINDS[:, None]), r"not \(5, 1\)"),
-        (lambda: last_layer.principal_components(FIVE, 4), "have 1 to 3 principal components, not 4"),
+        (
+            lambda: last_layer.principal_components(FIVE, 4),
+            "have 1 to 3 principal components, not 4",
+        ),
         (lambda: last_layer.principal_components(BROKEN), "NaN"),
         (lambda: last_layer.tsne(FIVE, 5), "fewer than the 5 pictures, not 5"),
         (lambda: last_layer.tsne(FIVE, 0), "not 0"),
@@ -281,5 +326,7 @@ def test_bad_input_is_refused_in_a_sentence(call, words):
 
 def test_near_neighbours_far_from_zero_keep_their_order():
     features = 5 + 0.01 * torch.randn(300, 64, generator=torch.Generator().manual_seed(0))
-    exact = torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf).argmin(dim=1)
+    exact = (
+        torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf).argmin(dim=1)
+    )
     assert (last_layer.nearest_others(features, 1).indices[:, 0] == exact).float().mean() > 0.99

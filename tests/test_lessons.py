@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 
-from cs231n_viz import lessons
+from cs231n_viz.commands import lessons
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,9 @@ def publish(path, text):
     cell = nbformat.v4.new_code_cell(
         "1", outputs=[nbformat.v4.new_output("display_data", {"text/html": "<b>1</b>"})]
     )
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), cell]), path)
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), cell]), path
+    )
 
 
 def bring(own, course):
@@ -102,7 +104,10 @@ def test_without_a_readable_record_every_differing_lesson_counts_as_the_students
     mine = (own / "01_filters.ipynb").read_bytes()
     assert len(bring(own, course)) == 1
     assert (own / "01_filters.ipynb").read_bytes() == mine
-    assert set(json.loads((own / lessons.RECORD).read_text())) == {"01_filters.ipynb", "homework/h1.ipynb"}
+    assert set(json.loads((own / lessons.RECORD).read_text())) == {
+        "01_filters.ipynb",
+        "homework/h1.ipynb",
+    }
 
 
 def test_a_deleted_copy_comes_again(tmp_path, course):

@@ -1,4 +1,6 @@
-"""The same lessons on other networks and pictures, one word away: executed, not compared with what is stored."""
+"""The same lessons on other networks and pictures, one word away: executed, not compared with what
+is stored.
+"""
 
 import zlib
 
@@ -9,18 +11,25 @@ from nbclient import NotebookClient
 from cs231n_viz.places import notebooks_dir
 
 LESSONS = sorted(notebooks_dir().glob("*.ipynb"))
-ON_PICTURES = [path for path in LESSONS if "CS231N_VIZ_PICTURES" in path.read_text(encoding="utf-8")]
+ON_PICTURES = [
+    path for path in LESSONS if "CS231N_VIZ_PICTURES" in path.read_text(encoding="utf-8")
+]
 
 
 def in_turn(paths):
     """One lesson a run, another one whenever a lesson changes; all of them in the night."""
     turn = zlib.crc32(b"".join(path.read_bytes() for path in paths)) % max(len(paths), 1)
     marks = [[] if number == turn else [pytest.mark.nightly] for number in range(len(paths))]
-    return [pytest.param(path, id=path.stem, marks=mark) for path, mark in zip(paths, marks, strict=True)]
+    return [
+        pytest.param(path, id=path.stem, marks=mark)
+        for path, mark in zip(paths, marks, strict=True)
+    ]
 
 
 def run(path):
-    """Execute the lesson, every control of its widgets moved; no cell may show an error or a warning."""
+    """Execute the lesson, every control of its widgets moved; no cell may show an error or a
+    warning.
+    """
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, kernel_name="python3", timeout=600, resources={"metadata": {"path": path.parent}}

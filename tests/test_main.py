@@ -1,11 +1,13 @@
-"""The commands: names are matched, options passed on, and known troubles said in a sentence without a traceback."""
+"""The commands: names are matched, options passed on, and known troubles said in a sentence without
+a traceback.
+"""
 
 import types
 
 import pytest
 
 from cs231n_viz import __main__ as commands
-from cs231n_viz import environment, fetch, lessons
+from cs231n_viz.commands import environment, fetch, lessons
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,10 @@ def test_help_names_every_command(capsys):
     [
         (["strat"], "unknown command 'strat'. Did you mean 'start'"),
         (["train", "corsenet"], "unknown recipe 'corsenet'. Did you mean 'coursenet'"),
-        (["train"], "train what? Give a name, for instance:  python3 -m cs231n_viz train coursenet"),
+        (
+            ["train"],
+            "train what? Give a name, for instance:  python3 -m cs231n_viz train coursenet",
+        ),
         (["fetch", "alexnett"], "Did you mean 'alexnet'"),
         (["fetch"], "fetch what?"),
         (["doctor", "please"], "what is 'please' for?"),
@@ -44,7 +49,9 @@ def test_a_wrong_word_is_answered_with_a_sentence_and_status_one(capsys, argumen
     assert sentence in capsys.readouterr().err
 
 
-def test_start_opens_jupyterlab_on_the_students_copy_and_passes_options_on(ran, tmp_path, monkeypatch):
+def test_start_opens_jupyterlab_on_the_students_copy_and_passes_options_on(
+    ran, tmp_path, monkeypatch
+):
     monkeypatch.setattr(lessons, "own_folder", lambda: tmp_path / "my")
     monkeypatch.setattr(lessons, "bring", lambda own: own)
     assert commands.main(["start", "--no-browser", "--port=9000"]) == 7

@@ -38,7 +38,9 @@ def test_scores_are_those_of_the_network_on_normalised_pixels():
 
 
 def test_the_zero_image_is_the_mean_colour():
-    network = nn.Sequential(nn.Conv2d(3, 2, 3, bias=False), nn.Flatten(), nn.LazyLinear(2, bias=False))
+    network = nn.Sequential(
+        nn.Conv2d(3, 2, 3, bias=False), nn.Flatten(), nn.LazyLinear(2, bias=False)
+    )
     network(torch.zeros(1, 3, 8, 8))
     model = wrapped(network, mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.3), input_size=8)
     assert torch.equal(model(model.mean.expand(1, 3, 8, 8)), torch.zeros(1, 2))
@@ -49,7 +51,11 @@ def test_wrap_leaves_the_users_network_alone():
     before = {key: value.clone() for key, value in network.state_dict().items()}
     model = wrapped(network)
     model(torch.rand(1, 3, 16, 16))
-    assert network.training and network.relu.inplace and all(p.requires_grad for p in network.parameters())
+    assert (
+        network.training
+        and network.relu.inplace
+        and all(p.requires_grad for p in network.parameters())
+    )
     assert not any(module._forward_hooks for module in network.modules())
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
     assert not any(p.requires_grad for p in model.parameters())
@@ -122,7 +128,9 @@ def test_a_network_that_reads_other_channels_is_refused_in_words():
 
 
 def test_a_network_that_answers_with_maps_is_refused_in_words():
-    with pytest.raises(ValueError, match=r"one tensor of scores \(N, classes\), not a tensor of shape"):
+    with pytest.raises(
+        ValueError, match=r"one tensor of scores \(N, classes\), not a tensor of shape"
+    ):
         wrapped(nn.Conv2d(3, 4, 3))
 
 
@@ -192,7 +200,9 @@ def test_truncated_torchvision_weights_are_named(monkeypatch, tmp_path):
     file.parent.mkdir()
     file.write_bytes(b"PK\x03\x04 cut half-way")
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    with pytest.raises(ValueError, match="squeezenet1_1-b8a52dc0.pth are damaged.*Delete that file"):
+    with pytest.raises(
+        ValueError, match="squeezenet1_1-b8a52dc0.pth are damaged.*Delete that file"
+    ):
         models.load("squeezenet1_1")
 
 
@@ -213,7 +223,9 @@ def test_coursenet_loads_and_its_class_images_are_named():
 
 def test_missing_weights_are_named_with_what_brings_them_back(copied_data):
     (copied_data / "coursenet.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match="coursenet.safetensors are missing.*train coursenet"):
+    with pytest.raises(
+        FileNotFoundError, match="coursenet.safetensors are missing.*train coursenet"
+    ):
         models.load()
 
 

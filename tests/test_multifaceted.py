@@ -9,11 +9,12 @@ import toy_nets
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
-from cs231n_viz import checks, data, drawing, models
+from cs231n_viz import checks, data, models
 from cs231n_viz.networks import Generator
 from cs231n_viz.optimize import Diverged
-from cs231n_viz.recipes import facets
 from cs231n_viz.techniques import multifaceted as mf
+from workshop import drawing
+from workshop.measure import facets
 
 HEAPS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [9.0, 9.0], [10.0, 9.0]])
 
@@ -53,7 +54,9 @@ def one_color(red, size=16):
 
 def test_the_strongest_answer_is_the_maximum_over_places_as_worked_by_hand(toy):
     assert mf.responses(toy, toy_nets.picture(), "relu1").tolist() == [[0.5, 0.5]]
-    assert mf.responses(toy, toy_nets.picture(), "code")[0].tolist() == pytest.approx([1.25 / 16, 5.25 / 16])
+    assert mf.responses(toy, toy_nets.picture(), "code")[0].tolist() == pytest.approx(
+        [1.25 / 16, 5.25 / 16]
+    )
 
 
 def test_responses_do_not_depend_on_the_batches(model):
@@ -103,7 +106,9 @@ def test_purity_and_its_value_by_chance():
     assert mf.purity(torch.zeros(5, dtype=torch.long), ["a", "a", "b", "b", "b"]) == 0.6
     chance = mf.chance_purity(members, ["a", "a", "b", "b", "b"])
     assert 0.6 <= chance < 0.8
-    assert mf.chance_purity(torch.arange(5), list("aabbb")) == 1  # as many clusters as pictures are pure
+    assert (
+        mf.chance_purity(torch.arange(5), list("aabbb")) == 1
+    )  # as many clusters as pictures are pure
 
 
 def test_the_rand_index_is_that_of_scikit_learn_and_knows_no_names():
@@ -127,7 +132,9 @@ def test_what_varies_in_every_class_is_left_out():
 def test_the_side_is_a_half_at_either_mean_and_zero_between():
     own, rest = noise(7, 4), noise(9, 4, seed=1) + 1
     border = mf.side(own, rest)
-    means = torch.stack([own.mean(dim=0), rest.mean(dim=0), (own.mean(dim=0) + rest.mean(dim=0)) / 2])
+    means = torch.stack(
+        [own.mean(dim=0), rest.mean(dim=0), (own.mean(dim=0) + rest.mean(dim=0)) / 2]
+    )
     assert torch.allclose(border.of(means), torch.tensor([0.5, -0.5, 0.0]), atol=1e-5)
     nearer = torch.cdist(noise(30, 4, seed=2), means[:2]).argmin(dim=1) == 0
     assert torch.equal(border.of(noise(30, 4, seed=2)) > 0, nearer)
@@ -138,7 +145,9 @@ def test_on_sides_is_the_side_of_the_responses_and_stops_growing(toy):
     pictures = torch.cat([one_color(1.0), one_color(0.0), one_color(0.5)])
     assert mf.on_sides(toy, "relu1", [border])(pictures).tolist() == pytest.approx([0.5, -0.5, 0.0])
     assert mf.on_sides(toy, "relu1", [border], most=0.2)(pictures)[0] == pytest.approx(0.2)
-    assert mf.on_sides(toy, "relu1", [border] * 3)(pictures).tolist() == pytest.approx([0.5, -0.5, 0.0])
+    assert mf.on_sides(toy, "relu1", [border] * 3)(pictures).tolist() == pytest.approx(
+        [0.5, -0.5, 0.0]
+    )
 
 
 # --- pictures ---
@@ -193,8 +202,13 @@ def test_the_side_that_is_asked_for_is_the_side_that_is_reached(model):
 def test_a_batch_of_facet_images_is_its_pictures_one_by_one(model):
     starts, targets = data.picturebook("test", 2).pixels[:, :, 32:96, 32:96], torch.tensor([3, 9])
     together = mf.facet_image(model, targets, starts, steps=3)
-    alone = [mf.facet_image(model, int(one), start[None], steps=3) for one, start in zip(targets, starts, strict=True)]
-    assert (together - torch.cat(alone)).abs().mean() < 2e-3  # Adam's first steps make rounding errors visible
+    alone = [
+        mf.facet_image(model, int(one), start[None], steps=3)
+        for one, start in zip(targets, starts, strict=True)
+    ]
+    assert (
+        together - torch.cat(alone)
+    ).abs().mean() < 2e-3  # Adam's first steps make rounding errors visible
 
 
 def test_equal_seeds_give_equal_pictures_and_nothing_else_changes(model):
@@ -213,7 +227,9 @@ def test_a_walk_in_code_climbs_and_stays_between_zero_and_its_bounds(model, gene
     codes = mf.responses(model, data.picturebook("test", 16).pixels, "code")
     bounds = mf.code_bounds(codes)
     seen = []
-    model_of = generator.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach().clone()))
+    model_of = generator.register_forward_pre_hook(
+        lambda module, given: seen.append(given[0].detach().clone())
+    )
     steps = list(
         mf.code_image_steps(model, generator, "drawn owl", codes[:1], bounds, steps=8, rate=0.05)
     )
@@ -228,7 +244,9 @@ def test_one_step_in_code_is_the_formula(toy, painter):
     picture = painter(code)
     assert picture.shape == (1, 3, 16, 16)
     seen = []
-    hook = painter.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach().clone()))
+    hook = painter.register_forward_pre_hook(
+        lambda module, given: seen.append(given[0].detach().clone())
+    )
     mf.code_image(toy, painter, 0, start, torch.full((5,), 0.9), steps=1, rate=0.2, decay=0.1)
     hook.remove()
     shaken = mf._shaken(16, 0)
@@ -276,7 +294,11 @@ def test_as_many_clusters_as_pictures_and_at_least_one(k):
 def test_features_with_holes_are_refused():
     holed = HEAPS.clone()
     holed[3, 0] = torch.nan
-    for call in (lambda: mf.clusters(holed, 2), lambda: mf.side(holed, HEAPS), lambda: mf.code_bounds(holed)):
+    for call in (
+        lambda: mf.clusters(holed, 2),
+        lambda: mf.side(holed, HEAPS),
+        lambda: mf.code_bounds(holed),
+    ):
         with pytest.raises(ValueError, match="picture 3 hold NaN"):
             call()
     with pytest.raises(ValueError, match="one row a picture"):
@@ -354,7 +376,11 @@ def test_a_generator_that_paints_nan_is_said_at_its_step_and_the_last_good_pictu
             return picture / 0 if Breaks.count > 3 else picture
 
     with pytest.raises(Diverged, match="step 2") as caught:
-        list(mf.code_image_steps(toy, Breaks(), lambda scores: scores[:, 0], noise(1, 5).abs(), steps=9))
+        list(
+            mf.code_image_steps(
+                toy, Breaks(), lambda scores: scores[:, 0], noise(1, 5).abs(), steps=9
+            )
+        )
     assert caught.value.last_step.index == 1
 
 
@@ -362,12 +388,21 @@ def test_a_generator_that_paints_nan_is_said_at_its_step_and_the_last_good_pictu
 
 
 def step(code, gradient, rate, decay, bounds):
-    return ((1 - decay) * (code + rate * gradient / gradient.abs().mean())).clamp(min=0).minimum(bounds)
+    return (
+        ((1 - decay) * (code + rate * gradient / gradient.abs().mean()))
+        .clamp(min=0)
+        .minimum(bounds)
+    )
 
 
 def moved(features, centers):
     nearest = torch.cdist(features, centers).argmin(dim=1)
-    return torch.stack([features[nearest == j].mean(0) if (nearest == j).any() else c for j, c in enumerate(centers)])
+    return torch.stack(
+        [
+            features[nearest == j].mean(0) if (nearest == j).any() else c
+            for j, c in enumerate(centers)
+        ]
+    )
 
 
 def lies(features, own, rest):
@@ -376,7 +411,8 @@ def lies(features, own, rest):
 
 
 @pytest.mark.parametrize(
-    "check, right", [(checks.code_step, step), (checks.kmeans_step, moved), (checks.facet_side, lies)]
+    "check, right",
+    [(checks.code_step, step), (checks.kmeans_step, moved), (checks.facet_side, lies)],
 )
 def test_the_checks_accept_what_is_right_and_wait_for_it(check, right, capsys):
     check(right)
@@ -390,12 +426,20 @@ def test_the_checks_accept_what_is_right_and_wait_for_it(check, right, capsys):
     [
         (checks.facet_side, lambda x, a, b: -lies(x, a, b), "turned round"),
         (checks.facet_side, lambda x, a, b: (x - (a + b) / 2) @ (a - b), "divide by"),
-        (checks.facet_side, lambda x, a, b: (x - a) @ (a - b) / ((a - b) @ (a - b)) + 0 * lies(x, a, b), "from"),
+        (
+            checks.facet_side,
+            lambda x, a, b: (x - a) @ (a - b) / ((a - b) @ (a - b)) + 0 * lies(x, a, b),
+            "from",
+        ),
         (checks.kmeans_step, lambda x, c: c, "old centres"),
         (checks.kmeans_step, lambda x, c: moved(x, c).flip(0), "order"),
         (checks.code_step, lambda c, g, r, d, b: step(c, -g, r, d, b), "downhill"),
         (checks.code_step, lambda c, g, r, d, b: step(c, g, r, 0, b), "decay is missing"),
-        (checks.code_step, lambda c, g, r, d, b: (1 - d) * (c + r * g / g.abs().mean()), "between 0"),
+        (
+            checks.code_step,
+            lambda c, g, r, d, b: (1 - d) * (c + r * g / g.abs().mean()),
+            "between 0",
+        ),
     ],
 )
 def test_the_checks_name_the_mistake(check, wrong, said, capsys):
@@ -427,7 +471,9 @@ def test_what_is_stored_is_whole_and_the_faces_come_out():
     pictures = facets.load("faces")["pictures"]
     for rows in pictures.values():
         assert len(rows) == 2 * facets.STARTS * len(facets.KINDS)
-        assert {tuple(row[:2]) for row in rows} == {(k, f) for k in facets.KINDS for f in drawing.FACETS[k]}
+        assert {tuple(row[:2]) for row in rows} == {
+            (k, f) for k in facets.KINDS for f in drawing.FACETS[k]
+        }
     with_side = pictures["from the mean, to its side"]
     assert sum(row[2] > 0 for row in with_side) / len(with_side) >= 0.8
 

@@ -1,4 +1,6 @@
-"""The form of a lesson, read from the stored notebooks: short cells, prose between, outputs present and true to a run."""
+"""The form of a lesson, read from the stored notebooks: short cells, prose between, outputs present
+and true to a run.
+"""
 
 import ast
 import json
@@ -40,12 +42,16 @@ def source(cell) -> str:
 
 def python(cell) -> ast.Module:
     return ast.parse(
-        "\n".join(line for line in source(cell).splitlines() if not line.lstrip().startswith(("%", "!")))
+        "\n".join(
+            line for line in source(cell).splitlines() if not line.lstrip().startswith(("%", "!"))
+        )
     )
 
 
 def prose(path) -> str:
-    return "\n".join(source(cell) for cell in load(path)["cells"] if cell["cell_type"] == "markdown")
+    return "\n".join(
+        source(cell) for cell in load(path)["cells"] if cell["cell_type"] == "markdown"
+    )
 
 
 def words_of(output) -> str:
@@ -60,9 +66,14 @@ def has_picture(output) -> bool:
 
 @every_lesson
 def test_code_cells_are_short(path):
-    lengths = [len([line for line in source(cell).splitlines() if line.strip()]) for cell in code_cells(path)]
+    lengths = [
+        len([line for line in source(cell).splitlines() if line.strip()])
+        for cell in code_cells(path)
+    ]
     assert statistics.median(lengths) <= 5
-    assert max(lengths) <= 15, f"code cell {lengths.index(max(lengths)) + 1} has {max(lengths)} lines"
+    assert max(lengths) <= 15, (
+        f"code cell {lengths.index(max(lengths)) + 1} has {max(lengths)} lines"
+    )
 
 
 @every_lesson
@@ -105,7 +116,9 @@ def test_no_error_and_no_warning_is_stored(path):
     for number, cell in enumerate(code_cells(path), 1):
         allowed = "raises-exception" in cell["metadata"].get("tags", [])
         for output in cell["outputs"]:
-            assert allowed or output["output_type"] != "error", f"code cell {number}: {output['evalue']}"
+            assert allowed or output["output_type"] != "error", (
+                f"code cell {number}: {output['evalue']}"
+            )
             assert output.get("name") != "stderr", f"code cell {number}: {words_of(output)}"
 
 
@@ -135,7 +148,9 @@ def test_every_picture_has_words_beside_it(path):
 
 @every_lesson
 def test_no_picture_was_lost(path):
-    """What is displayed is a picture or a widget; text alone is what is left when a picture was taken out."""
+    """What is displayed is a picture or a widget; text alone is what is left when a picture was
+    taken out.
+    """
     for number, cell in enumerate(code_cells(path), 1):
         for output in cell["outputs"]:
             kinds = output.get("data", {})
@@ -149,7 +164,9 @@ def test_every_picture_has_alternative_text(path):
     for number, cell in enumerate(code_cells(path), 1):
         for output in filter(has_picture, cell["outputs"]):
             kinds = [kind for kind in output["data"] if kind.startswith("image/")]
-            assert all(output["metadata"][kind]["alt"].strip() for kind in kinds), f"code cell {number}"
+            assert all(output["metadata"][kind]["alt"].strip() for kind in kinds), (
+                f"code cell {number}"
+            )
     in_prose = re.findall(r"!\[(.*?)\]\(", prose(path)) + re.findall(
         r"<img(?![^>]*alt=.\w)[^>]*>", prose(path)
     )
@@ -160,7 +177,9 @@ def test_every_picture_has_alternative_text(path):
 def test_no_path_of_the_machine_that_ran_it_is_stored(path):
     everything = [source(cell) for cell in load(path)["cells"]]
     everything += [
-        json.dumps(output.get("data", output)) for cell in code_cells(path) for output in words_only(cell)
+        json.dumps(output.get("data", output))
+        for cell in code_cells(path)
+        for output in words_only(cell)
     ]
     assert [found for text in everything for found in MACHINE_PATH.findall(text)] == []
 
@@ -171,7 +190,9 @@ def words_only(cell) -> list[dict]:
         output
         | {
             "data": {
-                kind: data for kind, data in output.get("data", {}).items() if not kind.startswith("image/")
+                kind: data
+                for kind, data in output.get("data", {}).items()
+                if not kind.startswith("image/")
             }
         }
         if "data" in output
@@ -204,20 +225,38 @@ def test_the_lesson_has_all_its_parts_in_order(path):
 
 @every_lesson
 def test_what_a_widget_uses_keeps_its_meaning_to_the_end(path):
-    """A person moves a slider when all cells have run; what its draw function calls must still be what it was."""
-    cells = [(cell["metadata"].get("tags", []), ast.parse(source(cell))) for cell in code_cells(path)]
+    """A person moves a slider when all cells have run; what its draw function calls must still be
+    what it was.
+    """
+    cells = [
+        (cell["metadata"].get("tags", []), ast.parse(source(cell))) for cell in code_cells(path)
+    ]
     for number, (tags, tree) in enumerate(cells):
         if "widget" in tags:
             used = used_by(tree, [earlier for _, earlier in cells[: number + 1]])
             for later, (_, rebinding) in enumerate(cells[number + 1 :], number + 2):
-                assert not names_set(rebinding) & used, f"code cell {later} sets what the widget of {number + 1} uses"
+                assert not names_set(rebinding) & used, (
+                    f"code cell {later} sets what the widget of {number + 1} uses"
+                )
 
 
 def used_by(tree, earlier) -> set[str]:
-    """The lesson's own names that a cell's functions read when they are called, and those of the functions they call."""
-    made = {node.name: node for each in earlier for node in ast.walk(each) if isinstance(node, ast.FunctionDef)}
-    found, open_ends = set(), {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in made}
-    open_ends |= set().union(*(read_by(node) for node in ast.walk(tree) if isinstance(node, ast.Lambda)))
+    """The lesson's own names that a cell's functions read when they are called, and those of the
+    functions they call.
+    """
+    made = {
+        node.name: node
+        for each in earlier
+        for node in ast.walk(each)
+        if isinstance(node, ast.FunctionDef)
+    }
+    found, open_ends = (
+        set(),
+        {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in made},
+    )
+    open_ends |= set().union(
+        *(read_by(node) for node in ast.walk(tree) if isinstance(node, ast.Lambda))
+    )
     while open_ends:
         name = open_ends.pop()
         found.add(name)

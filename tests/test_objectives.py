@@ -55,7 +55,8 @@ def image():
     return image
 
 
-# On the first picture: relu channel 0 is [[0, 1], [0, 0]], channel 1 is 1 everywhere; code (0.25, 1).
+# On the first picture: relu channel 0 is [[0, 1], [0, 0]], channel 1 is 1 everywhere; code (0.25,
+# 1).
 
 
 def test_class_score_is_the_logit_by_index_and_by_name(model, image):
@@ -97,11 +98,13 @@ def test_feature_distance_takes_one_reference_for_each_picture(model, image):
 def test_feature_distance_does_not_ask_for_a_gradient_of_the_reference(model, image):
     picture = image[:1].requires_grad_()
     reference = activations_at(model, picture, "relu")
-    (gradient,) = torch.autograd.grad(feature_distance(model, "relu", reference)(picture).sum(), picture)
+    (gradient,) = torch.autograd.grad(
+        feature_distance(model, "relu", reference)(picture).sum(), picture
+    )
     assert not gradient.any()  # at the reference; through both sides it would be 0 everywhere
-    assert torch.autograd.grad(feature_distance(model, "relu", reference)(picture * 2).sum(), picture)[
-        0
-    ].any()
+    assert torch.autograd.grad(
+        feature_distance(model, "relu", reference)(picture * 2).sum(), picture
+    )[0].any()
 
 
 def test_total_variation_by_hand():
@@ -159,7 +162,9 @@ def test_objectives_judge_every_picture_by_itself(model):
         (4, total_variation()),
         (5, squared_size(model.mean)),
     )
-    assert torch.allclose(every(pictures), torch.cat([every(picture[None]) for picture in pictures]))
+    assert torch.allclose(
+        every(pictures), torch.cat([every(picture[None]) for picture in pictures])
+    )
 
 
 def test_objectives_leave_no_gradient_no_hook_and_no_change_behind(model, image):
@@ -231,7 +236,7 @@ def test_color_variation_does_not_mind_grey_edges():
     assert color_variation()(red).tolist() == pytest.approx([0.36 + 0.09 + 0.09])
 
 
-# --- Gram matrices --------------------------------------------------------------------------------------------------
+# --- Gram matrices --------------------------------------------------------------------------------
 
 
 def random_maps(*shape):
@@ -239,7 +244,9 @@ def random_maps(*shape):
 
 
 def test_a_gram_matrix_worked_by_hand():
-    maps = torch.tensor([[[[1.0, 0.0, 2.0]], [[3.0, 1.0, 0.0]]]])  # two channels, 1 x 3 places: C·H·W = 6
+    maps = torch.tensor(
+        [[[[1.0, 0.0, 2.0]], [[3.0, 1.0, 0.0]]]]
+    )  # two channels, 1 x 3 places: C·H·W = 6
     assert torch.equal(gram_matrix(maps), torch.tensor([[[5.0, 3.0], [3.0, 10.0]]]) / 6)
 
 
@@ -276,20 +283,29 @@ def test_products_of_all_pairs_of_places_have_rank_one_and_those_of_the_same_pla
 def test_a_gram_matrix_is_the_covariance_plus_the_product_of_the_means():
     maps = random_maps(1, 5, 6, 7)
     flat, mean = maps[0].flatten(1), maps[0].mean(dim=(1, 2))
-    assert torch.allclose(5 * gram_matrix(maps)[0], torch.cov(flat, correction=0) + torch.outer(mean, mean))
+    assert torch.allclose(
+        5 * gram_matrix(maps)[0], torch.cov(flat, correction=0) + torch.outer(mean, mean)
+    )
 
 
 def test_gram_distance_is_zero_at_home_and_one_for_silence():
     maps = random_maps(2, 3, 4, 4)
     assert torch.equal(gram_distance(maps, gram_matrix(maps)), torch.zeros(2, dtype=torch.float64))
-    assert torch.allclose(gram_distance(maps * 0, gram_matrix(maps)), torch.ones(2, dtype=torch.float64))
-    assert torch.allclose(gram_distance(maps * 2**0.5, gram_matrix(maps)), torch.ones(2, dtype=torch.float64))
+    assert torch.allclose(
+        gram_distance(maps * 0, gram_matrix(maps)), torch.ones(2, dtype=torch.float64)
+    )
+    assert torch.allclose(
+        gram_distance(maps * 2**0.5, gram_matrix(maps)), torch.ones(2, dtype=torch.float64)
+    )
 
 
 def test_the_sample_of_a_style_may_have_another_size(model, image):
     image = image[:1]
     wanted = gram_matrices(model, image.repeat(1, 1, 2, 3), ["conv", "relu"])
-    assert {layer: tuple(gram.shape) for layer, gram in wanted.items()} == {"conv": (1, 2, 2), "relu": (1, 2, 2)}
+    assert {layer: tuple(gram.shape) for layer, gram in wanted.items()} == {
+        "conv": (1, 2, 2),
+        "relu": (1, 2, 2),
+    }
     assert torch.allclose(style_distance(model, wanted)(image), torch.zeros(1), atol=1e-9)
 
 
@@ -297,7 +313,9 @@ def test_a_style_distance_weighs_its_layers(model, image):
     wanted, other = gram_matrices(model, image[:1], ["conv", "relu"]), 1 - image
     one, two = (style_distance(model, {layer: wanted[layer]})(other) for layer in ("conv", "relu"))
     assert torch.allclose(style_distance(model, wanted)(other), (one + two) / 2)
-    assert torch.allclose(style_distance(model, wanted, {"conv": 3.0, "relu": 0.5})(other), 3 * one + two / 2)
+    assert torch.allclose(
+        style_distance(model, wanted, {"conv": 3.0, "relu": 0.5})(other), 3 * one + two / 2
+    )
 
 
 def test_what_is_no_feature_map_and_a_silent_layer_get_sentences_that_help():
@@ -313,24 +331,32 @@ def test_likeness_is_the_feature_distance_and_the_style_distance_in_one_pass(mod
     near = likeness(model, content, "relu", wanted, {"pixels": 2, "relu": 3})(image)
     features = activations_at(model, content, "relu")
     torch.testing.assert_close(near.content, feature_distance(model, "relu", features)(image))
-    torch.testing.assert_close(near.style, style_distance(model, wanted, {"pixels": 2, "relu": 3})(image))
+    torch.testing.assert_close(
+        near.style, style_distance(model, wanted, {"pixels": 2, "relu": 3})(image)
+    )
 
 
 def test_the_layer_pixels_is_the_picture_less_the_mean_colour(model, image):
     maps = style_maps(model, image, ["pixels"])
     torch.testing.assert_close(maps["pixels"], image - model.mean)
-    assert set(style_maps(model, image, ["relu"])) == {"relu"}  # and is there only where it was asked for
+    assert set(style_maps(model, image, ["relu"])) == {
+        "relu"
+    }  # and is there only where it was asked for
 
 
 def test_gram_matrices_of_other_pictures_or_layers_are_refused_in_words(model, image):
     maps = torch.rand(2, 3, 4, 4)
     with pytest.raises(ValueError, match="2 pictures of 3 maps need Gram matrices"):
         gram_distance(maps, torch.ones(3, 3, 3))
-    with pytest.raises(ValueError, match=r"Another number of channels: are these maps \(N, C, h, w\)"):
+    with pytest.raises(
+        ValueError, match=r"Another number of channels: are these maps \(N, C, h, w\)"
+    ):
         gram_distance(maps, torch.ones(1, 4, 4))
     with pytest.raises(ValueError, match="no layer is named"):
         style_distance(model, {})
     with pytest.raises(ValueError, match="no weight for relu"):
         style_distance(model, gram_matrices(model, image, ["relu"]), {"pixels": 1})
     with pytest.raises(ValueError, match="answers with shape"):
-        likeness(model, image + 0.1, "conv", gram_matrices(model, image + 0.1, ["conv"]))(image[..., 1:])
+        likeness(model, image + 0.1, "conv", gram_matrices(model, image + 0.1, ["conv"]))(
+            image[..., 1:]
+        )

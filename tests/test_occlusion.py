@@ -27,12 +27,20 @@ def red_squares() -> torch.Tensor:
 
 
 def test_the_drop_worked_by_hand():
-    """Score 0 = mean of max(red − ½, 0): four of sixteen pixels give ½, so ⅛; grey over them leaves nothing."""
-    model = models.wrap(toy_nets.gap_linear_net(), input_size=4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    """Score 0 = mean of max(red − ½, 0): four of sixteen pixels give ½, so ⅛; grey over them leaves
+    nothing.
+    """
+    model = models.wrap(
+        toy_nets.gap_linear_net(), input_size=4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+    )
     drop = occlusion_map(model, red_squares(), 0, patch=2, stride=2, fill="grey", measure="logit")
     assert torch.allclose(drop, torch.tensor([[[0.125, 0.0], [0.0, 0.0]]]))
-    red = occlusion_map(model, red_squares(), 0, patch=2, stride=2, fill=(1.0, 0.0, 0.0), measure="logit")
-    assert torch.allclose(red, torch.tensor([[[0.0, -0.125], [-0.125, -0.125]]]))  # covering the others helps
+    red = occlusion_map(
+        model, red_squares(), 0, patch=2, stride=2, fill=(1.0, 0.0, 0.0), measure="logit"
+    )
+    assert torch.allclose(
+        red, torch.tensor([[[0.0, -0.125], [-0.125, -0.125]]])
+    )  # covering the others helps
 
 
 def test_the_patches_reach_the_far_edge():
@@ -56,8 +64,12 @@ def test_it_equals_captum_where_the_patches_lie_side_by_side(name):
     attr = pytest.importorskip("captum.attr")
     model, pixels = deep_nets.network(name), data.photo("coffee", 96)
     ours = occlusion_map(model, pixels, 7, patch=32, stride=32, fill="grey", measure="logit")
-    theirs = attr.Occlusion(model).attribute(pixels, (3, 32, 32), (3, 32, 32), baselines=0.5, target=7)
-    assert torch.allclose(ours[0], theirs[0, 0, ::32, ::32], atol=1e-4 * float(theirs.max() - theirs.min()))
+    theirs = attr.Occlusion(model).attribute(
+        pixels, (3, 32, 32), (3, 32, 32), baselines=0.5, target=7
+    )
+    assert torch.allclose(
+        ours[0], theirs[0, 0, ::32, ::32], atol=1e-4 * float(theirs.max() - theirs.min())
+    )
 
 
 def test_a_batch_is_its_pictures_one_by_one_each_with_a_class_of_its_own():
@@ -87,19 +99,26 @@ def test_pictures_that_are_not_square_and_covers():
     picture = data.photo("china", 128)[:, :, :96]
     assert occlusion_map(model, picture, 0, 32, 16).shape == (1, 5, 7)
     assert torch.equal(cover_for(model, picture, "dataset")[0, :, 3, 4], model.mean[0, :, 0, 0])
-    assert torch.allclose(cover_for(model, picture, "picture")[0, :, 9, 9], picture.mean(dim=(2, 3))[0])
+    assert torch.allclose(
+        cover_for(model, picture, "picture")[0, :, 9, 9], picture.mean(dim=(2, 3))[0]
+    )
     assert cover_for(model, picture, "blur").std() < picture.std()
 
 
 def test_one_run_of_the_squares_answers_for_every_class(monkeypatch):
-    model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 2).pixels[..., :96]
+    model, pixels = (
+        models.load("coursenet", device="cpu"),
+        data.picturebook("test", 2).pixels[..., :96],
+    )
     scores = covered_scores(model, pixels, 32, 24, "grey")  # (2, rows, columns, classes)
     assert scores.shape == (2, 5, 4, 107)
     drop = occlusion_map(model, pixels, 9, 32, 24, "grey", "logit")
     assert torch.allclose(model(pixels)[:, 9, None, None] - scores[..., 9], drop, atol=1e-4)
     assert torch.allclose(
         scores[1, 4, 0],
-        model(covered(pixels[1:], torch.full_like(pixels[1:], 0.5), torch.tensor([[96, 0]]), 32))[0],
+        model(covered(pixels[1:], torch.full_like(pixels[1:], 0.5), torch.tensor([[96, 0]]), 32))[
+            0
+        ],
         atol=1e-4,
     )
     monkeypatch.setattr(occlusion, "_incremental", lambda model, picture: None)
@@ -107,18 +126,25 @@ def test_one_run_of_the_squares_answers_for_every_class(monkeypatch):
 
 
 def test_each_drop_lies_in_the_middle_of_its_square_with_straight_lines_between():
-    """Squares of 2 pixels begin at 0, 2, 4 and have their middles at 1, 3, 5; the last pixel is such a middle."""
+    """Squares of 2 pixels begin at 0, 2, 4 and have their middles at 1, 3, 5; the last pixel is
+    such a middle.
+    """
     drops = torch.tensor([[[1.0], [4.0], [2.0]]])
-    by_hand = torch.tensor([0.9, 1, 2.5, 4, 3, 2])  # a tenth less at the edge beyond the first middle
+    by_hand = torch.tensor(
+        [0.9, 1, 2.5, 4, 3, 2]
+    )  # a tenth less at the edge beyond the first middle
     assert torch.allclose(at_pixels(drops, 6, 2, 2, 2)[0, :, 1], by_hand)
     assert torch.allclose(at_pixels(drops.mT, 2, 6, 2, 2)[0, 1], by_hand)
 
 
 def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
-    drops = torch.rand(40, 4, 5, generator=torch.Generator().manual_seed(0))  # 0, 8, 16, 21 and 0, 8, …, 32
+    drops = torch.rand(
+        40, 4, 5, generator=torch.Generator().manual_seed(0)
+    )  # 0, 8, 16, 21 and 0, 8, …, 32
     tops, lefts = corners(31, 10, 8), corners(42, 10, 8)
     row, column = (
-        place for place in divmod(at_pixels(drops, 31, 42, 10, 8).flatten(1).argmax(dim=1).numpy(), 42)
+        place
+        for place in divmod(at_pixels(drops, 31, 42, 10, 8).flatten(1).argmax(dim=1).numpy(), 42)
     )
     worst = drops.flatten(1).argmax(dim=1)
     assert row.tolist() == (tops[worst // 5] + 5).tolist()
@@ -157,7 +183,9 @@ def test_a_network_that_cannot_be_traced_is_served_plainly_and_it_is_said():
         def forward(self, values):
             return self.net(values) if values.mean() > -9 else self.net(-values)
 
-    plain, odd = (models.wrap(net, input_size=4, **MEAN) for net in (toy_nets.gap_linear_net(), Decides()))
+    plain, odd = (
+        models.wrap(net, input_size=4, **MEAN) for net in (toy_nets.gap_linear_net(), Decides())
+    )
     with pytest.warns(UserWarning, match="cannot follow Decides"):
         answer = occlusion_map(odd, red_squares(), 0, 2, 2)
     assert torch.allclose(answer, occlusion_map(plain, red_squares(), 0, 2, 2))

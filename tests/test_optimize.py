@@ -14,21 +14,21 @@ from cs231n_viz.optimize import (
     adam,
     always,
     ascend,
-    converted,
+    clip_rms,
     descend,
-    divided,
     drop_small,
     drop_small_contributions,
     every,
-    first,
     keep,
     last,
     lbfgs,
-    limited,
+    map_steps,
     normalized,
     octaves,
     one_cycle,
+    scaled_down,
     sign,
+    switch_after,
 )
 from cs231n_viz.transforms import (
     blur,
@@ -49,8 +49,8 @@ DIRECTIONS = {
     "sign": sign(0.05),
     "sparse": drop_small(adam(0.05), 0.5),
     "lbfgs": lbfgs(),
-    "in turn": first(3, adam(0.05), lbfgs()),
-    "limited": limited(lbfgs(), 0.03),
+    "in turn": switch_after(3, adam(0.05), lbfgs()),
+    "limited": clip_rms(lbfgs(), 0.03),
 }
 
 
@@ -89,7 +89,11 @@ def test_a_quadratic_is_solved_as_worked_by_hand():
         torch.zeros(1, 1, 1, 2), toward(torch.tensor([4.0, -2.0])), steps=2, direction=half
     )
     assert (first.index, first.image.flatten().tolist(), first.value.tolist()) == (0, [2, -1], [10])
-    assert (second.index, second.image.flatten().tolist(), second.value.tolist()) == (1, [3, -1.5], [2.5])
+    assert (second.index, second.image.flatten().tolist(), second.value.tolist()) == (
+        1,
+        [3, -1.5],
+        [2.5],
+    )
 
 
 def half(gradient, parameter):
@@ -179,30 +183,37 @@ def test_drop_small_leaves_the_values_of_the_smallest_gradients_where_they_are()
     moved = last(descend(start, toward(goal), steps=1, direction=drop_small(half, 0.5)))
     assert moved.flatten(1).tolist() == [[0, -1.5, 0, 2], [-20, 15, 0, 0]]
     plain = last(descend(start, toward(goal), steps=3, direction=adam(0.1)))
-    assert torch.equal(plain, last(descend(start, toward(goal), steps=3, direction=drop_small(adam(0.1), 0))))
+    assert torch.equal(
+        plain, last(descend(start, toward(goal), steps=3, direction=drop_small(adam(0.1), 0)))
+    )
 
 
 def test_limited_shortens_long_steps_only_picture_by_picture():
     steps = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
-    shorter = limited(lambda gradient, parameter: gradient, 1.0)(steps, steps)
-    assert torch.allclose(shorter, torch.tensor([[3.0, 4.0], [0.3, 0.4]]) / torch.tensor([[12.5**0.5], [1.0]]))
+    shorter = clip_rms(lambda gradient, parameter: gradient, 1.0)(steps, steps)
+    assert torch.allclose(
+        shorter, torch.tensor([[3.0, 4.0], [0.3, 0.4]]) / torch.tensor([[12.5**0.5], [1.0]])
+    )
     with pytest.raises(ValueError, match="above 0, not 0"):
-        limited(lambda gradient, parameter: gradient, 0)
+        clip_rms(lambda gradient, parameter: gradient, 0)
 
 
 def test_first_takes_its_beginning_for_so_many_steps_then_the_other_in_every_run():
-    direction = first(2, lambda g, p: torch.full_like(p, -1.0), lambda g, p: torch.full_like(p, -10.0))
+    direction = switch_after(
+        2, lambda g, p: torch.full_like(p, -1.0), lambda g, p: torch.full_like(p, -10.0)
+    )
     for _ in range(2):
         steps = descend(torch.zeros(1, 1), squared_size(), steps=4, direction=direction)
         assert [step.image.item() for step in steps] == [1, 2, 12, 22]
     with pytest.raises(ValueError, match="0 or more, not -1"):
-        first(-1, adam(), lbfgs())
+        switch_after(-1, adam(), lbfgs())
 
 
 def test_first_of_no_steps_is_the_other_direction():
     start = noise(1, 3, 4, 4)
     plain, in_turn = (
-        last(descend(start, rosenbrock, steps=5, direction=each)) for each in (lbfgs(), first(0, adam(), lbfgs()))
+        last(descend(start, rosenbrock, steps=5, direction=each))
+        for each in (lbfgs(), switch_after(0, adam(), lbfgs()))
     )
     assert torch.equal(plain, in_turn)
 
@@ -215,17 +226,26 @@ def test_every_direction_descends_on_pixels_a_spectrum_and_a_code(model, name):
     goal = noise(1, 3, 16, 15, seed=1)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        decoder = nn.Sequential(nn.Linear(5, 3 * 16 * 15), nn.Unflatten(1, (3, 16, 15)), nn.Sigmoid())
+        decoder = nn.Sequential(
+            nn.Linear(5, 3 * 16 * 15), nn.Unflatten(1, (3, 16, 15)), nn.Sigmoid()
+        )
     starts = {
         "pixels": (noise(1, 3, 16, 15), keep_as_it_is),
         "unbounded": (torch.zeros(1, 3, 16, 15), from_unbounded()),
-        "spectrum": (fourier_noise(16, 15, seed=0), chain(from_fourier(16, 15), decorrelated_colors())),
+        "spectrum": (
+            fourier_noise(16, 15, seed=0),
+            chain(from_fourier(16, 15), decorrelated_colors()),
+        ),
         "code": (noise(1, 5), decoder.requires_grad_(False)),
     }
     for start, decode in starts.values():
-        steps = list(descend(start, toward(goal), steps=20, decode=decode, direction=DIRECTIONS[name]))
+        steps = list(
+            descend(start, toward(goal), steps=20, decode=decode, direction=DIRECTIONS[name])
+        )
         assert steps[-1].value < steps[0].value
-        assert all(step.image.shape == goal.shape and not step.image.requires_grad for step in steps)
+        assert all(
+            step.image.shape == goal.shape and not step.image.requires_grad for step in steps
+        )
 
 
 def keep_as_it_is(image):
@@ -239,7 +259,9 @@ def test_a_class_image_raises_the_score_from_a_spectrum_through_random_transform
         ascend(
             fourier_noise(16, 16, seed=0),
             weighted_sum(
-                (1, score_of(model, 2)), (-0.001, total_variation()), (-0.001, squared_size(model.mean))
+                (1, score_of(model, 2)),
+                (-0.001, total_variation()),
+                (-0.001, squared_size(model.mean)),
             ),
             steps=20,
             decode=chain(from_fourier(16, 16), decorrelated_colors()),
@@ -317,14 +339,19 @@ def test_constrain_gets_the_parameter_after_the_step_and_its_index():
     seen = []
     list(
         descend(
-            torch.zeros(1, 2), squared_size(1.0), steps=3, constrain=lambda p, index: seen.append(index) or p
+            torch.zeros(1, 2),
+            squared_size(1.0),
+            steps=3,
+            constrain=lambda p, index: seen.append(index) or p,
         )
     )
     assert seen == [0, 1, 2]
 
 
 def test_every_acts_after_each_kth_step_and_chains_with_always():
-    tenfold = chain(every(2, lambda parameter: parameter * 10), always(lambda parameter: parameter + 1))
+    tenfold = chain(
+        every(2, lambda parameter: parameter * 10), always(lambda parameter: parameter + 1)
+    )
     assert [tenfold(1, index) for index in range(4)] == [2, 11, 2, 11]
     assert [keep(1, index) for index in range(2)] == [1, 1]
 
@@ -332,7 +359,9 @@ def test_every_acts_after_each_kth_step_and_chains_with_always():
 def test_a_blur_every_few_steps_and_a_clamp_after_each_hold_in_the_loop():
     goal, soften = 3 * noise(1, 3, 8, 8) - 1, blur(1.0)
     constrain = chain(every(4, soften), always(clamp()))
-    steps = list(descend(noise(1, 3, 8, 8), toward(goal), steps=8, direction=sign(0.2), constrain=constrain))
+    steps = list(
+        descend(noise(1, 3, 8, 8), toward(goal), steps=8, direction=sign(0.2), constrain=constrain)
+    )
     assert all(step.image.min() >= 0 and step.image.max() <= 1 for step in steps)
     roughness = [total_variation()(step.image).item() for step in steps]
     assert roughness[3] < roughness[2] and roughness[7] < roughness[6]
@@ -377,18 +406,27 @@ def test_coarse_to_fine_from_noise_gets_nearer_than_the_finest_size_alone():
         return descend(image, smooth_distance, steps=10, direction=normalized(0.02))
 
     start = noise(1, 3, 32, 32)
-    assert smooth_distance(last(octaves(start, [8, 16, 32], run))) < smooth_distance(last(run(start))) / 2
+    assert (
+        smooth_distance(last(octaves(start, [8, 16, 32], run)))
+        < smooth_distance(last(run(start))) / 2
+    )
 
 
 def test_sides_are_divided_into_whole_pixels_one_at_least():
-    assert divided((90, 61), 4) == (22, 15) and divided((3, 1), 1.5) == (2, 1) and divided((1, 64), 4) == (1, 16)
+    assert (
+        scaled_down((90, 61), 4) == (22, 15)
+        and scaled_down((3, 1), 1.5) == (2, 1)
+        and scaled_down((1, 64), 4) == (1, 16)
+    )
 
 
 def test_octaves_stop_when_the_caller_stops():
     def run(image):
         return ascend(image, squared_size(), steps=3)
 
-    assert [step.index for step in itertools.islice(octaves(noise(1, 3, 4, 4), [4, 8], run), 4)] == [
+    assert [
+        step.index for step in itertools.islice(octaves(noise(1, 3, 4, 4), [4, 8], run), 4)
+    ] == [
         0,
         1,
         2,
@@ -447,7 +485,11 @@ def test_the_start_the_model_and_the_global_generator_are_left_as_they_were(mode
     picture, random_state = start.detach().clone(), torch.get_rng_state()
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     for direction in DIRECTIONS.values():
-        last(descend(start, class_score(model, 0), steps=3, augment=jitter(2, 0), direction=direction))
+        last(
+            descend(
+                start, class_score(model, 0), steps=3, augment=jitter(2, 0), direction=direction
+            )
+        )
     assert torch.equal(start, picture) and start.grad is None and start.requires_grad
     assert torch.equal(random_state, torch.get_rng_state())
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
@@ -511,7 +553,9 @@ def test_last_is_the_last_picture():
 
 def test_a_run_that_diverges_names_the_step_and_keeps_the_last_good_one():
     seen, overshoot = [], lambda gradient, parameter: 1e8 * gradient
-    with pytest.raises(Diverged, match=r"step 3: the value is NaN or infinite.*smaller rate") as caught:
+    with pytest.raises(
+        Diverged, match=r"step 3: the value is NaN or infinite.*smaller rate"
+    ) as caught:
         seen.extend(descend(torch.ones(1, 1, 1, 1), squared_size(), steps=100, direction=overshoot))
     assert isinstance(caught.value, ValueError)
     assert caught.value.last_step is seen[-1] and len(seen) == 3
@@ -533,25 +577,40 @@ def test_a_run_that_is_no_number_from_the_first_step_says_so_and_holds_no_step(s
 
 def test_octaves_that_diverge_keep_the_last_good_step_of_the_size_before():
     def run(image):
-        return descend(image, squared_size(), steps=3, direction=lambda g, p: g * (0.1 if image.shape[2] < 8 else torch.nan))
+        return descend(
+            image,
+            squared_size(),
+            steps=3,
+            direction=lambda g, p: g * (0.1 if image.shape[2] < 8 else torch.nan),
+        )
 
     seen = []
-    with pytest.raises(Diverged, match="after 3 good steps, at step 0: the picture is NaN") as caught:
+    with pytest.raises(
+        Diverged, match="after 3 good steps, at step 0: the picture is NaN"
+    ) as caught:
         seen.extend(octaves(noise(1, 3, 8, 8), [4, 8], run))
     assert caught.value.last_step is seen[-1] and seen[-1].index == 2
 
 
 def test_converted_steps_are_converted_in_what_diverges_too():
-    walk = descend(torch.ones(1, 1, 1, 1), squared_size(), steps=100, direction=lambda g, p: 1e8 * g)
+    walk = descend(
+        torch.ones(1, 1, 1, 1), squared_size(), steps=100, direction=lambda g, p: 1e8 * g
+    )
     seen = []
     with pytest.raises(Diverged, match="step 3: the value") as caught:
-        seen.extend(converted(walk, lambda step: step._replace(image=step.image.double())))
-    assert len(seen) == 3 and caught.value.last_step is seen[-1] and seen[-1].image.dtype == torch.float64
+        seen.extend(map_steps(walk, lambda step: step._replace(image=step.image.double())))
+    assert (
+        len(seen) == 3
+        and caught.value.last_step is seen[-1]
+        and seen[-1].image.dtype == torch.float64
+    )
 
 
 def test_an_ascent_that_diverges_keeps_the_score_and_not_its_opposite():
     with pytest.raises(Diverged) as caught:
-        last(ascend(torch.ones(1, 1, 1, 1), squared_size(), steps=99, direction=lambda g, p: 1e8 * g))
+        last(
+            ascend(torch.ones(1, 1, 1, 1), squared_size(), steps=99, direction=lambda g, p: 1e8 * g)
+        )
     assert caught.value.last_step.value > 0
 
 
@@ -582,17 +641,23 @@ def test_impossible_settings_get_a_sentence_that_helps():
 @pytest.mark.parametrize("name", DIRECTIONS)
 def test_the_loop_stays_on_the_device_of_its_start(name):
     start, goal = noise(2, 3, 8, 8), noise(2, 3, 8, 8, seed=1)
-    on_gpu = list(descend(start.cuda(), toward(goal.cuda()), steps=5, direction=DIRECTIONS[name]))[-1]
+    on_gpu = list(descend(start.cuda(), toward(goal.cuda()), steps=5, direction=DIRECTIONS[name]))[
+        -1
+    ]
     on_cpu = list(descend(start, toward(goal), steps=5, direction=DIRECTIONS[name]))[-1]
     assert on_gpu.image.is_cuda and on_gpu.value.is_cuda
     assert torch.allclose(on_gpu.image.cpu(), on_cpu.image, atol=1e-4)
 
 
 def test_drop_small_contributions_sets_what_the_score_would_miss_least_to_the_centre():
-    image = torch.tensor([[0.5, 0.6, 0.9, 0.4], [0.5, 0.4, 0.5, 0.5]]).view(1, 2, 2, 2)  # two colours, four pixels
+    image = torch.tensor([[0.5, 0.6, 0.9, 0.4], [0.5, 0.4, 0.5, 0.5]]).view(
+        1, 2, 2, 2
+    )  # two colours, four pixels
     slope = torch.tensor([[9.0, 1.0, 1.0, 2.0], [9.0, 1.0, 1.0, 0.0]]).view(1, 2, 2, 2)
     # |(x − ½) · g|: 0 (at the centre), 0 (the colours cancel), 0.4, 0.2
-    step = drop_small_contributions(lambda gradient, parameter: gradient / 10, 0.5, 0.5)(slope, image)
+    step = drop_small_contributions(lambda gradient, parameter: gradient / 10, 0.5, 0.5)(
+        slope, image
+    )
     moved = image - step
     assert torch.allclose(moved.flatten(2)[0, :, :2], torch.full((2, 2), 0.5))
     assert torch.allclose(moved.flatten(2)[0, :, 2:], torch.tensor([[0.8, 0.2], [0.4, 0.5]]))

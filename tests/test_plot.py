@@ -27,7 +27,9 @@ FIGURES = {
     "two maps": lambda: plot.scatter_images(
         [CHESS] * 3, [NUMBERS[:6].reshape(3, 2)] * 2, ["one", "two"], names={"a": [0, 1], "b": [2]}
     ),
-    "picture_map": lambda: plot.picture_map(torch.rand(4, 3, 30, 30), [0, 1, 4, 5], 3, [0, 0, 1, 0], "ab"),
+    "picture_map": lambda: plot.picture_map(
+        torch.rand(4, 3, 30, 30), [0, 1, 4, 5], 3, [0, 0, 1, 0], "ab"
+    ),
     "value_maps": lambda: plot.value_maps(torch.randn(3, 5, 5), ["r", "g", "b"], "weight"),
     "heatmap_over": lambda: plot.heatmap_over(CHESS, torch.rand(1, 3, 3), label="drop"),
     "bars": lambda: plot.bars(["cat", "dog"], [0.9, 0.1], "Top 2", picture=CHESS),
@@ -82,14 +84,20 @@ def test_a_small_picture_is_drawn_in_whole_blocks_of_its_own_colours():
 
 def test_a_longer_title_makes_room_and_pictures_keep_their_shape():
     short = plot.image_row([CHESS] * 5, ["one line"] * 5)
-    tall = plot.image_row([CHESS] * 5, ["this title is so long that it must be broken into lines"] * 5)
-    assert tall.get_figheight() > short.get_figheight() and tall.get_figwidth() == short.get_figwidth()
+    tall = plot.image_row(
+        [CHESS] * 5, ["this title is so long that it must be broken into lines"] * 5
+    )
+    assert (
+        tall.get_figheight() > short.get_figheight() and tall.get_figwidth() == short.get_figwidth()
+    )
     wide = plot.image_row(torch.zeros(1, 3, 10, 40), side=200)
     assert pixels_of(wide).shape[:2] == (50 + 8, 200)
 
 
 def test_a_mosaic_by_hand():
-    tiles = np.array([[[0, 1]], [[5, 5]], [[-2, 2]]], dtype=float)  # three tiles of one row, two columns
+    tiles = np.array(
+        [[[0, 1]], [[5, 5]], [[-2, 2]]], dtype=float
+    )  # three tiles of one row, two columns
     each = plot.mosaic(tiles, columns=2, gap=1)
     assert each.shape == (3, 5, 3)
     assert each[..., 0].tolist() == [[0, 1, 1, 0.5, 0.5], [1, 1, 1, 1, 1], [0, 1, 1, 1, 1]]
@@ -117,8 +125,12 @@ def test_a_highlighted_tile_has_a_frame_and_only_it():
 def test_a_picture_map_has_borders_only_between_unlike_labels():
     black = torch.zeros(4, 3, 40, 40)
     drawn = pixels_of(plot.picture_map(black, [0, 1, 2, 3], 2, [5, 5, 5, 7]))[4:84, :80, 0]
-    assert (drawn[10:30, 38:43] == 0).all() and (drawn[38:43, 10:30] == 0).all()  # 5 beside and above 5
-    assert (drawn[50:70, 39:41] > 200).any(axis=1).all() and (drawn[39:41, 50:70] > 200).any(axis=0).all()
+    assert (drawn[10:30, 38:43] == 0).all() and (
+        drawn[38:43, 10:30] == 0
+    ).all()  # 5 beside and above 5
+    assert (drawn[50:70, 39:41] > 200).any(axis=1).all() and (drawn[39:41, 50:70] > 200).any(
+        axis=0
+    ).all()
 
 
 @pytest.mark.parametrize("corner", [(4, 1), (1, 4)], ids=["wide", "tall"])
@@ -187,7 +199,9 @@ def test_fine_files_keep_a_grey_ground_grey():
 
 def test_show_displays_the_picture_with_its_words_and_prints_them(monkeypatch, capsys):
     shown = []
-    monkeypatch.setattr(plot, "display", lambda bundle, **settings: shown.append((bundle, settings)))
+    monkeypatch.setattr(
+        plot, "display", lambda bundle, **settings: shown.append((bundle, settings))
+    )
     plot.show(FIGURES["bars"](), "cat: 90 %, first of 2")
     ((bundle, settings),) = shown
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
@@ -203,7 +217,9 @@ def test_the_course_style_is_there_for_figures_of_ones_own():
 
 
 def test_bad_arrays_are_explained():
-    with pytest.raises(ValueError, match=r"tiles are an array \(K, h, w, 3\).*these are \(2, 5, 5, 7\)"):
+    with pytest.raises(
+        ValueError, match=r"tiles are an array \(K, h, w, 3\).*these are \(2, 5, 5, 7\)"
+    ):
         plot.mosaic(torch.zeros(2, 7, 5, 5))
     with pytest.raises(ValueError, match="scale is 'each', 'shared' or None, not 'all'"):
         plot.mosaic(np.zeros((2, 5, 5)), scale="all")

@@ -1,4 +1,6 @@
-"""Saliency, SmoothGrad, integrated gradients and GrabCut: by hand, against captum, and what is refused."""
+"""Saliency, SmoothGrad, integrated gradients and GrabCut: by hand, against captum, and what is
+refused.
+"""
 
 import cv2
 import deep_nets
@@ -19,7 +21,9 @@ def coursenet():
 
 
 def test_the_map_worked_by_hand():
-    """score 2 = mean of 3 max(red − ½, 0) + max(½ − red, 0): slope 3/16 where red is above ½, 1/16 below."""
+    """score 2 = mean of 3 max(red − ½, 0) + max(½ − red, 0): slope 3/16 where red is above ½, 1/16
+    below.
+    """
     model = models.wrap(toy_nets.gap_linear_net(), input_size=4, mean=(0.0,) * 3, std=(1.0,) * 3)
     slope = torch.where(toy_nets.RED > 0.5, 3 / 16, torch.where(toy_nets.RED < 0.5, 1 / 16, 0.0))
     assert torch.allclose(saliency.saliency_map(model, toy_nets.picture(), 2)[0], slope)
@@ -56,7 +60,9 @@ def test_on_a_straight_line_one_step_is_exact():
     model = models.wrap(toy_nets.plain_net()[:1].append(torch.nn.Flatten()), input_size=4, **PLAIN)
     parts, gap = saliency.integrated_gradients(model, toy_nets.picture(), 0, steps=1)
     assert gap.abs() < 1e-6
-    assert torch.allclose(parts[0, 0, 0, 0], torch.tensor(1.0)) and parts.abs().sum() == pytest.approx(1.0)
+    assert torch.allclose(
+        parts[0, 0, 0, 0], torch.tensor(1.0)
+    ) and parts.abs().sum() == pytest.approx(1.0)
 
 
 def test_without_noise_smooth_saliency_is_saliency(coursenet):
@@ -67,7 +73,9 @@ def test_without_noise_smooth_saliency_is_saliency(coursenet):
 
 def test_a_seed_is_a_map_and_the_global_random_numbers_stay(coursenet):
     picture, state = data.photo("coffee", 64), torch.get_rng_state()
-    one, same, other = (saliency.smooth_saliency(coursenet, picture, 3, 4, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (
+        saliency.smooth_saliency(coursenet, picture, 3, 4, seed=seed) for seed in (1, 1, 2)
+    )
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -80,7 +88,8 @@ def test_a_batch_is_its_pictures_one_by_one_each_with_a_class_of_its_own(coursen
     ):
         together = function(coursenet, pixels, labels)
         alone = [
-            function(coursenet, one[None], int(label)) for one, label in zip(pixels, labels, strict=True)
+            function(coursenet, one[None], int(label))
+            for one, label in zip(pixels, labels, strict=True)
         ]
         assert torch.allclose(together, torch.cat(alone), atol=tolerance)
 
@@ -113,7 +122,9 @@ def test_marks_of_opencv_may_be_given():
 
 
 def test_a_maps_ranks_become_the_four_marks():
-    heat = torch.arange(10.0).view(2, 5)  # quantile 0.2 is 1.8, quantile 0.9 is 8.1, their middle 4.95
+    heat = torch.arange(10.0).view(
+        2, 5
+    )  # quantile 0.2 is 1.8, quantile 0.9 is 8.1, their middle 4.95
     bgd, fgd, maybe_not, maybe = cv2.GC_BGD, cv2.GC_FGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD
     expected = [[bgd, bgd, maybe_not, maybe_not, maybe_not], [maybe, maybe, maybe, maybe, fgd]]
     assert saliency.seeds(heat, sure=0.9, background=0.2).tolist() == expected
@@ -132,7 +143,16 @@ def test_a_map_that_is_zero_nearly_everywhere_marks_what_is_not_zero():
 
 
 def test_a_box_lies_in_the_middle_and_leaves_a_rim_even_if_it_is_the_whole_picture():
-    assert (saliency.box_seeds(8, 4, 0.5) == cv2.GC_PR_FGD).nonzero()[0].tolist() == [2, 2, 3, 3, 4, 4, 5, 5]
+    assert (saliency.box_seeds(8, 4, 0.5) == cv2.GC_PR_FGD).nonzero()[0].tolist() == [
+        2,
+        2,
+        3,
+        3,
+        4,
+        4,
+        5,
+        5,
+    ]
     assert (saliency.box_seeds(8, 4, 1.0) == cv2.GC_BGD).sum() == 8 * 4 - 6 * 2
     with pytest.raises(ValueError, match="above 0 and up to 1"):
         saliency.box_seeds(8, 8, 1.2)

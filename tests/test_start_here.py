@@ -38,7 +38,8 @@ def test_map_layers_are_relus_and_blocks_with_maps():
 
 
 @pytest.mark.parametrize(
-    "name", ["densenet121", "mobilenet_v2", "mobilenet_v3_small", "vgg11_bn", "alexnet", "googlenet"]
+    "name",
+    ["densenet121", "mobilenet_v2", "mobilenet_v3_small", "vgg11_bn", "alexnet", "googlenet"],
 )
 def test_every_fully_served_network_has_map_layers(name):
     settings = {"init_weights": False} if name == "googlenet" else {}

@@ -1,4 +1,6 @@
-"""Lesson 14's technique: the loss as the papers have it, every control, and the assignment's loop as its authors wrote it."""
+"""Lesson 14's technique: the loss as the papers have it, every control, and the assignment's loop
+as its authors wrote it.
+"""
 
 import math
 
@@ -44,18 +46,30 @@ def noise(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-# --- the loss -------------------------------------------------------------------------------------------------------
+# --- the loss -------------------------------------------------------------------------------------
 
 
 def test_both_losses_are_what_the_formulas_say(model, cat, glass):
-    step = next(transfer_steps(model, cat, glass, style_weight=7.0, tv=3.0, start=data.photo("coffee", 64), waves=False))
+    step = next(
+        transfer_steps(
+            model, cat, glass, style_weight=7.0, tv=3.0, start=data.photo("coffee", 64), waves=False
+        )
+    )
     start = data.photo("coffee", 64)
-    features, wanted = activations_at(model, start, "relu4_2"), activations_at(model, cat, "relu4_2")
+    features, wanted = (
+        activations_at(model, start, "relu4_2"),
+        activations_at(model, cat, "relu4_2"),
+    )
     content = (features - wanted).square().sum() / wanted.square().sum()
     style = 0
     for layer in FIVE:
-        ours, theirs = (one - model.mean if layer == "pixels" else activations_at(model, one, layer) for one in (start, glass))
-        far = (gram_matrix(ours) - gram_matrix(theirs)).square().sum() / gram_matrix(theirs).square().sum()
+        ours, theirs = (
+            one - model.mean if layer == "pixels" else activations_at(model, one, layer)
+            for one in (start, glass)
+        )
+        far = (gram_matrix(ours) - gram_matrix(theirs)).square().sum() / gram_matrix(
+            theirs
+        ).square().sum()
         style = style + far / 5
     rough = (start.diff(dim=2).square().sum() + start.diff(dim=3).square().sum()) / (64 * 64)
     assert torch.allclose(step.content, content, rtol=1e-4)
@@ -71,7 +85,8 @@ def test_both_losses_worked_by_hand_on_a_toy_net():
         toy, white, white, start=black, content_layer="relu1", style_layers=["relu1"], tv=0.0, waves=False,
         direction=adam(0.01),
     ))  # fmt: skip
-    # content: ¼ a place in either map, divided by ¼ a place; style: G* has 1/8 at (0, 0), G has it at (1, 1)
+    # content: ¼ a place in either map, divided by ¼ a place; style: G* has 1/8 at (0, 0), G has it
+    # at (1, 1)
     assert (step.content.item(), step.style.item(), step.value.item()) == pytest.approx((2, 2, 22))
 
 
@@ -80,7 +95,9 @@ def test_the_content_is_its_own_best_picture_as_long_as_no_style_is_wanted(model
     assert step.content.item() < 1e-5 and step.value.item() < 1e-5
 
 
-def test_both_fall_below_where_they_began_for_the_style_and_stay_below_that_of_the_style_for_the_content(model, cat, glass):
+def test_both_fall_below_where_they_began_for_the_style_and_stay_below_that_of_the_style_for_the_content(
+    model, cat, glass
+):
     walk = list(transfer_steps(model, cat, glass, steps=30))
     assert [step.index for step in walk] == list(range(30))
     assert walk[-1].style < walk[0].style / 5
@@ -90,22 +107,31 @@ def test_both_fall_below_where_they_began_for_the_style_and_stay_below_that_of_t
 
 
 def test_more_style_weight_gives_less_style_loss_and_more_content_loss(model, cat, glass):
-    ends = [list(transfer_steps(model, cat, glass, style_weight=weight, steps=30))[-1] for weight in (1.0, 100.0)]
+    ends = [
+        list(transfer_steps(model, cat, glass, style_weight=weight, steps=30))[-1]
+        for weight in (1.0, 100.0)
+    ]
     assert ends[1].style < ends[0].style and ends[1].content > ends[0].content
 
 
 def test_lbfgs_gets_farther_than_adam_in_as_many_steps(model, cat, glass):
-    ends = [list(transfer_steps(model, cat, glass, steps=40, **way))[-1].value for way in ({}, {"direction": adam(0.05)})]
+    ends = [
+        list(transfer_steps(model, cat, glass, steps=40, **way))[-1].value
+        for way in ({}, {"direction": adam(0.05)})
+    ]
     assert ends[0] < ends[1]
 
 
 def test_only_the_proportions_of_the_layers_weights_count(model, cat, glass):
     one, ten = (
-        next(transfer_steps(model, cat, glass, style_layers={"relu1": k, "relu2": 3 * k})) for k in (1.0, 10.0)
+        next(transfer_steps(model, cat, glass, style_layers={"relu1": k, "relu2": 3 * k}))
+        for k in (1.0, 10.0)
     )
     assert torch.allclose(one.value, ten.value) and torch.equal(one.image, ten.image)
     named = next(transfer_steps(model, cat, glass, style_layers=["relu1", "relu2"])).style
-    alike = next(transfer_steps(model, cat, glass, style_layers={"relu1": 2, "relu2": 2, "relu3_2": 0})).style
+    alike = next(
+        transfer_steps(model, cat, glass, style_layers={"relu1": 2, "relu2": 2, "relu3_2": 0})
+    ).style
     assert torch.equal(named, alike)
 
 
@@ -113,18 +139,22 @@ def test_pictures_that_ask_for_gradients_get_none_and_the_answer_asks_for_none(m
     ours, theirs = cat.clone().requires_grad_(), glass.clone().requires_grad_()
     for colors in style_transfer.COLORS:
         made = transfer(model, ours, theirs, start=ours, colors=colors, steps=2)
-        assert not made.requires_grad and torch.equal(made, transfer(model, cat, glass, colors=colors, steps=2))
+        assert not made.requires_grad and torch.equal(
+            made, transfer(model, cat, glass, colors=colors, steps=2)
+        )
     assert ours.grad is None and theirs.grad is None
 
 
-# --- styles ---------------------------------------------------------------------------------------------------------
+# --- styles ---------------------------------------------------------------------------------------
 
 
 def test_several_styles_are_the_weighted_mean_of_their_gram_matrices(model, glass):
     night = data.painting("night", 48)
     mixed = mixed_grams(model, [(1, glass), (3, night)], FIVE)
     one, other = gram_matrices(model, glass, FIVE), gram_matrices(model, night, FIVE)
-    assert all(torch.allclose(mixed[layer], one[layer] / 4 + other[layer] * 3 / 4) for layer in FIVE)
+    assert all(
+        torch.allclose(mixed[layer], one[layer] / 4 + other[layer] * 3 / 4) for layer in FIVE
+    )
 
 
 def test_a_mixture_of_one_style_is_that_style(model, cat, glass):
@@ -136,7 +166,9 @@ def test_a_mixture_of_one_style_is_that_style(model, cat, glass):
 def test_style_size_makes_the_longer_side_so_long(model, cat, glass):
     wide = torch.cat([glass, glass], dim=3)  # 64 x 128
     half = data.images.resize(wide, (32, 64))
-    assert torch.equal(transfer(model, cat, wide, style_size=64, steps=2), transfer(model, cat, half, steps=2))
+    assert torch.equal(
+        transfer(model, cat, wide, style_size=64, steps=2), transfer(model, cat, half, steps=2)
+    )
 
 
 def test_matched_colours_have_the_mean_and_covariance_of_the_reference():
@@ -164,17 +196,23 @@ def test_kept_colours_are_those_of_the_content_wherever_nothing_is_cut_off(model
 
 def test_a_dream_makes_its_layer_louder_than_the_style_alone(model, cat, glass):
     loud = [
-        float(activations_at(model, transfer(model, cat, glass, steps=20, dream=dream), "relu5").norm())
+        float(
+            activations_at(
+                model, transfer(model, cat, glass, steps=20, dream=dream), "relu5"
+            ).norm()
+        )
         for dream in (None, {"relu5": 2.0})
     ]
     assert loud[1] > 1.2 * loud[0]
 
 
-# --- starts, sizes and shapes ---------------------------------------------------------------------------------------
+# --- starts, sizes and shapes ---------------------------------------------------------------------
 
 
 def test_noise_is_drawn_from_the_seed(model, cat, glass):
-    one, again, other = (transfer(model, cat, glass, start="noise", seed=seed, steps=2) for seed in (0, 0, 1))
+    one, again, other = (
+        transfer(model, cat, glass, start="noise", seed=seed, steps=2) for seed in (0, 0, 1)
+    )
     assert torch.equal(one, again) and not torch.allclose(one, other)
 
 
@@ -182,12 +220,21 @@ def test_coarse_to_fine_hands_a_picture_on_from_size_to_size(model, cat, glass):
     walk = list(transfer_steps(model, cat, glass, sizes=2, steps=4))
     assert [step.image.shape[-1] for step in walk] == [32] * 4 + [64] * 4
     assert [step.index for step in walk] == list(range(8))
-    assert walk[4].value < next(transfer_steps(model, cat, glass)).value  # better than a start from the content
+    assert (
+        walk[4].value < next(transfer_steps(model, cat, glass)).value
+    )  # better than a start from the content
 
 
 def test_odd_sides_and_oblong_pictures_are_as_good_as_others(model, glass):
     content, style = data.photo("coffee", 90)[:, :, :61], glass[..., :41]
-    for settings in ({}, {"sizes": 2}, {"colors": "matched"}, {"colors": "kept", "sizes": 2}, {"start": "noise"}, {"waves": False}):
+    for settings in (
+        {},
+        {"sizes": 2},
+        {"colors": "matched"},
+        {"colors": "kept", "sizes": 2},
+        {"start": "noise"},
+        {"waves": False},
+    ):
         made = transfer(model, content, style, steps=2, **settings)
         assert made.shape == content.shape and made.isfinite().all()
 
@@ -196,8 +243,13 @@ def test_a_batch_is_repainted_as_its_pictures_one_by_one_with_every_kind_of_colo
     pixels = data.picturebook("test", 2).pixels[..., :64, :64]
     for colors in style_transfer.COLORS:
         together = transfer(model, pixels, glass, colors=colors, steps=4, dream={"relu3_1": 0.1})
-        alone = [transfer(model, one[None], glass, colors=colors, steps=4, dream={"relu3_1": 0.1}) for one in pixels]
-        far = (together - torch.cat(alone)).abs()  # Adam makes whole steps of slopes that are rounding errors
+        alone = [
+            transfer(model, one[None], glass, colors=colors, steps=4, dream={"relu3_1": 0.1})
+            for one in pixels
+        ]
+        far = (
+            together - torch.cat(alone)
+        ).abs()  # Adam makes whole steps of slopes that are rounding errors
         assert far.mean() < 5e-4 and far.max() < 0.02
 
 
@@ -218,32 +270,56 @@ def test_usual_layers_end_each_size_of_maps(model):
     assert found["resnet18"] == ("layer3", ["pixels", "relu", "layer1", "layer2", "layer3"])
 
 
-# --- bad input ------------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 
 def test_a_style_under_the_networks_minimum_says_its_size_and_the_least(model, cat, glass):
     least = next(side for side in range(1, 128) if style_transfer._takes(model, ["relu4_2"], side))
-    with pytest.raises(ValueError, match=f"at least {least} pixels a side for relu1, .*, and the style has 3 x 5"):
+    with pytest.raises(
+        ValueError, match=f"at least {least} pixels a side for relu1, .*, and the style has 3 x 5"
+    ):
         transfer_steps(model, cat, noise(1, 3, 3, 5))
-    with pytest.raises(ValueError, match=f"at least {least} pixels a side .* the style of style_size=3 has 3 x 3"):
+    with pytest.raises(
+        ValueError, match=f"at least {least} pixels a side .* the style of style_size=3 has 3 x 3"
+    ):
         transfer_steps(model, cat, glass, style_size=3)
-    with pytest.raises(ValueError, match=f"at least {4 * least} pixels .* the content .* for sizes=3 begins 4 times smaller"):
+    with pytest.raises(
+        ValueError,
+        match=f"at least {4 * least} pixels .* the content .* for sizes=3 begins 4 times smaller",
+    ):
         transfer_steps(model, noise(1, 3, 4 * least - 3, 60), glass, sizes=3)
-    transfer(model, noise(1, 3, least, least), noise(1, 3, least, least), steps=1)  # and the least is enough
+    transfer(
+        model, noise(1, 3, least, least), noise(1, 3, least, least), steps=1
+    )  # and the least is enough
 
 
-def test_a_style_is_as_large_as_its_own_layers_need_and_those_of_the_content_do_not_matter(model, cat):
-    transfer(model, cat, noise(1, 3, 6, 6), content_layer="relu4_2", style_layers=["relu1"], steps=1)
+def test_a_style_is_as_large_as_its_own_layers_need_and_those_of_the_content_do_not_matter(
+    model, cat
+):
+    transfer(
+        model, cat, noise(1, 3, 6, 6), content_layer="relu4_2", style_layers=["relu1"], steps=1
+    )
     transfer(model, cat, noise(1, 3, 1, 1), style_layers=["pixels"], steps=1)
     with pytest.raises(ValueError, match="pixels a side for relu5, and the style has 12 x 12"):
-        transfer_steps(model, cat, noise(1, 3, 12, 12), content_layer="relu1", style_layers=["relu5"])
+        transfer_steps(
+            model, cat, noise(1, 3, 12, 12), content_layer="relu1", style_layers=["relu5"]
+        )
 
 
 def test_a_picture_and_its_mirror_image_about_the_diagonal_are_made_alike_from_coarse_to_fine():
     toy = models.wrap(plain_net(), input_size=4, name="toy")  # filters that look at one place
     thin, style = noise(1, 3, 3, 64), noise(1, 3, 16, 16, seed=1)
-    settings = {"content_layer": "relu1", "style_layers": ["relu1"], "sizes": 2, "steps": 1, "waves": False}
-    wide, tall = (list(transfer_steps(toy, *pair, **settings)) for pair in ((thin, style), (thin.mT, style.mT)))
+    settings = {
+        "content_layer": "relu1",
+        "style_layers": ["relu1"],
+        "sizes": 2,
+        "steps": 1,
+        "waves": False,
+    }
+    wide, tall = (
+        list(transfer_steps(toy, *pair, **settings))
+        for pair in ((thin, style), (thin.mT, style.mT))
+    )
     for one, other in zip(wide, tall, strict=True):
         assert torch.allclose(one.image, other.image.mT) and torch.allclose(one.style, other.style)
 
@@ -268,7 +344,10 @@ def test_a_picture_and_its_mirror_image_about_the_diagonal_are_made_alike_from_c
         ({"steps": 2.5}, "whole numbers, not in steps=2.5"),
         ({"sizes": 1.5}, "whole numbers, .* at sizes=1.5"),
         ({"style_layers": []}, "style layers' weights .* not all 0"),
-        ({"style_layers": {"relu1": 1e308, "relu2": 1e308}}, "style layers' weights .* their sum is finite"),
+        (
+            {"style_layers": {"relu1": 1e308, "relu2": 1e308}},
+            "style layers' weights .* their sum is finite",
+        ),
         ({"dream": {"relu7": 1.0}}, "relu7"),
         ({"dream": {"relu4_2": -11.0}}, "the weight of relu4_2 in dream is a number, 0 or more"),
         ({"dream": {"pixels": 1.0}}, "pixels"),
@@ -292,10 +371,17 @@ def test_bad_styles_are_said_at_once_in_words(model, cat, glass):
 
 @pytest.mark.parametrize(
     ("style", "given"),
-    [(lambda page: [page, page], "Tensor"), (lambda page: (0.5, page), "float"), (lambda page: None, "NoneType"), (lambda page: [(page, 0.5)], "tuple")],
+    [
+        (lambda page: [page, page], "Tensor"),
+        (lambda page: (0.5, page), "float"),
+        (lambda page: None, "NoneType"),
+        (lambda page: [(page, 0.5)], "tuple"),
+    ],
 )
 def test_what_is_no_style_is_told_what_one_is(model, cat, glass, style, given):
-    with pytest.raises(TypeError, match=rf"\[\(weight, picture\), …\].*something of type {given} was given"):
+    with pytest.raises(
+        TypeError, match=rf"\[\(weight, picture\), …\].*something of type {given} was given"
+    ):
         transfer_steps(model, cat, style(glass))
 
 
@@ -304,7 +390,11 @@ def test_what_is_no_style_is_told_what_one_is(model, cat, glass, style, given):
     [
         ({"dream": ["relu4_2"]}, TypeError, "dream is {layer: weight}, not a list"),
         ({"style_weight": "10"}, ValueError, "style_weight is a number, 0 or more, not 10"),
-        ({"style_layers": {"relu1": torch.ones(2)}}, ValueError, "the style layers' weights are 0 or more"),
+        (
+            {"style_layers": {"relu1": torch.ones(2)}},
+            ValueError,
+            "the style layers' weights are 0 or more",
+        ),
     ],
 )
 def test_what_is_no_weight_is_refused_in_words(model, cat, glass, settings, error, words):
@@ -325,8 +415,13 @@ def test_a_start_that_is_an_array_is_told_how_to_become_a_picture(model, cat, gl
 
 
 def test_a_network_of_four_channels_cannot_begin_with_noise():
-    network = models.wrap(four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four")
-    content, settings = noise(1, 4, 8, 8), {"content_layer": "conv1", "style_layers": ["conv1"], "steps": 1}
+    network = models.wrap(
+        four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four"
+    )
+    content, settings = (
+        noise(1, 4, 8, 8),
+        {"content_layer": "conv1", "style_layers": ["conv1"], "steps": 1},
+    )
     with pytest.raises(ValueError, match="noise has three colours"):
         transfer_steps(network, content, content, start="noise", **settings)
     assert transfer(network, content, content, **settings).shape == content.shape
@@ -345,16 +440,19 @@ def test_a_run_that_is_no_number_any_more_says_where_and_keeps_its_last_picture(
         return 0.01 * gradient * (math.nan if poisoned.calls == 6 else 1)
 
     poisoned.calls, seen = 0, []
-    with pytest.raises(Diverged, match="after 5 good steps, at step 1: the picture is NaN") as caught:
+    with pytest.raises(
+        Diverged, match="after 5 good steps, at step 1: the picture is NaN"
+    ) as caught:
         for step in transfer_steps(model, cat, glass, sizes=2, steps=4, direction=poisoned):
             seen = [*seen, step]
     assert len(seen) == 5 and caught.value.last_step is seen[-1]
     assert caught.value.last_step.image.isfinite().all() and caught.value.last_step.index == 4
 
 
-# --- the assignment -------------------------------------------------------------------------------------------------
+# --- the assignment -------------------------------------------------------------------------------
 
-PARAMS = {  # the first of the three dictionaries of StyleTransfer-PyTorch (CS231n 2020), smaller pictures
+# the first of the three dictionaries of StyleTransfer-PyTorch (CS231n 2020), smaller pictures
+PARAMS = {
     "image_size": 32,
     "style_size": 36,
     "content_layer": 3,
@@ -371,8 +469,12 @@ def squeezenet():
     torch.manual_seed(0)
     network = torchvision.models.get_model("squeezenet1_0", weights=None).eval()
     torch.set_rng_state(torch_state)
-    network = network.double()  # Adam of rate 3 makes steps of rounding errors; of these it makes none that matter
-    return models.wrap(network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), name="squeezenet1_0")
+    network = (
+        network.double()
+    )  # Adam of rate 3 makes steps of rounding errors; of these it makes none that matter
+    return models.wrap(
+        network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), name="squeezenet1_0"
+    )
 
 
 def as_the_assignment_does(model, content, style, steps, decay_at):
@@ -392,7 +494,10 @@ def as_the_assignment_does(model, content, style, steps, decay_at):
 
     content, style = (content - mean) / std, (style - mean) / std
     with torch.no_grad():
-        target, grams = heard(content)[3], [gram(maps) for maps in map(heard(style).__getitem__, (1, 4, 6, 7))]
+        target, grams = (
+            heard(content)[3],
+            [gram(maps) for maps in map(heard(style).__getitem__, (1, 4, 6, 7))],
+        )
     image = content.clone().requires_grad_()
     optimizer = torch.optim.Adam([image], lr=3.0)
     for step in range(steps):
@@ -423,7 +528,10 @@ def test_the_assignments_settings_do_what_its_loop_did(squeezenet, steps):
 def test_the_assignment_takes_files_and_scales_the_shorter_side(squeezenet, tmp_path):
     data.images.to_picture(data.photo("coffee", 90)[:, :, :60]).save(tmp_path / "content.png")
     data.images.to_picture(data.painting("ink", 64)).save(tmp_path / "style.png")
-    settings = PARAMS | {"content_image": tmp_path / "content.png", "style_image": str(tmp_path / "style.png")}
+    settings = PARAMS | {
+        "content_image": tmp_path / "content.png",
+        "style_image": str(tmp_path / "style.png"),
+    }
     made = assignment(squeezenet, init_random=True, steps=2, **settings)
     assert made.shape == (1, 3, 32, 48) and made.min() == 0 and made.max() == 1
 
@@ -432,7 +540,9 @@ def test_the_assignments_layers_are_numbers_of_parts(model, squeezenet):
     pictures = {"content_image": data.photo("chelsea", 40), "style_image": data.painting("ink", 48)}
     with pytest.raises(ValueError, match="squeezenet1_0 has parts 0 to 12, and no part 99"):
         assignment_steps(squeezenet, **pictures, **PARAMS | {"content_layer": 99})
-    made = assignment(model, steps=2, **pictures, **PARAMS)  # a network without .features: its own parts
+    made = assignment(
+        model, steps=2, **pictures, **PARAMS
+    )  # a network without .features: its own parts
     assert made.shape == (1, 3, 32, 32)
 
 
@@ -450,7 +560,9 @@ def test_the_assignments_layers_are_numbers_of_parts(model, squeezenet):
         ({"steps": 0}, "at least one step"),
     ],
 )
-def test_settings_that_are_none_of_the_assignments_are_said_at_once_in_words(model, settings, words):
+def test_settings_that_are_none_of_the_assignments_are_said_at_once_in_words(
+    model, settings, words
+):
     pictures = {"content_image": data.photo("chelsea", 40), "style_image": data.painting("ink", 48)}
     with pytest.raises(ValueError, match=words):
         assignment_steps(model, **pictures, **PARAMS | settings)
@@ -459,12 +571,16 @@ def test_settings_that_are_none_of_the_assignments_are_said_at_once_in_words(mod
 def test_the_assignment_wants_a_network_that_reads_colours():
     grey = models.wrap(one_channel_net(), mean=(0.5,), std=(1.0,), input_size=8, name="grey")
     with pytest.raises(ValueError, match="grey reads 1 channels"):
-        assignment_steps(grey, content_image=noise(1, 3, 8, 8), style_image=noise(1, 3, 8, 8), **PARAMS)
+        assignment_steps(
+            grey, content_image=noise(1, 3, 8, 8), style_image=noise(1, 3, 8, 8), **PARAMS
+        )
 
 
 def test_an_assignment_that_diverges_keeps_a_picture_that_can_be_shown(model, monkeypatch):
     calls = iter([0.0])
-    monkeypatch.setattr(style_transfer, "first", lambda *_: lambda slope, place: slope * next(calls, math.nan))
+    monkeypatch.setattr(
+        style_transfer, "first", lambda *_: lambda slope, place: slope * next(calls, math.nan)
+    )
     pictures = {"content_image": data.photo("chelsea", 40), "style_image": data.painting("ink", 48)}
     with pytest.raises(Diverged, match="step 1") as caught:
         assignment(model, **pictures, **PARAMS)

@@ -1,4 +1,6 @@
-"""Lesson 13's technique: grown pixel by pixel as slow loops would grow it, and made to have the sample's Gram matrices."""
+"""Lesson 13's technique: grown pixel by pixel as slow loops would grow it, and made to have the
+sample's Gram matrices.
+"""
 
 import json
 from itertools import pairwise
@@ -8,10 +10,8 @@ import torch
 from toy_nets import four_channel_net, one_channel_net, plain_net
 
 from cs231n_viz import data, models
-from cs231n_viz.drawing.textures import TEXTURE_NAMES
 from cs231n_viz.objectives import total_variation
 from cs231n_viz.optimize import Diverged
-from cs231n_viz.recipes import textures
 from cs231n_viz.techniques import texture
 from cs231n_viz.techniques.texture import (
     copied,
@@ -27,6 +27,8 @@ from cs231n_viz.techniques.texture import (
     synthesize,
     synthesize_steps,
 )
+from workshop.drawing.textures import TEXTURE_NAMES
+from workshop.measure import textures
 
 LAYERS = ["relu1", "relu2", "relu3_2"]
 GROWERS = {"scanline": scanline_steps, "efros_leung": efros_leung_steps}
@@ -58,10 +60,12 @@ def last_of(walk):
 
 def tile(height, width, size):
     """A pattern of random colours that repeats every `height` rows and `width` columns."""
-    return noise(1, 3, height, width).repeat(1, 1, size // height + 1, size // width + 1)[..., :size, :size]
+    return noise(1, 3, height, width).repeat(1, 1, size // height + 1, size // width + 1)[
+        ..., :size, :size
+    ]
 
 
-# --- the same as slow loops -----------------------------------------------------------------------------------------
+# --- the same as slow loops -----------------------------------------------------------------------
 
 
 def sources_by_loops(sample, canvas, order, window, weight, choose):
@@ -77,7 +81,9 @@ def sources_by_loops(sample, canvas, order, window, weight, choose):
             total = whole = 0.0
             for i, j in seen:
                 a, b = canvas[row + i, column + j]
-                total += weight(i, j) * float((picture[:, a, b] - picture[:, r + i, c + j]).square().sum())
+                total += weight(i, j) * float(
+                    (picture[:, a, b] - picture[:, r + i, c + j]).square().sum()
+                )
                 whole += weight(i, j)
             distances.append(total / whole)
         canvas[row, column] = centers[choose(distances)]
@@ -112,10 +118,20 @@ def test_each_pixel_of_efros_and_leung_comes_from_one_of_the_windows_that_loops_
                     total = whole = 0.0
                     for i in range(-half, half + 1):
                         for j in range(-half, half + 1):
-                            if 0 <= row + i < 7 and 0 <= column + j < 8 and known[row + i, column + j]:
+                            if (
+                                0 <= row + i < 7
+                                and 0 <= column + j < 8
+                                and known[row + i, column + j]
+                            ):
                                 g = 2.718281828 ** (-(i**2 + j**2) / (2 * sigma**2))
-                                difference = before.image[0, :, row + i, column + j] - sample[0, :, r + i, c + j]
-                                total, whole = total + g * float(difference.square().sum()), whole + g
+                                difference = (
+                                    before.image[0, :, row + i, column + j]
+                                    - sample[0, :, r + i, c + j]
+                                )
+                                total, whole = (
+                                    total + g * float(difference.square().sum()),
+                                    whole + g,
+                                )
                     distances[r, c] = total / whole
             chosen = tuple(after.sources[row, column].tolist())
             assert distances[chosen] <= 1.1 * min(distances.values()) + 1e-6
@@ -133,13 +149,17 @@ def test_pixels_that_are_made_together_do_not_see_each_other():
 def test_the_pixel_with_most_known_neighbours_comes_first():
     known = torch.zeros(9, 9, dtype=torch.bool)
     known[2:5, 2:5] = True
-    known[4, 4] = False  # a hole in the corner, with three known neighbours, as many as beside the middle of a side has
+    known[4, 4] = (
+        # a hole in the corner, with three known neighbours, as many as beside the middle of a side
+        # has
+        False
+    )
     known[3, 5] = True  # now the hole has four
     rows, columns = texture._next_to_fill(known, 4, torch.Generator().manual_seed(0))
     assert (rows.tolist(), columns.tolist()) == ([4], [4])
 
 
-# --- what grows -----------------------------------------------------------------------------------------------------
+# --- what grows -----------------------------------------------------------------------------------
 
 
 @both_ways
@@ -161,7 +181,9 @@ def test_the_same_seed_grows_the_same_and_another_one_something_else(grow):
 @both_ways
 def test_a_periodic_sample_stays_periodic(grow):
     grown = last_of(grow(tile(4, 5, 24), 40, 11)).image
-    assert torch.equal(grown[..., 4:, :], grown[..., :-4, :]) and torch.equal(grown[..., 5:], grown[..., :-5])
+    assert torch.equal(grown[..., 4:, :], grown[..., :-4, :]) and torch.equal(
+        grown[..., 5:], grown[..., :-5]
+    )
 
 
 @both_ways
@@ -188,7 +210,9 @@ def test_it_grows_before_ones_eyes(grow):
 def test_efros_and_leung_begin_with_three_by_three_pixels_of_the_sample():
     first = next(efros_leung_steps(noise(1, 3, 12, 12), 17, 5))
     seed = first.sources[7:10, 7:10]
-    assert torch.equal(seed - seed[1, 1], torch.tensor([[[i, j] for j in (-1, 0, 1)] for i in (-1, 0, 1)]))
+    assert torch.equal(
+        seed - seed[1, 1], torch.tensor([[[i, j] for j in (-1, 0, 1)] for i in (-1, 0, 1)])
+    )
 
 
 @both_ways
@@ -222,13 +246,15 @@ def test_what_cannot_grow_is_said_in_words(grow, sample, size, window, words):
 
 
 @both_ways
-@pytest.mark.parametrize("spoil, words", [(lambda x: x * 255, "divide by 255"), (lambda x: x / 0, "NaN")])
+@pytest.mark.parametrize(
+    "spoil, words", [(lambda x: x * 255, "divide by 255"), (lambda x: x / 0, "NaN")]
+)
 def test_bad_pixels_do_not_grow(grow, spoil, words):
     with pytest.raises(ValueError, match=words):
         next(grow(spoil(noise(1, 3, 8, 8)), 8, 5))
 
 
-# --- from where -----------------------------------------------------------------------------------------------------
+# --- from where -----------------------------------------------------------------------------------
 
 
 def test_a_plain_copy_is_copied_together_and_a_disordered_one_is_not():
@@ -236,7 +262,9 @@ def test_a_plain_copy_is_copied_together_and_a_disordered_one_is_not():
     whole = torch.stack([rows, columns], dim=-1)
     assert copied_together(whole) == 1
     assert copied_together(whole.flip(0, 1)) == 0
-    assert copied_together(torch.cat([whole, whole], dim=1)) == pytest.approx((6 * 14 + 5 * 16) / (6 * 15 + 5 * 16))
+    assert copied_together(torch.cat([whole, whole], dim=1)) == pytest.approx(
+        (6 * 14 + 5 * 16) / (6 * 15 + 5 * 16)
+    )
 
 
 def test_the_largest_piece_is_counted_by_hand():
@@ -244,7 +272,9 @@ def test_the_largest_piece_is_counted_by_hand():
     whole = torch.stack([rows, columns], dim=-1)
     assert largest_piece(whole) == 12
     assert largest_piece(whole.flip(0, 1)) == 1
-    assert largest_piece(torch.cat([whole[:, :3], whole], dim=1)) == 12  # column 2 of the left piece meets column 0
+    assert (
+        largest_piece(torch.cat([whole[:, :3], whole], dim=1)) == 12
+    )  # column 2 of the left piece meets column 0
     cut = whole.clone()
     cut[:, 1] = -1  # not made yet: a column on the left, two on the right
     assert largest_piece(cut) == 6
@@ -280,14 +310,15 @@ def test_where_all_is_drawn_by_lot_nothing_is_left_to_grow(grow, size, first):
     assert grow(noise(1, 3, 5, 5), (first, first + 1), 3).shape == (1, 3, first, first + 1)
 
 
-# --- how near to the sample -----------------------------------------------------------------------------------------
+# --- how near to the sample -----------------------------------------------------------------------
 
 
 def test_patch_distance_by_hand():
     sample = torch.zeros(1, 3, 2, 3)
     sample[..., 2] = 0.6
     image = torch.full((1, 3, 2, 2), 0.2)
-    # windows of the sample: all 0, or 0 on the left and 0.6 on the right; from 0.2 the nearer is 0.2 off everywhere
+    # windows of the sample: all 0, or 0 on the left and 0.6 on the right; from 0.2 the nearer is
+    # 0.2 off everywhere
     assert patch_distances(image, sample, 2).flatten().tolist() == pytest.approx([0.2])
     image[..., 1] = 0.5  # left 0.2 off; right 0.5 or 0.1 off
     assert patch_distance(image, sample, 2).tolist() == pytest.approx([((0.04 + 0.01) / 2) ** 0.5])
@@ -307,7 +338,12 @@ def test_patch_distances_are_those_of_a_loop_over_all_pairs():
             [
                 [
                     min(
-                        float((one[:, i : i + 3, j : j + 3] - sample[0, :, a : a + 3, b : b + 3]).square().mean().sqrt())
+                        float(
+                            (one[:, i : i + 3, j : j + 3] - sample[0, :, a : a + 3, b : b + 3])
+                            .square()
+                            .mean()
+                            .sqrt()
+                        )
                         for a in range(6)
                         for b in range(3)
                     )
@@ -321,13 +357,15 @@ def test_patch_distances_are_those_of_a_loop_over_all_pairs():
     assert torch.allclose(patch_distances(image, sample, 3), loop, atol=1e-5)
 
 
-@pytest.mark.parametrize("size, count, words", [(9, 1, "smaller"), (0, 1, "smaller"), (3, 2, "one sample")])
+@pytest.mark.parametrize(
+    "size, count, words", [(9, 1, "smaller"), (0, 1, "smaller"), (3, 2, "one sample")]
+)
 def test_patches_that_cannot_be_compared_are_said_in_words(size, count, words):
     with pytest.raises(ValueError, match=words):
         patch_distance(noise(1, 3, 8, 8), noise(count, 3, 8, 8), size)
 
 
-# --- synthesis ------------------------------------------------------------------------------------------------------
+# --- synthesis ------------------------------------------------------------------------------------
 
 
 def test_the_gram_matrices_of_every_layer_used_are_met_to_one_percent(model, scales):
@@ -342,7 +380,9 @@ def test_at_a_toy_layer_of_one_by_one_filters_only_the_mean_products_of_the_colo
     made = synthesize(toy, sample, ["relu1"], steps=60, sizes=1, tv=0)
     red, wanted = made[0, 0] - 0.5, sample[0, 0] - 0.5
     for ours, theirs in zip((red, -red), (wanted, -wanted), strict=True):
-        assert float(ours.relu().square().mean()) == pytest.approx(float(theirs.relu().square().mean()), abs=0.01)
+        assert float(ours.relu().square().mean()) == pytest.approx(
+            float(theirs.relu().square().mean()), abs=0.01
+        )
 
 
 @pytest.mark.parametrize("size", [96, (64, 112), (60, 61)])
@@ -364,12 +404,19 @@ def test_larger_than_the_sample_it_still_meets_the_gram_matrix(model, scales):
 def test_a_batch_of_samples_gives_each_its_own_texture(model):
     samples = torch.cat([data.texture(name, 64) for name in ("scales", "petals")])
     together = synthesize(model, samples, ["relu1", "relu2"], steps=6)
-    alone = torch.cat([synthesize(model, one[None], ["relu1", "relu2"], steps=6) for one in samples])
+    alone = torch.cat(
+        [synthesize(model, one[None], ["relu1", "relu2"], steps=6) for one in samples]
+    )
     assert torch.allclose(together, alone, atol=0.02)  # L-BFGS makes much of roundings
 
 
-def test_the_synthesis_of_a_seed_is_the_same_again_and_another_seed_gives_another_picture(model, scales):
-    once, again, other = (synthesize(model, scales[..., :64, :64], ["relu1"], steps=5, seed=seed) for seed in (1, 1, 2))
+def test_the_synthesis_of_a_seed_is_the_same_again_and_another_seed_gives_another_picture(
+    model, scales
+):
+    once, again, other = (
+        synthesize(model, scales[..., :64, :64], ["relu1"], steps=5, seed=seed)
+        for seed in (1, 1, 2)
+    )
     assert torch.equal(once, again) and not torch.allclose(once, other, atol=0.01)
 
 
@@ -401,7 +448,10 @@ def test_what_cannot_be_made_is_said_in_words(model, scales, settings, words):
 
 
 def test_a_higher_price_of_grain_gives_a_smoother_picture(model, scales):
-    made = [synthesize(model, scales[..., :64, :64], ["relu1"], steps=30, sizes=1, tv=tv) for tv in (0, 1, 100)]
+    made = [
+        synthesize(model, scales[..., :64, :64], ["relu1"], steps=30, sizes=1, tv=tv)
+        for tv in (0, 1, 100)
+    ]
     rough = [float(total_variation()(one)) for one in made]
     assert rough == sorted(rough, reverse=True) and rough[2] < 0.8 * rough[0]
 
@@ -426,26 +476,39 @@ def test_what_diverges_keeps_the_last_good_step(monkeypatch, model, scales):
     def poisoned(gradient, parameter):
         return gradient * (0.01 if parameter.shape[2] < 64 else torch.nan)
 
-    monkeypatch.setattr(texture, "PATIENT", poisoned)
-    with pytest.raises(Diverged, match="after 3 good steps, at step 0: the picture is NaN") as caught:
+    monkeypatch.setattr(texture, "ADAM_THEN_LBFGS", poisoned)
+    with pytest.raises(
+        Diverged, match="after 3 good steps, at step 0: the picture is NaN"
+    ) as caught:
         small.extend(synthesize_steps(model, sample, ["relu1"], steps=3))
-    assert caught.value.last_step is small[-1] and small[-1].index == 2 and small[-1].image.dtype == torch.float64
+    assert (
+        caught.value.last_step is small[-1]
+        and small[-1].index == 2
+        and small[-1].image.dtype == torch.float64
+    )
 
 
 def test_a_network_of_four_channels_has_no_noise_to_begin_with():
-    network = models.wrap(four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four")
+    network = models.wrap(
+        four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four"
+    )
     with pytest.raises(ValueError, match="noise has three colours"):
         synthesize_steps(network, noise(1, 4, 8, 8), ["conv1"])
 
 
-# --- what is stored -------------------------------------------------------------------------------------------------
+# --- what is stored -------------------------------------------------------------------------------
 
 
 def test_the_stored_measurements_are_whole():
     stored = json.loads(textures.FILE.read_text(encoding="utf-8"))
     assert tuple(stored) == tuple(TEXTURE_NAMES)
     assert all(list(one) == list(stored["pebbles"]) for one in stored.values())
-    assert all(0 <= value <= 1.5 for one in stored.values() for each in one.values() for value in each.values())
+    assert all(
+        0 <= value <= 1.5
+        for one in stored.values()
+        for each in one.values()
+        for value in each.values()
+    )
 
 
 def test_the_gram_errors_stored_of_what_was_made_from_noise_are_at_most_one_percent():
@@ -456,7 +519,9 @@ def test_the_gram_errors_stored_of_what_was_made_from_noise_are_at_most_one_perc
 def test_the_recipe_measures_what_is_stored():
     stored = json.loads(textures.FILE.read_text(encoding="utf-8"))["scales"]
     afresh = textures.measured("scales")
-    assert {method: list(each) for method, each in afresh.items()} == {method: list(each) for method, each in stored.items()}
+    assert {method: list(each) for method, each in afresh.items()} == {
+        method: list(each) for method, each in stored.items()
+    }
     for method in set(stored) - {"Gram"}:
         assert afresh[method] == pytest.approx(stored[method], abs=2e-3), method
     assert afresh["Gram"]["patch"] == pytest.approx(stored["Gram"]["patch"], abs=0.02)

@@ -14,19 +14,18 @@ from cs231n_viz.transforms import (
     clip_small,
     decorrelated_colors,
     fourier_noise,
+    fourier_to_pixels,
     from_fourier,
     from_unbounded,
-    from_waves,
-    greyish_waves,
     identity,
     jitter,
     pad,
+    pixels_to_fourier,
     random_rotate,
     random_scale,
     to_decorrelated,
     to_fourier,
     to_unbounded,
-    to_waves,
     within,
 )
 
@@ -47,7 +46,9 @@ def test_chain_runs_from_left_to_right_and_without_steps_is_the_identity():
 
 
 def test_chain_hands_what_is_beside_the_image_to_every_step():
-    assert chain(lambda x, index: x + index, lambda x, index: x * index)(torch.ones(1), 3).item() == 12
+    assert (
+        chain(lambda x, index: x + index, lambda x, index: x * index)(torch.ones(1), 3).item() == 12
+    )
 
 
 def test_jitter_rolls_a_3x3_picture_as_worked_by_hand():
@@ -70,7 +71,9 @@ def test_jitter_of_nothing_is_the_identity():
 def test_random_scale_by_two_enlarges_the_middle():
     ramp = torch.linspace(0, 7, 8).expand(1, 1, 8, 8)
     enlarged = random_scale(2, 2, 0)(ramp)
-    assert torch.allclose(enlarged[0, 0, 3], torch.linspace(1.75, 5.25, 8))  # half the slope, the same middle
+    assert torch.allclose(
+        enlarged[0, 0, 3], torch.linspace(1.75, 5.25, 8)
+    )  # half the slope, the same middle
 
 
 def test_random_scale_by_a_half_shows_the_whole_picture_and_mirrors_it_outside():
@@ -196,7 +199,9 @@ def test_a_picture_goes_to_its_spectrum_and_back_at_even_and_odd_sizes(size):
     picture = noise(2, 3, *size)
     down, right = np.meshgrid(np.fft.fftfreq(height), np.fft.rfftfreq(width), indexing="ij")
     frequency = np.maximum(np.hypot(down, right), 1 / max(size))
-    spectrum = torch.view_as_real(torch.fft.rfft2(picture, norm="ortho") * torch.tensor(4 * frequency))
+    spectrum = torch.view_as_real(
+        torch.fft.rfft2(picture, norm="ortho") * torch.tensor(4 * frequency)
+    )
     assert spectrum.shape == fourier_noise(*size, seed=0, count=2).shape
     assert torch.allclose(from_fourier(*size)(spectrum.float()), picture, atol=1e-5)
 
@@ -227,9 +232,13 @@ def test_gradients_reach_the_spectrum():
 
 
 def test_decorrelated_colors_mixes_by_the_matrix_before_the_sigmoid():
-    mixed = torch.logit(decorrelated_colors()(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1))).flatten()
+    mixed = torch.logit(
+        decorrelated_colors()(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1))
+    ).flatten()
     light = COLOR_CORRELATION[:, 0]
-    assert torch.allclose(mixed, light / light.norm(), atol=1e-5)  # the longest column, made a unit vector
+    assert torch.allclose(
+        mixed, light / light.norm(), atol=1e-5
+    )  # the longest column, made a unit vector
     assert torch.allclose(decorrelated_colors()(torch.zeros(1, 3, 2, 2)), torch.tensor(0.5))
 
 
@@ -241,7 +250,11 @@ def test_from_unbounded_lies_between_0_and_1_and_is_grey_at_0():
 
 def test_transforms_keep_the_number_type_of_the_picture():
     every = chain(
-        random_ones(0), pad(2), blur(1.0), clamp(), within(torch.zeros(1, 3, 20, 20).double(), 0.5, "l2")
+        random_ones(0),
+        pad(2),
+        blur(1.0),
+        clamp(),
+        within(torch.zeros(1, 3, 20, 20).double(), 0.5, "l2"),
     )
     assert every(noise(1, 3, 16, 16).double()).dtype == torch.float64
 
@@ -254,7 +267,9 @@ def test_transforms_stay_on_the_device_of_the_picture():
     every = chain(random_ones(0), pad(2), blur(1.0), clamp(), decorrelated_colors())
     assert on_gpu.is_cuda and torch.allclose(on_gpu.cpu(), every(picture), atol=1e-4)
     spectrum = fourier_noise(9, 9, seed=0)
-    assert torch.allclose(from_fourier(9, 9)(spectrum.cuda()).cpu(), from_fourier(9, 9)(spectrum), atol=1e-4)
+    assert torch.allclose(
+        from_fourier(9, 9)(spectrum.cuda()).cpu(), from_fourier(9, 9)(spectrum), atol=1e-4
+    )
     assert jitter(3, torch.Generator("cuda").manual_seed(0))(picture.cuda()).is_cuda
 
 
@@ -275,9 +290,14 @@ def test_impossible_settings_are_said_when_the_transform_is_made(make, sentence)
 
 def test_clip_small_measures_all_colours_of_a_pixel_together_and_from_the_centre():
     center = torch.tensor([0.5, 0.0]).view(1, 2, 1, 1)
-    image = torch.tensor([[0.5, 0.9, 0.5, 0.2], [0.1, 0.0, 0.6, 0.0]]).view(1, 2, 2, 2)  # lengths 0.1, 0.4, 0.6, 0.3
+    image = torch.tensor([[0.5, 0.9, 0.5, 0.2], [0.1, 0.0, 0.6, 0.0]]).view(
+        1, 2, 2, 2
+    )  # lengths 0.1, 0.4, 0.6, 0.3
     clipped = clip_small(0.5, center)(image).flatten(2)[0]
-    assert clipped.tolist() == [pytest.approx([0.5, 0.9, 0.5, 0.5]), pytest.approx([0.0, 0.0, 0.6, 0.0])]
+    assert clipped.tolist() == [
+        pytest.approx([0.5, 0.9, 0.5, 0.5]),
+        pytest.approx([0.0, 0.0, 0.6, 0.0]),
+    ]
     assert torch.equal(clip_small(0.0, center)(image), image)
     for share in (-0.1, 1, float("nan")):
         with pytest.raises(ValueError, match="share from 0 up to"):
@@ -296,16 +316,23 @@ def test_every_way_back_gives_what_the_way_there_began_with(size):
 def test_waves_and_back_at_every_number_of_colours(channels):
     image = 0.1 + 0.8 * torch.rand(2, channels, 9, 12, generator=torch.Generator().manual_seed(0))
     size = tuple(image.shape[1:])
-    assert torch.allclose(from_waves(*size)(to_waves(*size)(image)), image, atol=1e-4)
-    start = from_waves(*size)(greyish_waves(*size, seed=1))
+    assert torch.allclose(
+        fourier_to_pixels(*size)(pixels_to_fourier(*size)(image)), image, atol=1e-4
+    )
+    start = fourier_to_pixels(*size)(fourier_noise(9, 12, seed=1, channels=channels, scale=10))
     assert start.shape == (1, *size) and 0 < (start - 0.5).abs().mean() < 0.1
 
 
 def test_noise_of_more_colours_than_three_is_refused_in_words():
-    with pytest.raises(ValueError, match="noise has three colours, and a picture of 4 channels cannot begin with it"):
-        greyish_waves(4, 8, 8, seed=0)
+    with pytest.raises(
+        ValueError,
+        match="noise has at most three colours, not 4",
+    ):
+        fourier_noise(8, 8, seed=0, channels=4)
 
 
 def test_the_way_back_from_black_and_white_is_finite():
     extremes = torch.tensor([0.0, 1.0]).expand(1, 3, 1, 2)
-    assert to_unbounded()(extremes).isfinite().all() and to_decorrelated()(extremes).isfinite().all()
+    assert (
+        to_unbounded()(extremes).isfinite().all() and to_decorrelated()(extremes).isfinite().all()
+    )

@@ -1,4 +1,6 @@
-"""The validation is proven to bite: a lesson is spoilt in one place after another, and each time it is found."""
+"""The validation is proven to bite: a lesson is spoilt in one place after another, and each time it
+is found.
+"""
 
 import json
 import re
@@ -42,7 +44,9 @@ def replace_source(cell_id, old, new):
 
 def replace_printed(cell_id, old, new):
     def change(notebook):
-        (printed,) = [output for output in cell_of(notebook, cell_id)["outputs"] if output.get("name")]
+        (printed,) = [
+            output for output in cell_of(notebook, cell_id)["outputs"] if output.get("name")
+        ]
         text = "".join(printed["text"])
         assert old in text, f"the lesson has changed: {cell_id} no longer prints {old!r}"
         printed["text"] = text.replace(old, new)
@@ -72,7 +76,8 @@ def without_receipt(cell_id):
 
 # Each in a cell of its own, chosen so that no later cell needs what it spoils.
 SPOILT = {
-    "race-figure": replace_printed("race-figure", "0 of 10,000", "1 of 10,000"),  # one stored number
+    # one stored number
+    "race-figure": replace_printed("race-figure", "0 of 10,000", "1 of 10,000"),
     "all-filters": without_figure("all-filters"),
     "roughest": without_receipt("roughest"),
     "deeper-names": replace_source("deeper-names", "if first_read", "if undefined_name"),  # raises
@@ -84,7 +89,9 @@ SPOILT = {
 
 
 def failures(notebook: Path, folder: Path) -> tuple[dict[int, str], int]:
-    """What the project's own validation says: {number of the code cell: why it failed}, and how many cells ran."""
+    """What the project's own validation says: {number of the code cell: why it failed}, and how
+    many cells ran.
+    """
     report = folder / "report.xml"
     command = [
         sys.executable,
@@ -103,13 +110,19 @@ def failures(notebook: Path, folder: Path) -> tuple[dict[int, str], int]:
     subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     cases = list(ET.parse(report).iter("testcase"))
     failed = {case: case.find("failure") for case in cases}
-    numbers = {int(re.search(r"\d+$", case.get("name"))[0]): problem for case, problem in failed.items()}
-    return {number: problem.text for number, problem in numbers.items() if problem is not None}, len(cases)
+    numbers = {
+        int(re.search(r"\d+$", case.get("name"))[0]): problem for case, problem in failed.items()
+    }
+    return {
+        number: problem.text for number, problem in numbers.items() if problem is not None
+    }, len(cases)
 
 
 def test_every_spoilt_cell_is_found_and_no_other(tmp_path):
     copy = spoilt(tmp_path, *SPOILT.values())
-    codes = [cell["id"] for cell in json.loads(copy.read_text())["cells"] if cell["cell_type"] == "code"]
+    codes = [
+        cell["id"] for cell in json.loads(copy.read_text())["cells"] if cell["cell_type"] == "code"
+    ]
     found, count = failures(copy, tmp_path)
     assert {codes[number] for number in found} == set(SPOILT)
     assert count == len(codes)
@@ -118,7 +131,7 @@ def test_every_spoilt_cell_is_found_and_no_other(tmp_path):
     assert "NameError" in reasons["deeper-names"] and "changes nothing" in reasons["deeper-slider"]
 
 
-# --- what is wrong in the file, whatever a run would say -------------------------------------------------------------
+# --- what is wrong in the file, whatever a run would say ------------------------------------------
 
 
 def first_code(notebook):

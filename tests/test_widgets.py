@@ -1,4 +1,6 @@
-"""explore: draws at once, then one worker a model; the last wish wins; nothing is lost or left behind."""
+"""explore: draws at once, then one worker a model; the last wish wins; nothing is lost or left
+behind.
+"""
 
 import base64
 import gc
@@ -73,7 +75,9 @@ class Gate:
 
 def test_the_first_picture_is_drawn_at_once_and_by_no_other_thread(open_explorer):
     drawn_by = []
-    explorer = open_explorer(lambda x: drawn_by.append(threading.current_thread()) or dot(x), x=slider(3, 9))
+    explorer = open_explorer(
+        lambda x: drawn_by.append(threading.current_thread()) or dot(x), x=slider(3, 9)
+    )
     assert drawn_by == [threading.current_thread()]
     assert number_in(explorer) == 3 and explorer.calls == 1 and explorer.values == {"x": 3}
 
@@ -143,7 +147,9 @@ def test_run_draws_afresh_even_if_the_same_settings_are_just_being_drawn(open_ex
 
 def test_an_event_while_a_picture_is_being_remembered_harms_nothing(open_explorer):
     class Interrupting(bytes):
-        def __len__(self):  # asked by the memory, on the worker's thread, in the midst of its counting
+        def __len__(
+            self,
+        ):  # asked by the memory, on the worker's thread, in the midst of its counting
             if interruptions:
                 interruptions.pop()()
             return super().__len__()
@@ -218,7 +224,9 @@ def test_stop_while_another_picture_of_the_network_is_drawn_begins_nothing(open_
 
 def test_after_waiting_for_the_network_the_newest_wish_is_drawn_and_no_other(open_explorer):
     seen = []
-    explorer = open_explorer(lambda x: seen.append(x) or dot(x), uses=torch.nn.Identity(), x=slider(0, 90))
+    explorer = open_explorer(
+        lambda x: seen.append(x) or dot(x), uses=torch.nn.Identity(), x=slider(0, 90)
+    )
     with explorer._turn:
         for x in range(1, 90):
             explorer.controls["x"].value = x
@@ -261,7 +269,9 @@ def test_slow_work_shows_a_bar_and_stop_until_it_is_done(open_explorer, monkeypa
     gate, shown = Gate(), threading.Event()
     explorer = open_explorer(gate, x=slider(0, 9))
     assert explorer._work.layout.visibility == "hidden"
-    explorer._work.layout.observe(lambda change: change.new == "visible" and shown.set(), "visibility")
+    explorer._work.layout.observe(
+        lambda change: change.new == "visible" and shown.set(), "visibility"
+    )
     explorer.controls["x"].value = 1
     assert shown.wait(20)
     gate.open.set()
@@ -280,7 +290,9 @@ def test_nothing_below_a_picture_jumps_when_another_is_larger_or_smaller(open_ex
     assert frames == ["30px", "50px", "50px"] and explorer.image.layout.width == "20px"
 
 
-def test_the_bar_of_a_run_that_waits_does_not_show_how_far_the_last_one_came(open_explorer, monkeypatch):
+def test_the_bar_of_a_run_that_waits_does_not_show_how_far_the_last_one_came(
+    open_explorer, monkeypatch
+):
     monkeypatch.setattr(widgets, "PATIENCE", 0.01)
     explorer = open_explorer(
         lambda x: (item for item in (dot(x), 0.9)), uses=torch.nn.Identity(), x=slider(0, 9)
@@ -289,7 +301,9 @@ def test_the_bar_of_a_run_that_waits_does_not_show_how_far_the_last_one_came(ope
     explorer.wait()
     bars = threading.Event()
     with explorer._turn:
-        explorer._work.layout.observe(lambda change: change.new == "visible" and bars.set(), "visibility")
+        explorer._work.layout.observe(
+            lambda change: change.new == "visible" and bars.set(), "visibility"
+        )
         explorer.run()
         assert bars.wait(20) and explorer.bar.value < 0.9
     explorer.wait()
@@ -305,11 +319,16 @@ def test_two_widgets_on_one_model_take_turns_and_both_are_right(open_explorer):
     while "Waiting" not in second._status.value:
         assert second.calls == 1
     gate.open.set()
-    assert (number_in(first.wait()), number_in(second.wait())) == (3, 4) and not second._status.value
+    assert (number_in(first.wait()), number_in(second.wait())) == (
+        3,
+        4,
+    ) and not second._status.value
 
 
 def gradient_and_map(model, photo, rule, unit):
-    """The gradient of a score by one ReLU rule, and what a unit of relu3_1 says, heard in the same pass."""
+    """The gradient of a score by one ReLU rule, and what a unit of relu3_1 says, heard in the same
+    pass.
+    """
     with relu_rule(model, rule), capture(model, "relu3_1") as outputs:
         pixels = photo.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(model(pixels)[0, unit], pixels)
@@ -326,7 +345,9 @@ def test_two_widgets_on_one_network_do_not_disturb_each_other(open_explorer, tak
         return dot(unit), rule
 
     both = [
-        open_explorer(draw, uses=model if take_turns else None, rule=menu([rule]), unit=slider(0, 9))
+        open_explorer(
+            draw, uses=model if take_turns else None, rule=menu([rule]), unit=slider(0, 9)
+        )
         for rule in ("guided", "plain")
     ]
     for unit in (1, 2, 3, 4, 5, 6, 7, 8, 9):
@@ -336,7 +357,9 @@ def test_two_widgets_on_one_network_do_not_disturb_each_other(open_explorer, tak
     assert [number_in(explorer.wait()) for explorer in both] == [9, 9]
     assert {rule for rule, *_ in drawn} == {"guided", "plain"}
     for rule, unit, *answers in drawn:
-        for answer, alone in zip(answers, gradient_and_map(model, photos[rule], rule, unit), strict=True):
+        for answer, alone in zip(
+            answers, gradient_and_map(model, photos[rule], rule, unit), strict=True
+        ):
             torch.testing.assert_close(answer, alone)
     guided, plain = (gradient_and_map(model, photos["plain"], rule, 9)[0] for rule in photos)
     assert not torch.allclose(guided, plain)  # so that a rule that strayed would have been seen
@@ -397,7 +420,9 @@ def test_a_storm_of_events_leaves_the_last_picture_right_and_nothing_behind(open
         layer=depends_on("network", lambda name: slider(0, len(maps_of(networks[name])) - 1)),
         channel=depends_on(
             ("network", "layer"),
-            lambda name, layer: slider(0, networks[name].shapes[maps_of(networks[name])[layer]][1] - 1),
+            lambda name, layer: slider(
+                0, networks[name].shapes[maps_of(networks[name])[layer]][1] - 1
+            ),
         ),
     )
 
@@ -405,9 +430,11 @@ def test_a_storm_of_events_leaves_the_last_picture_right_and_nothing_behind(open
         gc.collect()
         tensors = sum(type(thing) is torch.Tensor for thing in gc.get_objects())
         pictures = sum(len(kept.png) for kept in widgets._MEMORY.values())
-        return [threading.active_count(), len(_instances), tensors], tracemalloc.get_traced_memory()[
-            0
-        ] - pictures
+        return [
+            threading.active_count(),
+            len(_instances),
+            tensors,
+        ], tracemalloc.get_traced_memory()[0] - pictures
 
     tracemalloc.start()
     try:
@@ -418,10 +445,14 @@ def test_a_storm_of_events_leaves_the_last_picture_right_and_nothing_behind(open
     finally:
         tracemalloc.stop()
     *_, (last, words), _ = reveal(networks, **explorer.values)
-    seen, right = (np.asarray(Image.open(io.BytesIO(png))) for png in (explorer.picture, plot.png(last)))
+    seen, right = (
+        np.asarray(Image.open(io.BytesIO(png))) for png in (explorer.picture, plot.png(last))
+    )
     assert explorer.words == words and abs(seen.astype(int) - right).max() <= 1
     assert after == before
-    assert bytes_after - bytes_before < 1_000_000  # all but the remembered pictures, which are bounded
+    assert (
+        bytes_after - bytes_before < 1_000_000
+    )  # all but the remembered pictures, which are bounded
 
 
 def test_an_error_becomes_a_sentence_in_the_widget_and_the_next_event_works(open_explorer):
@@ -448,14 +479,21 @@ def test_an_error_in_the_first_picture_is_raised_in_the_cell():
 
 def test_a_wrong_control_leaves_no_other_behind():
     with pytest.raises(TypeError, match="layer=3 is no control"):
-        explore(dot, number=slider(0, 9), same=depends_on("number", lambda number: menu([number])), layer=3)
+        explore(
+            dot,
+            number=slider(0, 9),
+            same=depends_on("number", lambda number: menu([number])),
+            layer=3,
+        )
     with pytest.raises(ZeroDivisionError):
         explore(dot, number=slider(0, 9), same=depends_on("number", lambda number: 1 / number))
 
 
 def test_a_rule_that_makes_another_kind_of_control_is_told_and_leaves_none_behind(open_explorer):
     explorer = open_explorer(
-        lambda x, y: dot(x), x=slider(0, 9), y=depends_on("x", lambda x: menu(["a"]) if x else slider(0, 9))
+        lambda x, y: dot(x),
+        x=slider(0, 9),
+        y=depends_on("x", lambda x: menu(["a"]) if x else slider(0, 9)),
     )
     parts = len(_instances)
     explorer.controls["x"].value = 4
@@ -493,7 +531,9 @@ def test_one_control_reshapes_another_which_keeps_its_value_where_it_can(open_ex
 
 def test_a_dependent_slider_may_move_to_a_range_of_its_own(open_explorer):
     explorer = open_explorer(
-        lambda low, x: dot(x), low=menu([50, 0]), x=depends_on("low", lambda low: slider(low, low + 9))
+        lambda low, x: dot(x),
+        low=menu([50, 0]),
+        x=depends_on("low", lambda low: slider(low, low + 9)),
     )
     for low in (0, 50):
         explorer.controls["low"].value = low
@@ -566,7 +606,9 @@ def test_a_closed_explorer_is_forgotten_even_if_it_was_working():
 
 
 def test_a_cell_that_is_run_again_and_again_holds_on_to_nothing(open_explorer, monkeypatch):
-    """IPython's Out keeps every explorer; the network and the pictures of the closed ones must go all the same."""
+    """IPython's Out keeps every explorer; the network and the pictures of the closed ones must go
+    all the same.
+    """
     out, gone, run = [], [], count()
     monkeypatch.setattr(widgets, "_running_cell", lambda: ("cell", next(run)))
     for _ in range(5):
@@ -581,7 +623,9 @@ def test_a_cell_that_is_run_again_and_again_holds_on_to_nothing(open_explorer, m
             thread.join(20)
     gc.collect()
     assert [model() is None for model in gone] == [True] * 4 + [False]
-    assert [bool(old.picture or old.image.value or old._drawn) for old in out] == [False] * 4 + [True]
+    assert [bool(old.picture or old.image.value or old._drawn) for old in out] == [False] * 4 + [
+        True
+    ]
     assert {owner for owner, _ in widgets._MEMORY} == {out[-1]} and {out[-1]} <= widgets._SHOWN
     assert not widgets._SHOWN & set(out[:-1]) and len(_instances) == parts
 
@@ -620,8 +664,14 @@ def test_only_core_widgets_are_used_and_each_is_labelled_and_reached_by_the_keyb
     for part in widgets._parts(explorer._box):
         assert part._model_module in ("@jupyter-widgets/controls", "@jupyter-widgets/base")
         assert not isinstance(part, W.Output) and getattr(part, "tabbable", None) is not False
-    labels = [part.description for part in widgets._parts(explorer._box) if getattr(part, "description", "")]
-    assert {"first layer", "size", "on", "name", "Upload", "Run", "Stop", "Save picture"} <= set(labels)
+    labels = [
+        part.description
+        for part in widgets._parts(explorer._box)
+        if getattr(part, "description", "")
+    ]
+    assert {"first layer", "size", "on", "name", "Upload", "Run", "Stop", "Save picture"} <= set(
+        labels
+    )
 
 
 def test_a_figure_pixels_an_array_and_png_bytes_are_all_pictures(open_explorer):
@@ -638,10 +688,19 @@ def test_a_picture_may_be_uploaded_typed_or_pasted(open_explorer, tmp_path):
     (tmp_path / "red.png").write_bytes(png)
     explorer = open_explorer(lambda own: dot() if own is None else own, own=upload_or_paste(size=8))
     own = explorer.controls["own"]
-    uploaded = {"name": "mine.png", "type": "image/png", "size": len(png), "last_modified": 0, "content": png}
+    uploaded = {
+        "name": "mine.png",
+        "type": "image/png",
+        "size": len(png),
+        "last_modified": 0,
+        "content": png,
+    }
     own.button.set_state({"value": [uploaded]})  # as the page sends it
     assert own.value.shape == (1, 3, 8, 8) and "mine.png, 8 x 8" in own._answer.value
-    for line in (str(tmp_path / "red.png"), "data:image/png;base64," + base64.b64encode(png).decode()):
+    for line in (
+        str(tmp_path / "red.png"),
+        "data:image/png;base64," + base64.b64encode(png).decode(),
+    ):
         own.line.value = line
         assert torch.equal(own.value, images.to_pixels(png, 8))
         explorer.wait()
@@ -649,7 +708,9 @@ def test_a_picture_may_be_uploaded_typed_or_pasted(open_explorer, tmp_path):
     assert label.startswith("pasted picture")
 
 
-@pytest.mark.parametrize("line", ["no/such/picture.png", "data:image/png;base64,AAAA", "data:nonsense"])
+@pytest.mark.parametrize(
+    "line", ["no/such/picture.png", "data:image/png;base64,AAAA", "data:nonsense"]
+)
 def test_what_is_no_picture_is_explained_and_changes_nothing(line):
     own = upload_or_paste(start="before")
     own.line.value = line
@@ -659,7 +720,12 @@ def test_what_is_no_picture_is_explained_and_changes_nothing(line):
 
 
 def test_sliders_are_whole_decimal_or_logarithmic():
-    made = [slider(0, 9), slider(0, 1.0), slider(0.01, 100.0, start=1.0, log=True), menu([1, 2], slide=True)]
+    made = [
+        slider(0, 9),
+        slider(0, 1.0),
+        slider(0.01, 100.0, start=1.0, log=True),
+        menu([1, 2], slide=True),
+    ]
     assert [type(one).__name__ for one in made] == [
         "IntSlider",
         "FloatSlider",

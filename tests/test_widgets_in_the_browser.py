@@ -1,4 +1,6 @@
-"""The widgets as a student's hands meet them: floods, a storm, Stop, two at once, reruns, and no mouse at all."""
+"""The widgets as a student's hands meet them: floods, a storm, Stop, two at once, reruns, and no
+mouse at all.
+"""
 
 import random
 
@@ -131,12 +133,23 @@ FOCUSED = """() => {  // the words beside the control that has the focus
 def page(tmp_path_factory):
     """The page on which all cells have been run."""
     cells = [
-        {"cell_type": "code", "id": str(index), "metadata": {}, "execution_count": None, "outputs": []}
+        {
+            "cell_type": "code",
+            "id": str(index),
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+        }
         | {"source": source.strip()}
         for index, source in enumerate(CELLS)
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     with (
         browser.lab(tmp_path_factory.mktemp("lab"), {"widgets.ipynb": notebook}) as address,
         browser.chromium(playwright) as chromium,
@@ -184,7 +197,9 @@ def test_a_hundred_events_in_two_seconds_end_on_the_last_picture_and_do_not_queu
         f"{len(moves)} events arrived, {len(draws)} draws, {len(draws) - moves[-1][1]} after the last event"
     )
     assert len(draws) <= 60
-    outputs = page.locator(".jp-NotebookPanel .jp-CodeCell").nth(FLOOD).locator(".jp-OutputArea-child")
+    outputs = (
+        page.locator(".jp-NotebookPanel .jp-CodeCell").nth(FLOOD).locator(".jp-OutputArea-child")
+    )
     assert outputs.count() == 2, (
         "what a draw function prints piles up"
     )  # the first one's line, and the widget
@@ -192,19 +207,27 @@ def test_a_hundred_events_in_two_seconds_end_on_the_last_picture_and_do_not_queu
 
 
 def rage(page, explorer, dice, events):
-    network, run, stop = explorer.locator("select"), button(explorer, "Run"), button(explorer, "Stop")
+    network, run, stop = (
+        explorer.locator("select"),
+        button(explorer, "Run"),
+        button(explorer, "Stop"),
+    )
     sliders = handles(explorer)
     for _ in range(events):
         event = dice.choice(["network", "run", "stop", *["slider"] * 5])
         if event == "slider":
             sliders.nth(dice.randrange(2)).evaluate("handle => handle.focus()")
-            page.keyboard.press(dice.choice(["ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home", "End"]))
+            page.keyboard.press(
+                dice.choice(["ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home", "End"])
+            )
         elif event == "network":
             network.select_option(dice.choice(["coursenet", "drawnet"]))
         else:
             press(run if event == "run" else stop)
     press(run)
-    assert soon(lambda: shows(page, explorer, "storm")), "the page and the kernel do not agree on a picture"
+    assert soon(lambda: shows(page, explorer, "storm")), (
+        "the page and the kernel do not agree on a picture"
+    )
 
 
 def test_a_storm_leaves_the_kernel_alive_nothing_behind_and_the_last_picture_right(page):
@@ -213,8 +236,13 @@ def test_a_storm_leaves_the_kernel_alive_nothing_behind_and_the_last_picture_rig
     before, memory = ask(page, "[left_behind(), resident()]")
     calls = ask(page, "storm.calls")
     rage(page, explorer, dice, 500)
-    assert ask(page, "digest(plot.png(list(reveal(**storm.values))[-2][0])) == digest(storm.picture)")
-    assert soon(lambda: ask(page, "left_behind()") == before, 20), (before, ask(page, "left_behind()"))
+    assert ask(
+        page, "digest(plot.png(list(reveal(**storm.values))[-2][0])) == digest(storm.picture)"
+    )
+    assert soon(lambda: ask(page, "left_behind()") == before, 20), (
+        before,
+        ask(page, "left_behind()"),
+    )
     grown = ask(page, "resident()") - memory
     print(f"memory grew by {grown / 1e6:.1f} MB; {ask(page, 'storm.calls') - calls} draws")
     assert grown < ask(page, "widgets.REMEMBERED")
@@ -231,7 +259,9 @@ def test_stop_ends_a_long_run_and_the_kernel_goes_on(page):
     stop.wait_for(state="visible")
     preview = browser.picture(explorer, other_than=first)
     assert preview and browser.picture(explorer, other_than=preview), "there is no live picture"
-    stop.evaluate("stop => stop.addEventListener('click', () => { window.clicked = Date.now(); }, true)")
+    stop.evaluate(
+        "stop => stop.addEventListener('click', () => { window.clicked = Date.now(); }, true)"
+    )
     stop.click()
     stop.wait_for(state="hidden")
     assert soon(lambda: ask(page, "long._idle.is_set()"))
@@ -270,8 +300,14 @@ def test_running_a_cell_again_leaves_nothing_behind(page):
         handles(explorer_of(page, PAIR)).evaluate("handle => handle.focus()")
         page.keyboard.press("ArrowRight")  # so that some are at work as they are replaced
         run_cell(page, PAIR)
-    assert soon(lambda: ask(page, "left_behind()") == before, 20), (before, ask(page, "left_behind()"))
-    assert page.locator(".jp-NotebookPanel .jp-CodeCell").nth(PAIR).locator(".widget-image").count() == 2
+    assert soon(lambda: ask(page, "left_behind()") == before, 20), (
+        before,
+        ask(page, "left_behind()"),
+    )
+    assert (
+        page.locator(".jp-NotebookPanel .jp-CodeCell").nth(PAIR).locator(".widget-image").count()
+        == 2
+    )
 
 
 def test_the_keyboard_reaches_everything(page):
@@ -294,7 +330,9 @@ def test_the_keyboard_reaches_everything(page):
         button(explorer, "Stop").wait_for(state="visible")
         tab_to("Stop")
         page.keyboard.press(key)
-        assert soon(lambda: "Stopped." in explorer.inner_text() and ask(page, "keys._idle.is_set()"))
+        assert soon(
+            lambda: "Stopped." in explorer.inner_text() and ask(page, "keys._idle.is_set()")
+        )
 
     for name, pressed in {
         "size": ["ArrowRight", "ArrowRight"],

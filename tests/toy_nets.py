@@ -1,6 +1,7 @@
 """Networks so small that their numbers can be worked by hand; every test file may borrow them.
 
-`plain_net`, `inplace_relu_net`, `functional_relu_net` and `reused_relu_net` are one function written four ways:
+`plain_net`, `inplace_relu_net`, `functional_relu_net` and `reused_relu_net` are one function
+written four ways:
 
     conv1   map 0 = red − ½                      map 1 = ½ − red
     relu1   pool1 (2 x 2 maximum)
@@ -17,7 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-RED = torch.tensor([[1.0, 0.5, 0.0, 0.0], [0.5, 0.75, 0.0, 0.0], [0.0, 0.0, 0.25, 0.0], [0.0, 0.0, 0.0, 1.0]])
+RED = torch.tensor(
+    [[1.0, 0.5, 0.0, 0.0], [0.5, 0.75, 0.0, 0.0], [0.0, 0.0, 0.25, 0.0], [0.0, 0.0, 0.0, 1.0]]
+)
 NUMBERS = {
     "conv1": torch.stack([RED - 0.5, 0.5 - RED])[None],
     "pool1": torch.tensor([[[[0.5, 0.0], [0.0, 0.5]], [[0.0, 0.5], [0.5, 0.5]]]]),
@@ -105,7 +108,9 @@ class _ReusedReLU(nn.Module):
 
 
 def reused_relu_net() -> nn.Module:
-    """The same with one ReLU module called twice: relu:0 is relu1, relu is relu2. conv1 pool1 conv2 scores."""
+    """The same with one ReLU module called twice: relu:0 is relu1, relu is relu2. conv1 pool1 conv2
+    scores.
+    """
     return _ReusedReLU()
 
 
@@ -127,7 +132,9 @@ def residual_net() -> nn.Module:
 
 
 def one_channel_net() -> nn.Module:
-    """A net for grey pictures (N, 1, H, W): conv1 is horizontal difference, left minus right. conv1 relu1 pool flat"""
+    """A net for grey pictures (N, 1, H, W): conv1 is horizontal difference, left minus right. conv1
+    relu1 pool flat
+    """
     conv1 = set_weights(nn.Conv2d(1, 2, (1, 2)), [[[[1.0, -1.0]]], [[[-1.0, 1.0]]]])
     return nn.Sequential(
         OrderedDict(conv1=conv1, relu1=nn.ReLU(), pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten())
@@ -135,17 +142,25 @@ def one_channel_net() -> nn.Module:
 
 
 def four_channel_net() -> nn.Module:
-    """A net for pictures of four channels (N, 4, H, W), such as colours and depth: conv1 adds them up. conv1 pool flat"""
+    """A net for pictures of four channels (N, 4, H, W), such as colours and depth: conv1 adds them
+    up. conv1 pool flat
+    """
     conv1 = set_weights(nn.Conv2d(4, 1, 1), torch.ones(1, 4, 1, 1))
     return nn.Sequential(OrderedDict(conv1=conv1, pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
 
 
 def gap_linear_net() -> nn.Module:
-    """One convolution, global average pooling, one linear layer, as CAM needs it: conv1 relu1 pool code scores.
+    """One convolution, global average pooling, one linear layer, as CAM needs it: conv1 relu1 pool
+    code scores.
 
     Maps of relu1: red − ½ and ½ − red, where positive. score 0 = mean 0, score 1 = mean 1 − mean 0,
     score 2 = 3 · mean 0 + mean 1.
     """
     scores = set_weights(nn.Linear(2, 3), [[1.0, 0.0], [-1.0, 1.0], [3.0, 1.0]])
-    layers = {"conv1": _redness(), "relu1": nn.ReLU(), "pool": nn.AdaptiveAvgPool2d(1), "code": nn.Flatten()}
+    layers = {
+        "conv1": _redness(),
+        "relu1": nn.ReLU(),
+        "pool": nn.AdaptiveAvgPool2d(1),
+        "code": nn.Flatten(),
+    }
     return nn.Sequential(OrderedDict(layers, scores=scores))

@@ -1,4 +1,6 @@
-"""Exercise checks that take the student's function; `trials` says how, one file a lesson holds what is tried."""
+"""Exercise checks that take the student's function; `trials` says how, one file a lesson holds what
+is tried.
+"""
 
 from .activations import dead_channels, merged_top, patch_box
 from .adversarial import fast_gradient_sign, nearest_in_length, projected_step

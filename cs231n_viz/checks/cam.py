@@ -9,7 +9,9 @@ from .trials import Trial, noise, run
 
 
 def evidence_difference(function: Callable) -> None:
-    """maps (C, h, w), weights (classes, C), two classes a and b -> the map (h, w) of a rather than b, signed."""
+    """maps (C, h, w), weights (classes, C), two classes a and b -> the map (h, w) of a rather than
+    b, signed.
+    """
     maps = torch.tensor([[[1.0, 0.0], [0.0, 2.0]], [[0.0, 3.0], [0.0, 1.0]]])
     weights = torch.tensor([[2.0, -1.0], [7.0, 5.0], [1.0, 1.0]])
     first, second = torch.tensor([[2.0, -3.0], [0.0, 3.0]]), torch.tensor([[1.0, 3.0], [0.0, 3.0]])
@@ -18,7 +20,10 @@ def evidence_difference(function: Callable) -> None:
         (first, "this is the map of a alone; take the map of b away from it."),
         (-expected, "this is b rather than a: change the sign."),
         (expected.clamp(min=0), "what speaks for b is evidence, too: there is no ReLU."),
-        (first.clamp(min=0) - second.clamp(min=0), "you cut each map at zero first; keep what is below."),
+        (
+            first.clamp(min=0) - second.clamp(min=0),
+            "you cut each map at zero first; keep what is below.",
+        ),
         (expected / 2, "add the channels up; you took their mean."),
         (expected.mean(), "this is the mean of the map; the map itself is asked for."),
         (torch.tensor([0.75, -2.0]), "you averaged each channel over its places; keep the places."),
@@ -28,7 +33,9 @@ def evidence_difference(function: Callable) -> None:
         function,
         [
             Trial((maps, weights, 0, 2), expected, "two maps worked by hand", mistakes),
-            Trial((many, how, 3, 1), torch.einsum("c,chw->hw", how[3] - how[1], many), "random maps"),
+            Trial(
+                (many, how, 3, 1), torch.einsum("c,chw->hw", how[3] - how[1], many), "random maps"
+            ),
         ],
     )
 
@@ -36,10 +43,15 @@ def evidence_difference(function: Callable) -> None:
 def gradient_weighted_map(function: Callable) -> None:
     """maps (N, C, h, w) and slopes, ∂S/∂maps, of the same shape -> Grad-CAM's map (N, h, w)."""
     maps = torch.tensor([[[[1.0, 2.0], [0.0, 0.0]], [[0.0, 1.0], [3.0, 0.0]]]])
-    slopes = torch.tensor([[[[4.0, 0.0], [0.0, 0.0]], [[-2.0, 0.0], [0.0, -2.0]]]])  # means 1 and −1
+    slopes = torch.tensor(
+        [[[[4.0, 0.0], [0.0, 0.0]], [[-2.0, 0.0], [0.0, -2.0]]]]
+    )  # means 1 and −1
     raw = torch.tensor([[[1.0, 1.0], [-3.0, 0.0]]])
     mistakes = (
-        (raw, "the last step is missing: what is below zero speaks against the target and becomes zero."),
+        (
+            raw,
+            "the last step is missing: what is below zero speaks against the target and becomes zero.",
+        ),
         (raw.clamp(min=0) * 4, "you added the slopes up; take their mean over the places."),
         (
             (slopes * maps).sum(dim=1).clamp(min=0),
@@ -67,10 +79,15 @@ def gradient_weighted_map(function: Callable) -> None:
 
 def token_grid(function: Callable) -> None:
     """tokens (N, 1 + side², C), the class token first -> maps (N, C, side, side)."""
-    tokens = torch.arange(10.0)[None, :, None] + torch.tensor([0.0, 100.0])  # (1, 10, 2): 3 x 3 places
+    tokens = torch.arange(10.0)[None, :, None] + torch.tensor(
+        [0.0, 100.0]
+    )  # (1, 10, 2): 3 x 3 places
     mistakes = (
         (_folded(tokens[:, :-1]), "you dropped the last token; the class token is the first."),
-        (_folded(tokens[:, 1:]).mT, "rows and columns have changed places: tokens are in reading order."),
+        (
+            _folded(tokens[:, 1:]).mT,
+            "rows and columns have changed places: tokens are in reading order.",
+        ),
         (
             tokens[:, 1:].reshape(1, 2, 3, 3),
             "numbers of different channels have got into one map: transpose before you fold.",

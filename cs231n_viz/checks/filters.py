@@ -9,7 +9,9 @@ from .trials import Trial, noise, run
 
 
 def filter_pictures(function: Callable) -> None:
-    """filters (K, 3, k, k) -> pictures in [0, 1], zero at 0.5, each filter scaled by its own largest weight."""
+    """filters (K, 3, k, k) -> pictures in [0, 1], zero at 0.5, each filter scaled by its own
+    largest weight.
+    """
     by_hand = torch.zeros(2, 3, 1, 2)
     by_hand[0, 0, 0], by_hand[1, 2, 0] = torch.tensor([2.0, -1.0]), torch.tensor([0.0, 10.0])
     expected = torch.full((2, 3, 1, 2), 0.5)
@@ -24,7 +26,10 @@ def filter_pictures(function: Callable) -> None:
             (by_hand - low) / (high - low),
             "you stretched from least to most: then a weight of zero is not grey.",
         ),
-        (expected * 2 - 1, "you left out the step from [-1, 1] to [0, 1]: halve, and add one half."),
+        (
+            expected * 2 - 1,
+            "you left out the step from [-1, 1] to [0, 1]: halve, and add one half.",
+        ),
     )
     run(
         function,
@@ -44,7 +49,10 @@ def filter_responses(function: Callable) -> None:
     flat = patches.flatten(1)
     mistakes = (
         (flat @ w.flatten(), "the patches were not scaled: the brighter one wins by being bright."),
-        (flat @ w.flatten() / flat.norm(dim=1), "the patches have norm 1 now; give them the norm of w."),
+        (
+            flat @ w.flatten() / flat.norm(dim=1),
+            "the patches have norm 1 now; give them the norm of w.",
+        ),
         (
             flat @ w.flatten() / flat.norm(dim=1) / w.norm(),
             "this is the cosine; the answer is w·x for a patch of w's norm.",
@@ -63,10 +71,18 @@ def filter_responses(function: Callable) -> None:
 def filter_roughness(function: Callable) -> None:
     """filters (K, 3, k, k) -> mean squared difference of neighbours over the variance (K,)."""
     ramp = torch.tensor([[0.0, 1.0, 2.0]]).expand(3, 3).repeat(1, 3, 1, 1).contiguous()
-    board = (torch.arange(16).view(4, 4) + torch.arange(4)[:, None]).remainder(2).float().repeat(1, 3, 1, 1)
+    board = (
+        (torch.arange(16).view(4, 4) + torch.arange(4)[:, None])
+        .remainder(2)
+        .float()
+        .repeat(1, 3, 1, 1)
+    )
     across = ramp.diff(dim=3).square().mean(dim=(1, 2, 3)) / ramp.var(dim=(1, 2, 3), correction=0)
     mistakes = (
-        (across, "differences in a row are there; those in a column are missing, or not averaged with them."),
+        (
+            across,
+            "differences in a row are there; those in a column are missing, or not averaged with them.",
+        ),
         (torch.tensor([1.5]), "you added the two differences; take their average."),
         (torch.tensor([0.5]), "this is not divided by the variance."),
     )

@@ -9,7 +9,9 @@ from .trials import Trial, noise, run
 
 
 def l2_step(function: Callable) -> None:
-    """(x, slope, mean, rate, weight) -> x after one step uphill on S(x) − weight · ‖x − mean‖²; slope is ∂S/∂x."""
+    """(x, slope, mean, rate, weight) -> x after one step uphill on S(x) − weight · ‖x − mean‖²;
+    slope is ∂S/∂x.
+    """
     x = torch.tensor([1.0, 0.5]).expand(1, 3, 1, 2)
     slope, mean = torch.full((1, 3, 1, 2), 2.0), torch.full((1, 3, 1, 1), 0.5)
     expected = _l2_step(x, slope, mean, 0.1, 3.0)  # (1 + 0.2 − 0.3, 0.5 + 0.2)
@@ -17,7 +19,10 @@ def l2_step(function: Callable) -> None:
         (x + 0.1 * slope, "the penalty is missing."),
         (x + 0.1 * (slope - 6 * x), "the penalty pulls towards mean, not towards 0."),
         (x + 0.1 * (slope - 3 * (x - mean)), "the slope of a square has a factor 2."),
-        (x + 0.1 * (slope + 6 * (x - mean)), "the penalty has the wrong sign: it pulls towards mean."),
+        (
+            x + 0.1 * (slope + 6 * (x - mean)),
+            "the penalty has the wrong sign: it pulls towards mean.",
+        ),
         (x - 0.1 * (slope - 6 * (x - mean)), "this goes downhill."),
         (x + 0.1 * slope - 6 * (x - mean), "the rate belongs to the penalty, too."),
     )
@@ -36,13 +41,18 @@ def _l2_step(x: Tensor, slope: Tensor, mean: Tensor, rate: float, weight: float)
 
 
 def small_pixels_clipped(function: Callable) -> None:
-    """(x (1, 3, H, W), mean (1, 3, 1, 1), share): the smallest share of the pixels, by ‖x − mean‖ of colours, set to mean."""
+    """(x (1, 3, H, W), mean (1, 3, 1, 1), share): the smallest share of the pixels, by ‖x − mean‖
+    of colours, set to mean.
+    """
     mean = torch.tensor([0.5, 0.25, 0.0]).view(1, 3, 1, 1)
     offsets = torch.tensor([[0.3, 0.0, 0.0], [0.0, 0.0, 0.1], [0.2, 0.2, 0.2], [0.0, -0.4, 0.0]])
     x = mean + offsets.T.view(1, 3, 2, 2)  # lengths 0.3, 0.1, 0.35, 0.4
     expected = _clipped(x, mean, 0.5)  # the first two go
     mistakes = (
-        (_clipped(x, mean, 0.5, fill=0 * mean), "what is small becomes mean, not 0: black is a colour, too."),
+        (
+            _clipped(x, mean, 0.5, fill=0 * mean),
+            "what is small becomes mean, not 0: black is a colour, too.",
+        ),
         (_clipped_values(x, mean, 0.5), "the three colours of a pixel stay or go together."),
         (
             _clipped(x, torch.zeros(1, 3, 1, 1), 0.5, fill=mean),
@@ -61,7 +71,9 @@ def small_pixels_clipped(function: Callable) -> None:
     )
 
 
-def _clipped(x: Tensor, center: Tensor, share: float, sign: int = 1, fill: Tensor | None = None) -> Tensor:
+def _clipped(
+    x: Tensor, center: Tensor, share: float, sign: int = 1, fill: Tensor | None = None
+) -> Tensor:
     length = sign * (x - center).square().sum(dim=1)
     return _without_smallest(x, length, share, center if fill is None else fill)
 
@@ -84,9 +96,13 @@ def _clipped_values(x: Tensor, center: Tensor, share: float) -> Tensor:
 
 
 def jittered_slope(function: Callable) -> None:
-    """(slope, x, down, right): the slope at x rolled by (down, right), rolled back to where x's pixels are."""
+    """(slope, x, down, right): the slope at x rolled by (down, right), rolled back to where x's
+    pixels are.
+    """
     x = torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).view(1, 1, 2, 3)
-    pattern = torch.tensor([[10.0, 0.0, 0.0], [0.0, 0.0, 0.0]])  # this network looks at the corner only
+    pattern = torch.tensor(
+        [[10.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    )  # this network looks at the corner only
 
     def corner(picture: Tensor) -> Tensor:
         return pattern * picture
@@ -106,9 +122,13 @@ def jittered_slope(function: Callable) -> None:
     run(
         function,
         [
-            Trial((corner, x, 1, 1), expected(corner, x, 1, 1), "six pixels worked by hand", mistakes),
             Trial(
-                (lambda p: weights * p, many, 2, -3), expected(lambda p: weights * p, many, 2, -3), "random"
+                (corner, x, 1, 1), expected(corner, x, 1, 1), "six pixels worked by hand", mistakes
+            ),
+            Trial(
+                (lambda p: weights * p, many, 2, -3),
+                expected(lambda p: weights * p, many, 2, -3),
+                "random",
             ),
         ],
     )

@@ -9,16 +9,27 @@ from .trials import Trial, noise, run
 
 
 def facet_side(function: Callable) -> None:
-    """features (N, D), the means (D,) of one face and of the other -> (N,): ½ at the first mean, −½ at the other."""
+    """features (N, D), the means (D,) of one face and of the other -> (N,): ½ at the first mean, −½
+    at the other.
+    """
     own, rest = torch.tensor([3.0, 1.0]), torch.tensor([1.0, 1.0])
     features = torch.tensor([[3.0, 1.0], [1.0, 1.0], [2.0, 7.0], [5.0, 0.0]])
     expected = torch.tensor([0.5, -0.5, 0.0, 1.5])
     mistakes = (
         (-expected, "the signs are turned round: the first face is the positive side."),
-        (expected * 4, "divide by (own − rest) · (own − rest), so that the means come out at ½ and −½."),
+        (
+            expected * 4,
+            "divide by (own − rest) · (own − rest), so that the means come out at ½ and −½.",
+        ),
         (expected * 2, "you divided by the length of own − rest; divide by its square."),
-        (expected - 0.5, "you measured from the first mean; measure from half way between the two."),
-        (expected + 0.5, "you measured from the other mean; measure from half way between the two."),
+        (
+            expected - 0.5,
+            "you measured from the first mean; measure from half way between the two.",
+        ),
+        (
+            expected + 0.5,
+            "you measured from the other mean; measure from half way between the two.",
+        ),
     )
     many, one, other = noise(5, 4), noise(4), noise(8)[4:]
     gap = one - other
@@ -26,7 +37,9 @@ def facet_side(function: Callable) -> None:
         function,
         [
             Trial((features, own, rest), expected, "four points worked by hand", mistakes),
-            Trial((many, one, other), (many - (one + other) / 2) @ gap / (gap @ gap), "random points"),
+            Trial(
+                (many, one, other), (many - (one + other) / 2) @ gap / (gap @ gap), "random points"
+            ),
         ],
     )
 
@@ -37,10 +50,19 @@ def kmeans_step(function: Callable) -> None:
     centers = torch.tensor([[1.0, 1.0], [9.0, 1.0]])
     expected = torch.tensor([[1.0, 0.0], [10.0, 2.0]])
     mistakes = (
-        (centers, "these are the old centres: put each in the middle of the points that are nearest to it."),
-        (expected.flip(0), "the order of the centres has changed: row j is the new place of centre j."),
+        (
+            centers,
+            "these are the old centres: put each in the middle of the points that are nearest to it.",
+        ),
+        (
+            expected.flip(0),
+            "the order of the centres has changed: row j is the new place of centre j.",
+        ),
         (expected * 2, "you added the points up; take their mean."),
-        (features.mean(dim=0).expand(2, 2), "this is the mean of all points; take only those nearest to the centre."),
+        (
+            features.mean(dim=0).expand(2, 2),
+            "this is the mean of all points; take only those nearest to the centre.",
+        ),
         (
             torch.tensor([[10.0, 2.0], [1.0, 0.0]]),
             "each point went to the centre farthest away: argmin, and not argmax.",
@@ -63,7 +85,10 @@ def kmeans_step(function: Callable) -> None:
 def _moved(features: Tensor, centers: Tensor) -> Tensor:
     nearest = torch.cdist(features, centers).argmin(dim=1)
     return torch.stack(
-        [features[nearest == j].mean(dim=0) if (nearest == j).any() else old for j, old in enumerate(centers)]
+        [
+            features[nearest == j].mean(dim=0) if (nearest == j).any() else old
+            for j, old in enumerate(centers)
+        ]
     )
 
 
@@ -76,15 +101,27 @@ def code_step(function: Callable) -> None:
     mistakes = (
         ((0.9 * (code - step)).clamp(min=0).minimum(bounds), "you went downhill: add the step."),
         (0.9 * (code + step), "bring the code between 0 and its bounds at the end."),
-        ((0.9 * (code + step)).minimum(bounds), "numbers of the code are what a ReLU gives: none is below 0."),
+        (
+            (0.9 * (code + step)).minimum(bounds),
+            "numbers of the code are what a ReLU gives: none is below 0.",
+        ),
         ((0.9 * (code + step)).clamp(min=0), "no number of the code may be larger than its bound."),
-        ((code + step).clamp(min=0).minimum(bounds), "the decay is missing: the code is multiplied by 1 − decay."),
-        ((0.1 * (code + step)).clamp(min=0).minimum(bounds), "you multiplied by the decay; multiply by 1 − decay."),
+        (
+            (code + step).clamp(min=0).minimum(bounds),
+            "the decay is missing: the code is multiplied by 1 − decay.",
+        ),
+        (
+            (0.1 * (code + step)).clamp(min=0).minimum(bounds),
+            "you multiplied by the decay; multiply by 1 − decay.",
+        ),
         (
             (0.9 * (code + 0.4 * gradient)).clamp(min=0).minimum(bounds),
             "divide the gradient by the mean of its absolute values first.",
         ),
-        ((0.9 * code + step).clamp(min=0).minimum(bounds), "the decay comes after the step: it shrinks the step, too."),
+        (
+            (0.9 * code + step).clamp(min=0).minimum(bounds),
+            "the decay comes after the step: it shrinks the step, too.",
+        ),
     )
     many, slope = noise(6).abs(), noise(12)[6:]
     high = noise(18)[12:].abs()
@@ -92,7 +129,12 @@ def code_step(function: Callable) -> None:
     run(
         function,
         [
-            Trial((code, gradient, 0.4, 0.1, bounds), expected, "four numbers worked by hand", mistakes),
+            Trial(
+                (code, gradient, 0.4, 0.1, bounds),
+                expected,
+                "four numbers worked by hand",
+                mistakes,
+            ),
             Trial((many, slope, 0.3, 0.01, high), after, "a random code"),
         ],
     )

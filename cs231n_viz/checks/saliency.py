@@ -9,7 +9,9 @@ from .trials import Trial, noise, run
 
 
 def gradient_map(function: Callable) -> None:
-    """(score, pixels): score is a function (N, C, H, W) -> (N,) -> the map, max over colours of |∂S/∂x|, (N, H, W)."""
+    """(score, pixels): score is a function (N, C, H, W) -> (N,) -> the map, max over colours of
+    |∂S/∂x|, (N, H, W).
+    """
     weights = torch.zeros(3, 2, 2)
     weights[:, 0, 0] = torch.tensor([1.0, -3.0, 2.0])  # one place where all three colours count
     weights[1, 1, 1] = 2.0
@@ -17,8 +19,14 @@ def gradient_map(function: Callable) -> None:
     mistakes = (
         (torch.tensor([[[2.0, 0.0], [0.0, 2.0]]]), "take the absolute value before the maximum."),
         (torch.tensor([[[6.0, 0.0], [0.0, 2.0]]]), "you added the colours up; take the largest."),
-        (torch.tensor([[[2.0, 0.0], [0.0, 2 / 3]]]), "you took the mean of the colours; take the largest."),
-        (weights[None], "these are the slopes with their colours; one number a pixel is asked for."),
+        (
+            torch.tensor([[[2.0, 0.0], [0.0, 2 / 3]]]),
+            "you took the mean of the colours; take the largest.",
+        ),
+        (
+            weights[None],
+            "these are the slopes with their colours; one number a pixel is asked for.",
+        ),
         (weights.abs()[None], "one number a pixel is asked for: the largest of the three colours."),
     )
     pixels = noise(2, 3, 4, 5)
@@ -40,7 +48,9 @@ def _energy(pixels: Tensor) -> Tensor:
 
 
 def smoothed_map(function: Callable) -> None:
-    """(map_of, picture (1, C, H, W), noises (K, C, H, W)) -> the mean of the noisy copies' maps (H, W)."""
+    """(map_of, picture (1, C, H, W), noises (K, C, H, W)) -> the mean of the noisy copies' maps (H,
+    W).
+    """
     picture = torch.tensor([0.0, 1.0]).expand(1, 1, 1, 2)
     noises = torch.tensor([[1.0, 1.0], [-1.0, 1.0]])[:, None, None]  # their mean is (0, 1)
     mistakes = (
@@ -58,9 +68,16 @@ def smoothed_map(function: Callable) -> None:
         function,
         [
             Trial(
-                (_size, picture, noises), torch.tensor([[1.0, 2.0]]), "two copies worked by hand", mistakes
+                (_size, picture, noises),
+                torch.tensor([[1.0, 2.0]]),
+                "two copies worked by hand",
+                mistakes,
             ),
-            Trial((_size, many, draws), (many + draws).abs().amax(dim=1).mean(dim=0), "eight random copies"),
+            Trial(
+                (_size, many, draws),
+                (many + draws).abs().amax(dim=1).mean(dim=0),
+                "eight random copies",
+            ),
         ],
     )
 
@@ -71,7 +88,8 @@ def _size(pixels: Tensor) -> Tensor:
 
 
 def path_parts(function: Callable) -> None:
-    """(slope, x, start, steps): integrated gradients with `steps` slopes at the middles of equal pieces of the path.
+    """(slope, x, start, steps): integrated gradients with `steps` slopes at the middles of equal
+    pieces of the path.
 
     slope is a function, pixels -> ∂S/∂pixels of the same shape; the parts have that shape, too.
     """
@@ -95,7 +113,9 @@ def path_parts(function: Callable) -> None:
     )
     many, others = noise(3, 4), noise(6, 4)[3:]
     middles = (torch.arange(5) + 0.5) / 5
-    cubes = sum(3 * (others + at * (many - others)).square() for at in middles) / 5 * (many - others)
+    cubes = (
+        sum(3 * (others + at * (many - others)).square() for at in middles) / 5 * (many - others)
+    )
     run(
         function,
         [

@@ -11,10 +11,16 @@ def top_class(function: Callable) -> None:
     """scores (N, classes) -> index of the best class of each picture (N,)."""
     scores = torch.tensor([[0.0, 3.0, 1.0], [5.0, -1.0, 2.0]])
     mistakes = (
-        (torch.tensor([1, 0, 1]), "you looked down the pictures (dim=0); look along the classes (dim=1)."),
+        (
+            torch.tensor([1, 0, 1]),
+            "you looked down the pictures (dim=0); look along the classes (dim=1).",
+        ),
     )
     mistakes += (
-        (torch.tensor([3.0, 5.0]), "these are the best scores; their places are asked for: argmax."),
+        (
+            torch.tensor([3.0, 5.0]),
+            "these are the best scores; their places are asked for: argmax.",
+        ),
     )
     run(
         function,
@@ -35,7 +41,10 @@ def probabilities(function: Callable) -> None:
             scores.exp() / scores.exp().sum(),
             "you divided by the sum over all pictures; each picture has its own.",
         ),
-        (scores.softmax(dim=0), "you normalised down the pictures (dim=0); each row is one picture (dim=1)."),
+        (
+            scores.softmax(dim=0),
+            "you normalised down the pictures (dim=0); each row is one picture (dim=1).",
+        ),
     )
     large = torch.tensor([[1000.0, 1000.0], [0.0, 2000.0]])
     run(

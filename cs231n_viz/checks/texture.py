@@ -28,13 +28,20 @@ def gram_of_maps(function: Callable) -> None:
         function,
         [
             Trial((maps,), products / 6, "two channels of three places, worked by hand", mistakes),
-            Trial((many,), grams, "three random pictures", ((averaged, "each picture has a matrix of its own."),)),
+            Trial(
+                (many,),
+                grams,
+                "three random pictures",
+                ((averaged, "each picture has a matrix of its own."),),
+            ),
         ],
     )
 
 
 def masked_distances(function: Callable) -> None:
-    """windows (P, 3, w, w), around (3, w, w), known (w, w) bool -> the mean squared difference where known, (P,)."""
+    """windows (P, 3, w, w), around (3, w, w), known (w, w) bool -> the mean squared difference
+    where known, (P,).
+    """
     known = torch.zeros(3, 3, dtype=torch.bool)
     known[0, :2] = True  # two places, so six values
     around = torch.full((3, 3, 3), 0.5)
@@ -57,13 +64,19 @@ def masked_distances(function: Callable) -> None:
         function,
         [
             Trial((windows, around, known), expected, "two windows worked by hand", mistakes),
-            Trial((many, one, some), (many - one).square()[..., some].mean(dim=(1, 2)), "six random windows"),
+            Trial(
+                (many, one, some),
+                (many - one).square()[..., some].mean(dim=(1, 2)),
+                "six random windows",
+            ),
         ],
     )
 
 
 def nearest_patches(function: Callable) -> None:
-    """patches (M, L), known (P, L) -> how far each patch is from its nearest, root mean square of a value, (M,)."""
+    """patches (M, L), known (P, L) -> how far each patch is from its nearest, root mean square of a
+    value, (M,).
+    """
     known = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     patches = torch.tensor([[0.0, 0.2], [1.0, 0.4]])
     distances = (patches[:, None] - known).square().mean(dim=2).sqrt()  # (2, 3)
@@ -71,7 +84,10 @@ def nearest_patches(function: Callable) -> None:
     mistakes = (
         (expected.square(), "take the root of the mean square."),
         (expected * 2**0.5, "these are lengths: take the mean of the squares, not their sum."),
-        (distances.mean(dim=1), "this is the mean over all that is known; the nearest is asked for."),
+        (
+            distances.mean(dim=1),
+            "this is the mean over all that is known; the nearest is asked for.",
+        ),
         (distances.amax(dim=1), "this is the farthest."),
         (distances.amin(dim=0), "for each patch the nearest known one, not the other way round."),
         (expected.median(), "one number a patch is asked for, (M,)."),
@@ -83,6 +99,10 @@ def nearest_patches(function: Callable) -> None:
         function,
         [
             Trial((patches, known), expected, "two patches worked by hand", mistakes),
-            Trial((many, others), (many[:, None] - others).square().mean(dim=2).sqrt().amin(dim=1), "five random patches"),
+            Trial(
+                (many, others),
+                (many[:, None] - others).square().mean(dim=2).sqrt().amin(dim=1),
+                "five random patches",
+            ),
         ],
     )

@@ -1,7 +1,8 @@
-"""Exercise checks that take the student's function: hand-worked numbers first, common mistakes named.
+"""Exercise checks that take the student's function: hand-worked numbers first, common mistakes
+named.
 
-A check prints one line and never raises because of a wrong answer, so "run all" goes through an unsolved lesson.
-What the student's own code raises is passed on untouched.
+A check prints one line and never raises because of a wrong answer, so "run all" goes through an
+unsolved lesson. What the student's own code raises is passed on untouched.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,15 +20,23 @@ class Trial(NamedTuple):
 
 
 def run(function: Callable, trials: Iterable[Trial]) -> None:
-    """Try the function on each trial in turn; print "not yet", the first thing that is wrong, or "right"."""
+    """Try the function on each trial in turn; print "not yet", the first thing that is wrong, or
+    "right".
+    """
     count, name = 0, getattr(function, "__name__", "your function")
     for count, trial in enumerate(trials, start=1):  # noqa: B007 (the count is reported)
-        own = tuple(value.clone() if isinstance(value, Tensor) else value for value in trial.arguments)
+        own = tuple(
+            value.clone() if isinstance(value, Tensor) else value for value in trial.arguments
+        )
         answer = function(*own)
         if answer is None:
             return print(f"not yet: {name} returns None. Replace its last line by your code.")
-        if any(isinstance(old, Tensor) and not torch.equal(old, new) for old, new in _pairs(trial, own)):
-            return print(f"not yet: {name} changed its input. Work on a copy, or without in-place steps.")
+        if any(
+            isinstance(old, Tensor) and not torch.equal(old, new) for old, new in _pairs(trial, own)
+        ):
+            return print(
+                f"not yet: {name} changed its input. Work on a copy, or without in-place steps."
+            )
         problem = compare(answer, trial.expected)
         if problem:
             hints = [hint for wrong, hint in trial.mistakes if not compare(answer, wrong)]
@@ -42,9 +51,7 @@ def _pairs(trial: Trial, own: tuple) -> Iterable[tuple]:
 def compare(answer: object, expected: Tensor, tolerance: float = 1e-4) -> str | None:
     """None if the answer is the expected tensor, else what is different about it, in words."""
     if not isinstance(answer, Tensor):
-        return (
-            f"a tensor of shape {tuple(expected.shape)} was expected, you returned a {type(answer).__name__}."
-        )
+        return f"a tensor of shape {tuple(expected.shape)} was expected, you returned a {type(answer).__name__}."
     if answer.shape != expected.shape:
         return f"shape {tuple(expected.shape)} was expected, yours is {tuple(answer.shape)}.{_shape_hint(answer, expected)}"
     if not answer.isfinite().all():
@@ -52,10 +59,10 @@ def compare(answer: object, expected: Tensor, tolerance: float = 1e-4) -> str | 
     difference = (answer.float() - expected.float()).abs()
     if difference.max() <= tolerance * max(1.0, float(expected.abs().max())):
         return None
-    place = tuple(int(index) for index in torch.unravel_index(difference.argmax(), difference.shape))
-    return (
-        f"at {list(place)} the answer is {float(expected[place]):.4g}, yours is {float(answer[place]):.4g}."
+    place = tuple(
+        int(index) for index in torch.unravel_index(difference.argmax(), difference.shape)
     )
+    return f"at {list(place)} the answer is {float(expected[place]):.4g}, yours is {float(answer[place]):.4g}."
 
 
 def _shape_hint(answer: Tensor, expected: Tensor) -> str:

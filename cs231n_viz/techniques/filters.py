@@ -1,7 +1,8 @@
 """What the first layer looks for: its weights are pictures (Krizhevsky, Sutskever & Hinton 2012).
 
-A filter answers w·x to a patch x of its own size, so the patch that it likes best, among all of one norm, is a
-copy of itself (Cauchy–Schwarz). Deeper filters read feature maps instead of colours, and lose that reading.
+A filter answers w·x to a patch x of its own size, so the patch that it likes best, among all of one
+norm, is a copy of itself (Cauchy–Schwarz). Deeper filters read feature maps instead of colours, and
+lose that reading.
 """
 
 import math
@@ -32,8 +33,8 @@ def filter_images(model: nn.Module, layer: str = "conv1") -> Tensor:
 def as_pictures(filters: Tensor, scale: str = "each") -> Tensor:
     """Weights (K, C, k, k) as pictures in [0, 1] on which a weight of zero is mid-grey.
 
-    scale="each" lets every filter use the full range, so that all can be seen; "shared" divides all by the largest
-    weight of the bank, so that strong and weak can be compared.
+    scale="each" lets every filter use the full range, so that all can be seen; "shared" divides all
+    by the largest weight of the bank, so that strong and weak can be compared.
     """
     if scale not in ("each", "shared"):
         raise ValueError(
@@ -44,12 +45,16 @@ def as_pictures(filters: Tensor, scale: str = "each") -> Tensor:
 
 
 def convolutions(model: nn.Module) -> list[str]:
-    """The names of all convolutions, in the order in which they run: the first one reads the pixels."""
+    """The names of all convolutions, in the order in which they run: the first one reads the
+    pixels.
+    """
     return [name for name in model.layers if isinstance(model.resolve(name)[0], nn.Conv2d)]
 
 
 def roughness(filters: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring weights over the filter's variance, (K,). White noise has 2."""
+    """Mean squared difference of neighbouring weights over the filter's variance, (K,). White noise
+    has 2.
+    """
     across = filters.diff(dim=3).square().mean(dim=(1, 2, 3))
     down = filters.diff(dim=2).square().mean(dim=(1, 2, 3))
     deviation = filters - filters.mean(dim=(2, 3), keepdim=True)
@@ -57,17 +62,22 @@ def roughness(filters: Tensor) -> Tensor:
 
 
 def random_patches(pictures: Tensor, size: int, count: int, generator: torch.Generator) -> Tensor:
-    """`count` square patches from random places of random pictures (N, C, H, W): (count, C, size, size)."""
+    """`count` square patches from random places of random pictures (N, C, H, W): (count, C, size,
+    size).
+    """
     picture, row, column = (
         torch.randint(most, (count,), generator=generator)
         for most in (len(pictures), pictures.shape[2] - size + 1, pictures.shape[3] - size + 1)
     )
-    windows = pictures.unfold(2, size, 1).unfold(3, size, 1)  # (N, C, rows, columns, size, size), no copy
+    windows = pictures.unfold(2, size, 1).unfold(
+        3, size, 1
+    )  # (N, C, rows, columns, size, size), no copy
     return windows[picture, :, row, column].clone()
 
 
 def responses(weights: Tensor, patches: Tensor) -> Tensor:
-    """What one filter (C, k, k) answers to each patch (N, C, k, k) once all have the filter's norm: (N,).
+    """What one filter (C, k, k) answers to each patch (N, C, k, k) once all have the filter's norm:
+    (N,).
 
     r = w·x ‖w‖ / ‖x‖, never more than ‖w‖² (Cauchy–Schwarz), and that only for x = w.
     """
@@ -75,29 +85,36 @@ def responses(weights: Tensor, patches: Tensor) -> Tensor:
     return (patches.flatten(1) @ weights.flatten()) * weights.norm() / norms
 
 
-# --- colour -----------------------------------------------------------------------------------------------------
+# --- colour ---------------------------------------------------------------------------------------
 
 
 class ColorAxis(NamedTuple):
     direction: Tensor  # (K, 3) unit vectors: the line in RGB along which most of the filter lies
     share: Tensor  # (K,) how much of the filter's energy lies on that line
-    saturation: Tensor  # (K,) 0 = black against white, 1 = a colour against its opponent at equal brightness
+    # (K,) 0 = black against white, 1 = a colour against its opponent at equal brightness
+    saturation: Tensor
 
 
 def color_axis(filters: Tensor) -> ColorAxis:
-    """The one colour contrast that says most about each filter (K, 3, k, k), by its singular value decomposition."""
+    """The one colour contrast that says most about each filter (K, 3, k, k), by its singular value
+    decomposition.
+    """
     left, values, _ = torch.linalg.svd(filters.flatten(2), full_matrices=False)
     direction = left[:, :, 0]
     brightness = (direction @ GREY).abs().clamp(max=1)
-    return ColorAxis(direction, values[:, 0] ** 2 / values.square().sum(dim=1), (1 - brightness**2).sqrt())
+    return ColorAxis(
+        direction, values[:, 0] ** 2 / values.square().sum(dim=1), (1 - brightness**2).sqrt()
+    )
 
 
 def axis_colors(axis: ColorAxis) -> Tensor:
-    """One end of each contrast as a colour (K, 3) in [0, 1]; 1 minus it is the other end, and grey lies half-way."""
+    """One end of each contrast as a colour (K, 3) in [0, 1]; 1 minus it is the other end, and grey
+    lies half-way.
+    """
     return 0.5 + axis.direction / (2 * axis.direction.abs().amax(dim=1, keepdim=True))
 
 
-# --- Gabor ------------------------------------------------------------------------------------------------------
+# --- Gabor ----------------------------------------------------------------------------------------
 
 
 class GaborFit(NamedTuple):
@@ -108,7 +125,8 @@ class GaborFit(NamedTuple):
 
 
 def fit_gabor(filters: Tensor, starts: int = 24, steps: int = 150, seed: int = 231) -> GaborFit:
-    """The best Gabor function in one colour contrast for each filter (K, 3, k, k), from many starts at once.
+    """The best Gabor function in one colour contrast for each filter (K, 3, k, k), from many starts
+    at once.
 
     G(x, y) = a · exp(−u²/2σ² − v²/2τ²) · cos(2πf·u + φ),  u, v = x, y moved and turned;  a is an RGB vector
     (Gabor 1946; Daugman 1985). For given shape the best `a` is a projection, so only the shape is searched.
@@ -142,22 +160,26 @@ def _gabor(shape: Tensor, size: int) -> Tensor:
     """(M, 7) shapes -> (M, size²) functions on the filter's own grid."""
     axis = (torch.arange(size) + 0.5) / size - 0.5
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    center_x, center_y, angle, log_along, log_across, frequency, phase = shape.unsqueeze(2).unbind(dim=1)
+    center_x, center_y, angle, log_along, log_across, frequency, phase = shape.unsqueeze(2).unbind(
+        dim=1
+    )
     x, y = x.flatten() - center_x, y.flatten() - center_y  # (M, k²)
     along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
-    envelope = torch.exp(-(along**2) / (2 * (2 * log_along).exp()) - across**2 / (2 * (2 * log_across).exp()))
+    envelope = torch.exp(
+        -(along**2) / (2 * (2 * log_along).exp()) - across**2 / (2 * (2 * log_across).exp())
+    )
     return envelope * torch.cos(2 * math.pi * frequency * along + phase)
 
 
 def _project(target: Tensor, function: Tensor) -> Tensor:
     """The multiple of `function` (M, k²), one for each colour, nearest to `target` (M, 3, k²)."""
-    amount = torch.einsum("mcp,mp->mc", target, function) / function.square().sum(dim=1, keepdim=True).clamp(
-        min=1e-9
-    )
+    amount = torch.einsum("mcp,mp->mc", target, function) / function.square().sum(
+        dim=1, keepdim=True
+    ).clamp(min=1e-9)
     return amount.unsqueeze(2) * function.unsqueeze(1)
 
 
-# --- one layer deeper ---------------------------------------------------------------------------------------------
+# --- one layer deeper -----------------------------------------------------------------------------
 
 
 def strongest_inputs(filters: Tensor, index: int, count: int) -> Tensor:

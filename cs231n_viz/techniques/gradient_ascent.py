@@ -1,8 +1,10 @@
-"""What a class or a unit wants to see: climb its score, beginning at the zero image (Simonyan et al. 2014).
+"""What a class or a unit wants to see: climb its score, beginning at the zero image (Simonyan et
+al. 2014).
 
-The score alone makes noise. `Regularizers` holds everything that is asked of the picture beside a high score: penalties
-(Simonyan et al. 2014), blur and clipping between the steps (Yosinski et al. 2015), disturbances that the score must
-survive (Mordvintsev et al. 2015), and another space to take the steps in (Olah, Mordvintsev & Schubert 2017).
+The score alone makes noise. `Regularizers` holds everything that is asked of the picture beside a
+high score: penalties (Simonyan et al. 2014), blur and clipping between the steps (Yosinski et al.
+2015), disturbances that the score must survive (Mordvintsev et al. 2015), and another space to take
+the steps in (Olah, Mordvintsev & Schubert 2017).
 """
 
 from collections.abc import Iterator
@@ -31,12 +33,12 @@ from ..optimize import (
     adam,
     always,
     ascend,
-    converted,
     drop_small,
     drop_small_contributions,
     every,
     keep,
     last,
+    map_steps,
 )
 from ..transforms import (
     Transform,
@@ -61,9 +63,9 @@ COLORS = ("clamped", "sigmoid", "decorrelated", "free")
 class Regularizers(NamedTuple):
     """What is asked of the picture beside a high score; 0 or False leaves a wish out.
 
-    The zero image is the network's mean colour, μ. `colors` says how values are kept in [0, 1]: "clamped" after each
-    step, "sigmoid" of unbounded ones, "decorrelated" (the sigmoid of colours that go together as in photographs), or
-    "free": not at all; images.stretch shows such a picture.
+    The zero image is the network's mean colour, μ. `colors` says how values are kept in [0, 1]:
+    "clamped" after each step, "sigmoid" of unbounded ones, "decorrelated" (the sigmoid of colours
+    that go together as in photographs), or "free": not at all; images.stretch shows such a picture.
     """
 
     l2: float = 0.0  # weight of the penalty ‖x − μ‖²
@@ -84,8 +86,31 @@ class Regularizers(NamedTuple):
 NONE = Regularizers()
 LECTURE = Regularizers(l2=1e-2, blur=0.5, small_pixels=0.1, small_gradients=0.1, jitter=1 / 16)
 ROBUST = Regularizers(
-    smooth=5e-3, fringes=1e-2, jitter=1 / 12, scale=0.25, rotate=10, fourier=True, colors="decorrelated"
+    smooth=5e-3,
+    fringes=1e-2,
+    jitter=1 / 12,
+    scale=0.25,
+    rotate=10,
+    fourier=True,
+    colors="decorrelated",
 )
+REGULARIZERS = {  # each alone, two together, and the two presets
+    "none": NONE,
+    "L2": NONE._replace(l2=0.03),
+    "blur": NONE._replace(blur=0.8),
+    "small pixels": NONE._replace(small_pixels=0.4),
+    "contribution": NONE._replace(small_contributions=0.4),
+    "gradient": NONE._replace(small_gradients=0.6),
+    "jitter": NONE._replace(jitter=1 / 8),
+    "scale, turn": NONE._replace(scale=0.3, rotate=12),
+    "smooth": NONE._replace(smooth=0.03),
+    "fringes": NONE._replace(fringes=0.03),
+    "waves": NONE._replace(fourier=True),
+    "colours": NONE._replace(colors="decorrelated"),
+    "waves, colours": NONE._replace(fourier=True, colors="decorrelated"),
+    "LECTURE": LECTURE,
+    "ROBUST": ROBUST,
+}
 
 
 def class_image(
@@ -101,12 +126,15 @@ def class_image(
 ) -> Tensor:
     """The picture that a target scores high on, argmax of S(x) − penalties: (N, C, H, W), by Adam.
 
-    target: as everywhere, and a tensor of classes (N,) makes a picture of each, all from the same start. The walk begins
-    at `start`, a picture, pictures or a colour (1, C, 1, 1) such as model.mean; without one at μ with a little noise
-    from `seed`, which also draws the disturbances. size: of the picture, the network's own unless it is given.
+    target: as everywhere, and a tensor of classes (N,) makes a picture of each, all from the same
+    start. The walk begins at `start`, a picture, pictures or a colour (1, C, 1, 1) such as
+    model.mean; without one at μ with a little noise from `seed`, which also draws the disturbances.
+    size: of the picture, the network's own unless it is given.
     """
     return last(
-        class_image_steps(model, target, asked, size=size, steps=steps, rate=rate, seed=seed, start=start)
+        class_image_steps(
+            model, target, asked, size=size, steps=steps, rate=rate, seed=seed, start=start
+        )
     )
 
 
@@ -123,7 +151,9 @@ def class_image_steps(
 ) -> Iterator[Step]:
     """`class_image` step by step; a step's value is what is climbed, the score less the penalties."""
     count = len(target) if isinstance(target, Tensor) and target.dim() == 1 else 1
-    return _climb(model, score_of(model, target), target, count, asked, size, steps, rate, seed, start)
+    return _climb(
+        model, score_of(model, target), target, count, asked, size, steps, rate, seed, start
+    )
 
 
 def unit_image(
@@ -140,7 +170,9 @@ def unit_image(
     seed: int = 0,
     start: Tensor | None = None,
 ) -> Tensor:
-    """The picture on which a channel answers most: at (row, column) of its map, or on average over all places."""
+    """The picture on which a channel answers most: at (row, column) of its map, or on average over
+    all places.
+    """
     settings = {"size": size, "steps": steps, "rate": rate, "seed": seed, "start": start}
     return last(unit_image_steps(model, layer, channel, row, column, asked, **settings))
 
@@ -164,7 +196,7 @@ def unit_image_steps(
     return _climb(model, score, channel, 1, asked, size, steps, rate, seed, start)
 
 
-# --- how it is put together ---------------------------------------------------------------------------------------
+# --- how it is put together -----------------------------------------------------------------------
 
 
 def _climb(model, score, target, count, asked, size, steps, rate, seed, start) -> Iterator[Step]:
@@ -188,7 +220,9 @@ def _climb(model, score, target, count, asked, size, steps, rate, seed, start) -
         direction=_direction(asked, rate, encode(model.mean.to(picture).expand_as(picture[:1]))),
         constrain=_constraints(asked, model.mean.to(picture), decode, encode),
     )
-    return converted(walk, lambda step: step._replace(image=step.image.to(home), value=step.value.to(home)))
+    return map_steps(
+        walk, lambda step: step._replace(image=step.image.to(home), value=step.value.to(home))
+    )
 
 
 def _objective(model, score: Objective, asked: Regularizers) -> Objective:
@@ -222,7 +256,9 @@ def _direction(asked: Regularizers, rate: float, center: Tensor) -> Direction:
     return direction
 
 
-def _constraints(asked: Regularizers, mean: Tensor, decode: Transform, encode: Transform) -> Constraint:
+def _constraints(
+    asked: Regularizers, mean: Tensor, decode: Transform, encode: Transform
+) -> Constraint:
     """What is done to the picture itself after a step, whatever space the step was taken in."""
 
     def on_pixels(transform: Transform) -> Transform:
@@ -240,7 +276,11 @@ def _constraints(asked: Regularizers, mean: Tensor, decode: Transform, encode: T
 
 def _space(asked: Regularizers, height: int, width: int) -> tuple[Transform, Transform]:
     """What is changed -> picture, and back."""
-    waves = (from_fourier(height, width), to_fourier(height, width)) if asked.fourier else (chain(), chain())
+    waves = (
+        (from_fourier(height, width), to_fourier(height, width))
+        if asked.fourier
+        else (chain(), chain())
+    )
     from_color, to_color = {
         "sigmoid": (from_unbounded(), to_unbounded()),
         "decorrelated": (decorrelated_colors(), to_decorrelated()),
@@ -267,11 +307,15 @@ def _beginning(model, count: int, size: images.Size | None, start: Tensor | None
 
 def _check(asked: Regularizers, steps: int, rate: float) -> None:
     if steps < 1 or not rate > 0:
-        raise ValueError(f"a climb takes at least one step, at a rate above 0; steps={steps}, rate={rate}.")
+        raise ValueError(
+            f"a climb takes at least one step, at a rate above 0; steps={steps}, rate={rate}."
+        )
     if asked.colors not in COLORS:
         raise unknown("way to bound colours", asked.colors, COLORS)
     for name, strength in asked._asdict().items():
         if name != "colors" and not strength >= 0:
             raise ValueError(f"{name} is a strength, 0 or more, not {strength}.")
         if name.startswith("small_") and strength >= 1:
-            raise ValueError(f"{name} is a share from 0 up to, not including, 1; {strength} was given.")
+            raise ValueError(
+                f"{name} is a share from 0 up to, not including, 1; {strength} was given."
+            )

@@ -1,7 +1,8 @@
 """Which pixels made one unit fire: three ways back through the ReLUs (Springenberg et al. 2015).
 
-The plain gradient, the deconvnet (Zeiler & Fergus 2014) and guided backprop differ in one line only, in what a ReLU
-lets through on the way back: see activations.relu_rule. `influences` says why the plain one is hard to read.
+The plain gradient, the deconvnet (Zeiler & Fergus 2014) and guided backprop differ in one line
+only, in what a ReLU lets through on the way back: see activations.relu_rule. `influences` says why
+the plain one is hard to read.
 """
 
 from typing import NamedTuple
@@ -16,8 +17,12 @@ from ..activations import activations_at, capture, relu_rule
 from ..objectives import Objective, Target, gradient, score_of
 
 
-def input_gradient(model: nn.Module, pixels: Tensor, target: Target, rule: str = "guided") -> Tensor:
-    """The target sent back to the pixels by a ReLU rule, "plain", "deconvnet" or "guided": (N, C, H, W), signed."""
+def input_gradient(
+    model: nn.Module, pixels: Tensor, target: Target, rule: str = "guided"
+) -> Tensor:
+    """The target sent back to the pixels by a ReLU rule, "plain", "deconvnet" or "guided": (N, C,
+    H, W), signed.
+    """
     images.check_pixels(pixels, channels=model.channels)
     with relu_rule(model, rule):
         return gradient(score_of(model, target), pixels)
@@ -33,7 +38,8 @@ def unit_gradients(
     rule: str = "guided",
     batch_size: int = 16,
 ) -> Tensor:
-    """One channel of a layer, in each picture from a place of its own, sent back to the pixels: (N, C, H, W).
+    """One channel of a layer, in each picture from a place of its own, sent back to the pixels: (N,
+    C, H, W).
 
     rows, columns: (N,), such as those of the patches that the channel answers to most.
     """
@@ -42,10 +48,14 @@ def unit_gradients(
         raise ValueError(
             f"{len(pixels)} pictures need a row and a column each, not {len(rows)} and {len(columns)}."
         )
-    score_of(model, (layer, channel))(pixels[:1])  # says what is wrong with the layer or the channel
+    score_of(model, (layer, channel))(
+        pixels[:1]
+    )  # says what is wrong with the layer or the channel
     parts = zip(*(each.split(batch_size) for each in (pixels, rows, columns)), strict=True)
     with relu_rule(model, rule):
-        return torch.cat([gradient(_units(model, layer, channel, *where), some) for some, *where in parts])
+        return torch.cat(
+            [gradient(_units(model, layer, channel, *where), some) for some, *where in parts]
+        )
 
 
 def _units(model: nn.Module, layer: str, channel: int, rows: Tensor, columns: Tensor) -> Objective:
@@ -60,17 +70,20 @@ def _units(model: nn.Module, layer: str, channel: int, rows: Tensor, columns: Te
 def signed_pictures(gradients: Tensor, most: float = 0.998) -> Tensor:
     """Signed maps (N, C, H, W) as pictures in [0, 1]: ½ + g / 2s, so that 0 is mid-grey.
 
-    s is the `most`-quantile of each map's own |g|, so that a few extreme pixels do not turn all others grey.
+    s is the `most`-quantile of each map's own |g|, so that a few extreme pixels do not turn all
+    others grey.
     """
     size = gradients.abs().flatten(1).quantile(most, dim=1).clamp(min=1e-12)
     return (0.5 + gradients / (2 * size[:, None, None, None])).clamp(0, 1)
 
 
-# --- why the plain gradient is mush ---------------------------------------------------------------------------------
+# --- why the plain gradient is mush ---------------------------------------------------------------
 
 
 class Influences(NamedTuple):
-    """What a layer or the picture adds to the target, over all paths through the network: (N, C, h, w) both."""
+    """What a layer or the picture adds to the target, over all paths through the network: (N, C, h,
+    w) both.
+    """
 
     net: Tensor  # the paths added up, which is the gradient
     gross: Tensor  # their absolute values added up: what there would be if no two paths disagreed
@@ -87,14 +100,17 @@ class Influences(NamedTuple):
 
     @property
     def survives(self) -> Tensor:
-        """(N,) how much of the sum of absolute values survives the sum, Σ |net| / Σ gross; 1: no path disagrees."""
+        """(N,) how much of the sum of absolute values survives the sum, Σ |net| / Σ gross; 1: no
+        path disagrees.
+        """
         return self.net.abs().flatten(1).sum(dim=1) / _total(self.gross)
 
 
 def influences(
     model: nn.Module, pixels: Tensor, target: int | str | tuple, layer: str | None = None
 ) -> Influences:
-    """How a class or a unit depends on a layer's outputs, or on the pixels, and how much of that cancels.
+    """How a class or a unit depends on a layer's outputs, or on the pixels, and how much of that
+    cancels.
 
     A path goes from a value to the target through one weight a layer, and counts Π w if all its ReLUs are open.
     net = Σ_paths Π w,  gross = Σ_paths |Π w|: the same pass back with |w| for w. Exact where a network is made of
@@ -102,7 +118,9 @@ def influences(
     """
     images.check_pixels(pixels, channels=model.channels)
     if callable(target):
-        raise TypeError("paths lead to one number: give a class or a unit, not a function of the scores.")
+        raise TypeError(
+            "paths lead to one number: give a class or a unit, not a function of the scores."
+        )
     net = _slope(model, pixels, target, layer)
     with _AbsoluteWeights():
         return Influences(net, _slope(model, pixels, target, layer))
@@ -123,7 +141,9 @@ def _slope(model, pixels, target, layer):
 
 
 class _AbsoluteWeights(TorchFunctionMode):
-    """Forward values as they are; gradients pass every weighted sum with the absolute values of its weights."""
+    """Forward values as they are; gradients pass every weighted sum with the absolute values of its
+    weights.
+    """
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -136,7 +156,13 @@ class _AbsoluteWeights(TorchFunctionMode):
         else:
             args = (*args[:place], args[place].abs(), *args[place + 1 :])
         absolute = function(*args, **kwargs)
-        return result.detach() + (absolute - absolute.detach())  # the bracket is 0 and only has a gradient
+        return result.detach() + (
+            absolute - absolute.detach()
+        )  # the bracket is 0 and only has a gradient
 
 
-_WEIGHT_PLACES = {F.conv2d: 1, F.linear: 1, F.batch_norm: 3}  # where the weights stand, if not by name
+_WEIGHT_PLACES = {
+    F.conv2d: 1,
+    F.linear: 1,
+    F.batch_norm: 3,
+}  # where the weights stand, if not by name

@@ -1,9 +1,11 @@
-"""What a layer keeps of a picture: another picture that gives it the same features (Mahendran & Vedaldi 2015).
+"""What a layer keeps of a picture: another picture that gives it the same features (Mahendran &
+Vedaldi 2015).
 
     min over x of  ‖Φ(x) − Φ(x₀)‖² / ‖Φ(x₀)‖²  +  tv · TV(x) / pixels
 
-What the two pictures share, the layer asks for; where they differ, it accepts either. `psnr`, `color_errors`,
-`correlations` and `best_shift` say in numbers how the made picture differs from the one that it was made after.
+What the two pictures share, the layer asks for; where they differ, it accepts either. `psnr`,
+`color_errors`, `correlations` and `best_shift` say in numbers how the made picture differs from the
+one that it was made after.
 """
 
 import math
@@ -17,8 +19,8 @@ from torch import Tensor, nn
 from .. import images
 from ..activations import activations_at
 from ..objectives import feature_distance, total_variation, weighted_sum
-from ..optimize import PATIENT, Constraint, Step, converted, descend, keep, last
-from ..transforms import blur, from_waves, greyish_waves
+from ..optimize import ADAM_THEN_LBFGS, Constraint, Step, descend, keep, last, map_steps
+from ..transforms import blur, fourier_noise, fourier_to_pixels
 
 LONGEST = 4  # waves a picture with which coarse to fine begins
 FLAT = 1e-3  # a sum of squares that rounding alone can make
@@ -33,19 +35,21 @@ def invert_steps(
     seed: int = 0,
     coarse: float = 0.0,
 ) -> Iterator[Step]:
-    """From noise, step by step, towards a picture with the features of `pixels` (N, C, H, W) at a layer.
+    """From noise, step by step, towards a picture with the features of `pixels` (N, C, H, W) at a
+    layer.
 
         ‖Φ(x) − Φ(x₀)‖² / ‖Φ(x₀)‖² + tv · Σ (squared differences of neighbours) / (H · W)
 
-    On a Fourier spectrum with decorrelated colours (Olah et al. 2017): long waves, and light before colour, move
-    first. A few steps of Adam, then L-BFGS. coarse: the share of the steps in which the shortest waves allowed grow
-    shorter, 0 for none. Every picture starts from the same noise. Raises ValueError for an unknown layer, for features that are all zero, and
-    optimize.Diverged, with the last good Step, where something becomes NaN.
+    On a Fourier spectrum with decorrelated colours (Olah et al. 2017): long waves, and light before
+    colour, move first. A few steps of Adam, then L-BFGS. coarse: the share of the steps in which
+    the shortest waves allowed grow shorter, 0 for none. Every picture starts from the same noise.
+    Raises ValueError for an unknown layer, for features that are all zero, and optimize.Diverged,
+    with the last good Step, where something becomes NaN.
     """
     images.check_pixels(pixels, channels=model.channels)
     _check_settings(tv, steps, coarse)
     there, (height, width) = pixels.to(model.device), pixels.shape[2:]
-    noise = greyish_waves(model.channels, height, width, seed)
+    noise = fourier_noise(height, width, seed, channels=model.channels, scale=10)
     with torch.no_grad():
         features = activations_at(model, there, layer)
     loss = feature_distance(model, layer, features)
@@ -55,11 +59,13 @@ def invert_steps(
         noise.to(there).repeat(len(pixels), 1, 1, 1, 1),
         loss,
         steps=steps,
-        decode=from_waves(model.channels, height, width),
-        direction=PATIENT,
+        decode=fourier_to_pixels(model.channels, height, width),
+        direction=ADAM_THEN_LBFGS,
         constrain=_coarse_to_fine(height, width, round(coarse * steps)),
     )
-    return converted(walk, lambda step: step._replace(image=step.image.to(pixels), value=step.value.to(pixels)))
+    return map_steps(
+        walk, lambda step: step._replace(image=step.image.to(pixels), value=step.value.to(pixels))
+    )
 
 
 def invert(
@@ -77,7 +83,9 @@ def invert(
 
 def _check_settings(tv: float, steps: int, coarse: float) -> None:
     if not tv >= 0 or not math.isfinite(tv):
-        raise ValueError(f"tv is the weight of the roughness, 0 or more, not {tv}: below 0 it would be sought.")
+        raise ValueError(
+            f"tv is the weight of the roughness, 0 or more, not {tv}: below 0 it would be sought."
+        )
     if not isinstance(steps, Integral) or steps < 1:
         raise ValueError(f"a picture is made in whole steps, at least one step, not {steps}.")
     if not 0 <= coarse <= 1:
@@ -85,7 +93,9 @@ def _check_settings(tv: float, steps: int, coarse: float) -> None:
 
 
 def _coarse_to_fine(height: int, width: int, until: int) -> Constraint:
-    """Waves (…, height, width // 2 + 1, 2) longer than a limit that falls from step to step; all from `until` on."""
+    """Waves (…, height, width // 2 + 1, 2) longer than a limit that falls from step to step; all
+    from `until` on.
+    """
     if not until:
         return keep
     down, right = torch.fft.fftfreq(height).view(-1, 1), torch.fft.rfftfreq(width).view(1, -1)
@@ -101,11 +111,13 @@ def _coarse_to_fine(height: int, width: int, until: int) -> Constraint:
     return long_ones
 
 
-# --- how near is it to the picture? ---------------------------------------------------------------------------------
+# --- how near is it to the picture? ---------------------------------------------------------------
 
 
 def psnr(image: Tensor, reference: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in decibels, 10 · log₁₀(1 / mean (x − x₀)²), (N,): 20 is a tenth off, 40 a hundredth."""
+    """Peak signal-to-noise ratio in decibels, 10 · log₁₀(1 / mean (x − x₀)²), (N,): 20 is a tenth
+    off, 40 a hundredth.
+    """
     return -10 * (image - reference).square().flatten(1).mean(dim=1).log10()
 
 
@@ -115,13 +127,16 @@ class LightAndColor(NamedTuple):
 
 
 def color_errors(image: Tensor, reference: Tensor) -> LightAndColor:
-    """Σ (x − x₀)² / Σ (x₀ − its mean)², apart for light, (R + G + B) / √3, and for what is left, the colour.
+    """Σ (x − x₀)² / Σ (x₀ − its mean)², apart for light, (R + G + B) / √3, and for what is left,
+    the colour.
 
-    0: the same. 1: as far off as one flat colour, the right one. NaN where the reference is flat: a grey one has no colour
-    to be measured by.
+    0: the same. 1: as far off as one flat colour, the right one. NaN where the reference is flat: a
+    grey one has no colour to be measured by.
     """
     wrong, whole = _parts(image - reference), _parts(_centered(reference))
-    return LightAndColor(*(_share(_product(a, a), _product(b, b)) for a, b in zip(wrong, whole, strict=True)))
+    return LightAndColor(
+        *(_share(_product(a, a), _product(b, b)) for a, b in zip(wrong, whole, strict=True))
+    )
 
 
 def _share(part: Tensor, whole: Tensor) -> Tensor:
@@ -129,12 +144,18 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def correlations(image: Tensor, reference: Tensor) -> LightAndColor:
-    """How alike the patterns of light and of colour are, whatever their mean and contrast: Pearson's r of each.
+    """How alike the patterns of light and of colour are, whatever their mean and contrast:
+    Pearson's r of each.
 
     1: the same pattern. 0: nothing in common, or a flat picture. Below 0: reversed.
     """
     both = zip(_parts(_centered(image)), _parts(_centered(reference)), strict=True)
-    return LightAndColor(*(_product(a, b) / (_product(a, a) * _product(b, b)).sqrt().clamp(min=FLAT) for a, b in both))
+    return LightAndColor(
+        *(
+            _product(a, b) / (_product(a, a) * _product(b, b)).sqrt().clamp(min=FLAT)
+            for a, b in both
+        )
+    )
 
 
 def _centered(pixels: Tensor) -> Tensor:
@@ -142,7 +163,9 @@ def _centered(pixels: Tensor) -> Tensor:
 
 
 def _parts(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """The light (N, 1, H, W) and the colour (N, 3, H, W); their squares add up to those of the pixels."""
+    """The light (N, 1, H, W) and the colour (N, 3, H, W); their squares add up to those of the
+    pixels.
+    """
     mean = pixels.mean(dim=1, keepdim=True)
     return pixels.shape[1] ** 0.5 * mean, pixels - mean
 
@@ -152,11 +175,13 @@ def _product(one: Tensor, other: Tensor) -> Tensor:
 
 
 def best_shift(image: Tensor, reference: Tensor, sigma: float = 2.0) -> Tensor:
-    """By how many pixels the image must be moved to lie best on the reference: (N, 2), down and right.
+    """By how many pixels the image must be moved to lie best on the reference: (N, 2), down and
+    right.
 
-    What is laid on each other is where there is contrast, whatever its sign and colour: the slope of the light,
-    blurred by sigma. All moves are tried, in a circle, by one product of spectra; the largest sum of products wins.
-    A flat picture lies nowhere; of it the answer, (0, 0), says nothing.
+    What is laid on each other is where there is contrast, whatever its sign and colour: the slope
+    of the light, blurred by sigma. All moves are tried, in a circle, by one product of spectra; the
+    largest sum of products wins. A flat picture lies nowhere; of it the answer, (0, 0), says
+    nothing.
     """
     ours, theirs = (torch.fft.rfft2(contrast(each, sigma)) for each in (image, reference))
     height, width = image.shape[2:]

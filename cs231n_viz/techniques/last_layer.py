@@ -1,7 +1,9 @@
-"""What the last layer reads: one vector a picture, in which pictures of one kind lie close together.
+"""What the last layer reads: one vector a picture, in which pictures of one kind lie close
+together.
 
-Nearest neighbours (Krizhevsky, Sutskever & Hinton 2012, figure 4), and two ways to draw many vectors on a plane:
-principal components (Pearson 1901) and t-SNE (van der Maaten & Hinton 2008). "Other" always means leaving one out.
+Nearest neighbours (Krizhevsky, Sutskever & Hinton 2012, figure 4), and two ways to draw many
+vectors on a plane: principal components (Pearson 1901) and t-SNE (van der Maaten & Hinton 2008).
+"Other" always means leaving one out.
 """
 
 import math
@@ -11,38 +13,30 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import binomtest
 from sklearn.manifold import TSNE
 from torch import Tensor, nn
 
 from .. import images
 from ..activations import activations_at
+from ..layers import last_weights
 
 DISTANCES = ("L2", "cosine")
 START = 1e-4  # how wide a map is when t-SNE begins; so small that no order of its own is left in it
 
 
-# --- the vector -------------------------------------------------------------------------------------------------
-
-
-def last_weights(model: nn.Module) -> str:
-    """The layer that turns features into scores: the last one that is linear or a convolution of 1 x 1."""
-    modules = {name: model.resolve(name)[0] for name in model.layers}
-    linear = [name for name, module in modules.items() if isinstance(module, nn.Linear | nn.Conv2d)]
-    if not linear or getattr(modules[linear[-1]], "kernel_size", (1, 1)) != (1, 1):
-        raise ValueError(
-            f"{model.name} does not end in a linear layer or a convolution of 1 x 1, so no vector stands before its "
-            f"scores: name a layer, such as features(model, pixels, layer={model.layers[-1]!r})."
-        )
-    return linear[-1]
+# --- the vector -----------------------------------------------------------------------------------
 
 
 @torch.no_grad()
-def features(model: nn.Module, pixels: Tensor, layer: str | None = None, batch_size: int = 64) -> Tensor:
-    """What the last layer with weights reads of each picture (N, C, H, W), or what `layer` gives: (N, D).
+def features(
+    model: nn.Module, pixels: Tensor, layer: str | None = None, batch_size: int = 64
+) -> Tensor:
+    """What the last layer with weights reads of each picture (N, C, H, W), or what `layer` gives:
+    (N, D).
 
-    Maps are averaged over their places. So SqueezeNet, whose last layer is a convolution of 1 x 1 over maps, gives
-    the mean of those maps, 512 numbers. (As a linear map, that convolution could come after the mean as well.)
+    Maps are averaged over their places. So SqueezeNet, whose last layer is a convolution of 1 x 1
+    over maps, gives the mean of those maps, 512 numbers. (As a linear map, that convolution could
+    come after the mean as well.)
     """
     images.check_pixels(pixels, channels=model.channels)
     reader = last_weights(model) if layer is None else None
@@ -70,22 +64,18 @@ def _read_by(model: nn.Module, layer: str, pixels: Tensor) -> Tensor:
 
 
 def centered_directions(features: Tensor) -> Tensor:
-    """The features without their mean, each scaled to length 1: L2 among these orders as the cosine does."""
+    """The features without their mean, each scaled to length 1: L2 among these orders as the cosine
+    does.
+    """
     return F.normalize(features - features.mean(dim=0))
 
 
-# --- neighbours ---------------------------------------------------------------------------------------------------
+# --- neighbours -----------------------------------------------------------------------------------
 
 
 class Neighbors(NamedTuple):
     indices: Tensor  # (Q, k) nearest first
     distances: Tensor  # (Q, k)
-
-
-class Accuracy(NamedTuple):
-    share: float
-    low: float  # the 95 % interval
-    high: float
 
 
 def nearest(features: Tensor, queries: Tensor, k: int = 5, distance: str = "L2") -> Neighbors:
@@ -107,32 +97,28 @@ def nearest_others(features: Tensor, k: int = 5, distance: str = "L2") -> Neighb
 
 
 def knn_right(features: Tensor, labels: Tensor, k: int = 5, distance: str = "cosine") -> Tensor:
-    """(N,) bool: is a picture's label that of most of its k nearest others? Of equally many, the first label wins."""
+    """(N,) bool: is a picture's label that of most of its k nearest others? Of equally many, the
+    first label wins.
+    """
     _check_labels(features, labels)
-    votes = F.one_hot(labels[nearest_others(features, k, distance).indices], int(labels.max()) + 1).sum(dim=1)
+    votes = F.one_hot(
+        labels[nearest_others(features, k, distance).indices], int(labels.max()) + 1
+    ).sum(dim=1)
     return votes.argmax(dim=1) == labels
 
 
-def knn_accuracy(features: Tensor, labels: Tensor, k: int = 5, distance: str = "cosine") -> Accuracy:
-    """The share of right votes, leaving one out, with its 95 % interval."""
-    right = knn_right(features, labels, k, distance)
-    return Accuracy(right.double().mean().item(), *interval(int(right.sum()), len(right)))
-
-
-def interval(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    low, high = binomtest(right, count).proportion_ci(method="wilson")
-    return float(low), float(high)
-
-
 def neighbor_purity(positions: Tensor, labels: Tensor, k: int = 5) -> float:
-    """Which share of the k nearest others (L2) bears the same label, averaged: positions (N, D), labels (N,)."""
+    """Which share of the k nearest others (L2) bears the same label, averaged: positions (N, D),
+    labels (N,).
+    """
     _check_labels(positions, labels)
     return (labels[nearest_others(positions, k).indices] == labels[:, None]).double().mean().item()
 
 
 def neighbors_kept(features: Tensor, positions: Tensor, k: int = 5) -> float:
-    """Which share of the k nearest others in one space (N, D) is among the k nearest in another (N, E)."""
+    """Which share of the k nearest others in one space (N, D) is among the k nearest in another (N,
+    E).
+    """
     before, after = nearest_others(features, k).indices, nearest_others(positions, k).indices
     return (before[:, :, None] == after[:, None, :]).any(dim=2).double().mean().item()
 
@@ -147,11 +133,13 @@ class Pair(NamedTuple):
 def opposite_sides(
     features: Tensor, pixels: Tensor, labels: Tensor, masks: Tensor | None = None, k: int = 5
 ) -> Pair:
-    """Two pictures of one kind, their objects on opposite sides, near in features and as far as can be in pixels.
+    """Two pictures of one kind, their objects on opposite sides, near in features and as far as can
+    be in pixels.
 
-    features, pixels: (N, D) and (N, E); masks: (N, H, W) bool. Of all pairs of one label in which the second is
-    among the k nearest (cosine) of the first, and one mask's centre lies in the left two fifths of the picture
-    and the other's in the right two, the one with the worst rank in pixels. Without masks their place is not asked.
+    features, pixels: (N, D) and (N, E); masks: (N, H, W) bool. Of all pairs of one label in which
+    the second is among the k nearest (cosine) of the first, and one mask's centre lies in the left
+    two fifths of the picture and the other's in the right two, the one with the worst rank in
+    pixels. Without masks their place is not asked.
     """
     _check_labels(features, labels)
     near = nearest_others(features, k, "cosine").indices  # (N, k)
@@ -180,7 +168,7 @@ def _side(masks: Tensor) -> Tensor:
     return (center > 0.6).int() - (center < 0.4).int()
 
 
-# --- maps ---------------------------------------------------------------------------------------------------------
+# --- maps -----------------------------------------------------------------------------------------
 
 
 class Components(NamedTuple):
@@ -190,7 +178,8 @@ class Components(NamedTuple):
 
 
 def principal_components(features: Tensor, count: int = 2) -> Components:
-    """The directions in which the features (N, D) vary most, and the place of each picture along them.
+    """The directions in which the features (N, D) vary most, and the place of each picture along
+    them.
 
     X − mean = U S Vᵀ;  positions = U S,  axes = Vᵀ,  share = S² / ΣS². The sign of an axis means nothing: its largest
     entry is made positive.
@@ -203,16 +192,21 @@ def principal_components(features: Tensor, count: int = 2) -> Components:
         )
     left, values, axes = torch.linalg.svd(features - features.mean(dim=0), full_matrices=False)
     signs = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True)).sign()  # (components, 1)
-    positions, share = left * values * signs.T, values.square() / values.square().sum().clamp(min=1e-12)
+    positions, share = (
+        left * values * signs.T,
+        values.square() / values.square().sum().clamp(min=1e-12),
+    )
     return Components(positions[:, :count], (axes * signs)[:count], share[:count])
 
 
 def tsne(features: Tensor, perplexity: float = 30, seed: int | None = None) -> Tensor:
-    """A map (N, 2) that keeps the neighbours of features (N, D) together, by t-SNE (van der Maaten & Hinton 2008).
+    """A map (N, 2) that keeps the neighbours of features (N, D) together, by t-SNE (van der Maaten
+    & Hinton 2008).
 
-    It lowers Σ p log(p / q) over all pairs: p says how near they are in the features (each picture sees about
-    `perplexity` neighbours), q how near on the map. Starts from the first two principal components, or with a seed
-    from random places; the features are cut to their first 50 components before.
+    It lowers Σ p log(p / q) over all pairs: p says how near they are in the features (each picture
+    sees about `perplexity` neighbours), q how near on the map. Starts from the first two principal
+    components, or with a seed from random places; the features are cut to their first 50 components
+    before.
     """
     _check_finite(features)
     if not 0 < perplexity < len(features):
@@ -225,15 +219,18 @@ def tsne(features: Tensor, perplexity: float = 30, seed: int | None = None) -> T
     if seed is not None:
         start = torch.randn(len(features), 2, generator=torch.Generator().manual_seed(seed))
     start = START * start / start[:, 0].std().clamp(min=1e-12)
-    fitted = TSNE(perplexity=perplexity, init=start.float().numpy()).fit_transform(reduced.float().numpy())
+    fitted = TSNE(perplexity=perplexity, init=start.float().numpy()).fit_transform(
+        reduced.float().numpy()
+    )
     return torch.from_numpy(fitted).to(features.device)
 
 
 def snap_to_grid(positions: Tensor, rows: int, columns: int) -> Tensor:
-    """A cell of its own for each of positions (N, 2): row · columns + column, (N,), row 0 on top where y is large.
+    """A cell of its own for each of positions (N, 2): row · columns + column, (N,), row 0 on top
+    where y is large.
 
-    Of all ways to hand out the cells the one with the least Σ ‖position − cell‖², both scaled to the unit square
-    (the linear assignment problem; Kuhn 1955).
+    Of all ways to hand out the cells the one with the least Σ ‖position − cell‖², both scaled to
+    the unit square (the linear assignment problem; Kuhn 1955).
     """
     _check_finite(positions)
     if len(positions) > rows * columns:
@@ -248,7 +245,7 @@ def snap_to_grid(positions: Tensor, rows: int, columns: int) -> Tensor:
     return torch.from_numpy(cells).to(positions.device)
 
 
-# --- parts --------------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------
 
 
 def _distances(queries: Tensor, features: Tensor, distance: str) -> Tensor:
@@ -271,10 +268,14 @@ def _distances(queries: Tensor, features: Tensor, distance: str) -> Tensor:
 
 def _check_finite(features: Tensor) -> None:
     if features.dim() != 2:
-        raise ValueError(f"features are (N, D), one row a picture, and these are {tuple(features.shape)}.")
+        raise ValueError(
+            f"features are (N, D), one row a picture, and these are {tuple(features.shape)}."
+        )
     if not features.isfinite().all():
         broken = (~features.isfinite()).any(dim=1).nonzero()[:, 0].tolist()
-        raise ValueError(f"the features of picture {broken[0]} hold NaN or infinity ({len(broken)} in all).")
+        raise ValueError(
+            f"the features of picture {broken[0]} hold NaN or infinity ({len(broken)} in all)."
+        )
 
 
 def _check_count(k: int, most: int) -> None:
@@ -284,4 +285,6 @@ def _check_count(k: int, most: int) -> None:
 
 def _check_labels(features: Tensor, labels: Tensor) -> None:
     if labels.shape != features.shape[:1]:
-        raise ValueError(f"{len(features)} pictures need {len(features)} labels, not {tuple(labels.shape)}.")
+        raise ValueError(
+            f"{len(features)} pictures need {len(features)} labels, not {tuple(labels.shape)}."
+        )

@@ -1,7 +1,9 @@
-"""What must not be covered: a patch slides over the picture, and the answer falls where it hides what was needed.
+"""What must not be covered: a patch slides over the picture, and the answer falls where it hides
+what was needed.
 
-Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks". `covered` is the technique, and the
-rest is asking; `incremental` gives the same scores and computes only what a patch can have changed.
+Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks". `covered` is the
+technique, and the rest is asking; `incremental` gives the same scores and computes only what a
+patch can have changed.
 """
 
 import warnings
@@ -31,12 +33,14 @@ def occlusion_map(
     measure: str = "probability",
     batch_size: int = 16,
 ) -> Tensor:
-    """How much the target falls when a square is covered: pixels (N, C, H, W) -> (N, rows, columns).
+    """How much the target falls when a square is covered: pixels (N, C, H, W) -> (N, rows,
+    columns).
 
-    drop[r, c] = f(x) − f(x with the square at corners()[r], corners()[c] covered); above zero: covering this hurts.
-    f is a class's probability or its logit; a unit, or a function of the scores, is taken as it is. fill: the mean
-    colour of the data set or of the picture, "grey", the picture in a "blur", or a colour (r, g, b).
-    A network that torch.fx cannot trace gets whole passes, with a warning: the same map, slower.
+    drop[r, c] = f(x) − f(x with the square at corners()[r], corners()[c] covered); above zero:
+    covering this hurts. f is a class's probability or its logit; a unit, or a function of the
+    scores, is taken as it is. fill: the mean colour of the data set or of the picture, "grey", the
+    picture in a "blur", or a colour (r, g, b). A network that torch.fx cannot trace gets whole
+    passes, with a warning: the same map, slower.
     """
     images.check_pixels(pixels, channels=model.channels)
     grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
@@ -58,22 +62,26 @@ def covered_scores(
     fill: str | Sequence[float] = "dataset",
     batch_size: int = 16,
 ) -> Tensor:
-    """The scores of all classes with each square covered: pixels (N, C, H, W) -> (N, rows, columns, classes).
+    """The scores of all classes with each square covered: pixels (N, C, H, W) -> (N, rows, columns,
+    classes).
 
-    One run over the squares answers for every class: occlusion_map is a class's own score, or its probability,
-    minus what stands here.
+    One run over the squares answers for every class: occlusion_map is a class's own score, or its
+    probability, minus what stands here.
     """
     images.check_pixels(pixels, channels=model.channels)
     grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
     runs = _covered_answers(model, model, pixels, grid, patch, fill, batch_size)
-    return torch.stack([scores.unflatten(0, tuple(map(len, grid))) for scores in runs]).to(pixels.device)
+    return torch.stack([scores.unflatten(0, tuple(map(len, grid))) for scores in runs]).to(
+        pixels.device
+    )
 
 
 def at_pixels(drops: Tensor, height: int, width: int, patch: int, stride: int) -> Tensor:
-    """Maps (N, rows, columns) at the picture's size (N, height, width): each drop in the middle of its square.
+    """Maps (N, rows, columns) at the picture's size (N, height, width): each drop in the middle of
+    its square.
 
-    Between the middles the values go straight from one to the next; beyond the outermost they fade by a tenth up
-    to the edge, so that the largest pixel of a map is the middle of its worst square.
+    Between the middles the values go straight from one to the next; beyond the outermost they fade
+    by a tenth up to the edge, so that the largest pixel of a map is the middle of its worst square.
     """
     down, across = (_between_middles(side, patch, stride).to(drops) for side in (height, width))
     return down @ drops @ across.T
@@ -83,14 +91,20 @@ def _between_middles(side: int, patch: int, stride: int) -> Tensor:
     """What share each pixel of a side takes from each patch: (side, patches)."""
     middles, pixel = (corners(side, patch, stride) + patch // 2).numpy(), np.arange(side)
     shares = np.stack([np.interp(pixel, middles, alone) for alone in np.eye(len(middles))], axis=1)
-    beyond = np.abs(pixel - pixel.clip(middles[0], middles[-1])) / max(patch // 2, 1)  # 1 at the edge
+    beyond = np.abs(pixel - pixel.clip(middles[0], middles[-1])) / max(
+        patch // 2, 1
+    )  # 1 at the edge
     return torch.from_numpy(shares * (1 - 0.1 * beyond[:, None]))
 
 
 def corners(size: int, patch: int, stride: int) -> Tensor:
-    """Where the patches begin along a side: 0, stride, 2·stride, …, and where the last would fall short, the edge."""
+    """Where the patches begin along a side: 0, stride, 2·stride, …, and where the last would fall
+    short, the edge.
+    """
     if not 1 <= patch <= size:
-        raise ValueError(f"a patch of {patch} pixels does not fit: this side has {size}, so 1 to {size}.")
+        raise ValueError(
+            f"a patch of {patch} pixels does not fit: this side has {size}, so 1 to {size}."
+        )
     if not 1 <= stride <= patch:
         raise ValueError(
             f"stride {stride} must be 1 to {patch}, the patch: else some pixels are never covered."
@@ -112,7 +126,9 @@ def cover_for(model: nn.Module, picture: Tensor, fill: str | Sequence[float] = "
 
 
 def covered(picture: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tensor:
-    """The picture (1, C, H, W) with the cover showing in a square at each of places (B, 2): (B, C, H, W)."""
+    """The picture (1, C, H, W) with the cover showing in a square at each of places (B, 2): (B, C,
+    H, W).
+    """
     pictures = picture.repeat(len(places), 1, 1, 1)
     for one, (top, left) in zip(pictures, places.tolist(), strict=True):
         square = slice(top, top + patch), slice(left, left + patch)
@@ -121,9 +137,17 @@ def covered(picture: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tenso
 
 
 def _covered_answers(
-    model: nn.Module, answer: Callable, pixels: Tensor, grid: list[Tensor], patch: int, fill, batch_size: int
+    model: nn.Module,
+    answer: Callable,
+    pixels: Tensor,
+    grid: list[Tensor],
+    patch: int,
+    fill,
+    batch_size: int,
 ) -> Iterator[Tensor]:
-    """For each picture, what `answer` says of it with each square of the grid covered: (rows · columns, …)."""
+    """For each picture, what `answer` says of it with each square of the grid covered: (rows ·
+    columns, …).
+    """
     places = torch.cartesian_prod(*(starts.to(model.device) for starts in grid))
     for picture in pixels.to(model.device).split(1):
         cover = cover_for(model, picture, fill)
@@ -132,12 +156,16 @@ def _covered_answers(
         if incremental:
             parts = [incremental.scores(cover, some, patch) for some in places.split(batch_size)]
         else:
-            parts = [answer(covered(picture, cover, some, patch)) for some in places.split(batch_size)]
+            parts = [
+                answer(covered(picture, cover, some, patch)) for some in places.split(batch_size)
+            ]
         yield torch.cat(parts)
 
 
 def _answer(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
-    """What is asked of pictures, (N, C, H, W) -> answers, and how a number is read from it, answers -> (N,)."""
+    """What is asked of pictures, (N, C, H, W) -> answers, and how a number is read from it, answers
+    -> (N,).
+    """
     if measure not in MEASURES:
         raise unknown("measure", measure, MEASURES)
     if isinstance(target, tuple):

@@ -6,8 +6,6 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
-
 
 class Row(NamedTuple):
     layer: str
@@ -29,32 +27,12 @@ def anatomy(model: nn.Module) -> list[Row]:
     return rows
 
 
-def map_layers(model: nn.Module, least: int = 5) -> list[str]:
-    """The layers worth a look: whole blocks and ReLUs that give maps of at least `least` pixels a side.
-
-    Where a network has no such layers by short names, the last layer of each size of map stands for them.
-    Raises ValueError where there are fewer than four, as in a network that makes no maps.
-    """
-    maps = [
-        layer for layer in model.layers if len(model.shapes[layer]) == 4 and model.shapes[layer][-1] >= least
-    ]
-    short = [layer for layer in maps if "." not in layer and layer not in ("features", "classifier")]
-    blocks = [layer for layer in short if type(model.resolve(layer)[0]) not in PLAIN]
-    last_of_size = list({model.shapes[layer][-1]: layer for layer in maps}.values())
-    chosen = blocks if len(blocks) >= 4 else last_of_size
-    if len(chosen) < 4:
-        raise ValueError(
-            f"{model.name} has only {len(chosen)} sizes of feature maps, and this lesson walks through four: choose a "
-            "convolutional network such as coursenet, squeezenet1_0 or resnet18."
-        )
-    return chosen
-
-
 def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
     """The channel of `maps` (C, h, w) that lights up most on an object and least beside it.
 
-    mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) / deviation; the largest
-    wins. Also returns which share of that channel's light falls on the object.
+    mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) /
+    deviation; the largest wins. Also returns which share of that channel's light falls on the
+    object.
     """
     on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[
         0, 0

@@ -1,39 +1,29 @@
-"""Do explanations tell the truth: heat maps measured against the object's true mask, and against the network.
+"""Do explanations tell the truth: heat maps measured against the object's true mask, and against
+the network.
 
-The pointing game (Zhang et al. 2016), overlap, deletion and insertion (Petsiuk, Das & Saenko 2018), and the
-randomisation of weights (Adebayo et al. 2018).
+The pointing game (Zhang et al. 2016), overlap, deletion and insertion (Petsiuk, Das & Saenko 2018),
+and the randomisation of weights (Adebayo et al. 2018).
 """
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
-from scipy.stats import binomtest, rankdata
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from .. import images
 from ..objectives import Target, targets_of
 
-# --- against the object ---------------------------------------------------------------------------------------------
-
-
-class Share(NamedTuple):
-    value: float
-    low: float  # the 95 % interval (Wilson 1927)
-    high: float
-
-
-def share(hits: Tensor) -> Share:
-    """The share of true ones among (N,) bool, with its 95 % interval."""
-    test = binomtest(int(hits.sum()), len(hits))
-    return Share(test.statistic, *test.proportion_ci(method="wilson"))
+# --- against the object ---------------------------------------------------------------------------
 
 
 def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
-    """Does the map's largest value lie on the object? maps (N, H, W), masks (N, H, W) bool -> (N,) bool.
+    """Does the map's largest value lie on the object? maps (N, H, W), masks (N, H, W) bool -> (N,)
+    bool.
 
     A map that is the same everywhere points nowhere, and loses.
     """
@@ -44,17 +34,23 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def depth_inside(masks: Tensor) -> Tensor:
-    """How far each pixel is from the object's border, in pixels: (N, H, W), above 0 inside and below 0 outside.
+    """How far each pixel is from the object's border, in pixels: (N, H, W), above 0 inside and
+    below 0 outside.
 
-    `depth_inside(masks) > -8` is the object and the pixels less than 8 from it, for a pointing game with tolerance
-    (Zhang et al. allow 15).
+    `depth_inside(masks) > -8` is the object and the pixels less than 8 from it, for a pointing game
+    with tolerance (Zhang et al. allow 15).
     """
-    distances = [distance_transform_edt(each) - distance_transform_edt(~each) for each in masks.cpu().numpy()]
-    return torch.stack([torch.from_numpy(each) for each in distances]).to(masks.device, torch.float32)
+    distances = [
+        distance_transform_edt(each) - distance_transform_edt(~each) for each in masks.cpu().numpy()
+    ]
+    return torch.stack([torch.from_numpy(each) for each in distances]).to(
+        masks.device, torch.float32
+    )
 
 
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
-    """Intersection over union of the object and as many pixels, those of the map's largest values: (N,).
+    """Intersection over union of the object and as many pixels, those of the map's largest values:
+    (N,).
 
     A map that is the same everywhere names none, and has 0.
     """
@@ -86,7 +82,7 @@ def _check(maps: Tensor, masks: Tensor) -> None:
         )
 
 
-# --- against the network ----------------------------------------------------------------------------------------------
+# --- against the network --------------------------------------------------------------------------
 
 
 @torch.no_grad()
@@ -98,12 +94,14 @@ def deletion(
     cover: Tensor | None = None,
     steps: int | Sequence[float] = 16,
 ) -> Tensor:
-    """The target's probability while the pixels that the map names first are covered first: (N, steps + 1).
+    """The target's probability while the pixels that the map names first are covered first: (N,
+    steps + 1).
 
-    The sooner it falls, the better the map knows what the network used. target: a class, or one each (N,). cover:
-    pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour unless given. steps: how many of
-    one size, or the shares of the pixels that are covered, from 0 to 1; then the curve has one value for each.
-    Choose shares well below the object's: with a first step as large as the object all maps fall alike.
+    The sooner it falls, the better the map knows what the network used. target: a class, or one
+    each (N,). cover: pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour
+    unless given. steps: how many of one size, or the shares of the pixels that are covered, from 0
+    to 1; then the curve has one value for each. Choose shares well below the object's: with a first
+    step as large as the object all maps fall alike.
     """
     images.check_pixels(pixels, channels=model.channels)
     if maps.shape != pixels[:, 0].shape:
@@ -117,7 +115,9 @@ def deletion(
     order, curve = _order(maps.to(pixels.device)), []
     for share in shares.tolist():
         gone = order < round(share * order[0].numel())
-        probabilities = model(torch.where(gone[:, None], cover, pixels)).softmax(dim=1).to(pixels.device)
+        probabilities = (
+            model(torch.where(gone[:, None], cover, pixels)).softmax(dim=1).to(pixels.device)
+        )
         curve.append(probabilities.gather(1, labels.to(pixels.device)[:, None])[:, 0])
     return torch.stack(curve, dim=1)
 
@@ -130,19 +130,25 @@ def insertion(
     cover: Tensor,
     steps: int | Sequence[float] = 16,
 ) -> Tensor:
-    """The target's probability while the pixels that the map names first appear first from under the cover."""
+    """The target's probability while the pixels that the map names first appear first from under
+    the cover.
+    """
     images.check_pixels(pixels, channels=model.channels)
     return deletion(model, cover.to(pixels).expand_as(pixels), maps, target, pixels, steps)
 
 
 def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
-    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,). shares: where they were measured.
+    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,). shares: where they
+    were measured.
 
-    Σ (s_k − s_{k−1}) (P_k + P_{k−1}) / 2 over the steps, which are of one size unless the shares are given.
+    Σ (s_k − s_{k−1}) (P_k + P_{k−1}) / 2 over the steps, which are of one size unless the shares
+    are given.
     """
     widths = _shares(curve.shape[1] - 1 if shares is None else shares).diff()
     if len(widths) != curve.shape[1] - 1:
-        raise ValueError(f"{len(widths) + 1} shares were given for curves of {curve.shape[1]} values.")
+        raise ValueError(
+            f"{len(widths) + 1} shares were given for curves of {curve.shape[1]} values."
+        )
     return ((curve[:, 1:] + curve[:, :-1]) / 2 * widths.to(curve)).sum(dim=1)
 
 
@@ -152,12 +158,15 @@ def _shares(steps: int | Sequence[float]) -> Tensor:
         return torch.arange(steps + 1, dtype=torch.float64) / steps
     shares = torch.tensor([] if isinstance(steps, int) else list(steps), dtype=torch.float64)
     if len(shares) < 2 or shares[0] != 0 or shares[-1] != 1 or not (shares.diff() > 0).all():
-        raise ValueError(f"steps are at least 1, or shares that grow from 0 to 1; given was {steps}.")
+        raise ValueError(
+            f"steps are at least 1, or shares that grow from 0 to 1; given was {steps}."
+        )
     return shares
 
 
 def first_pixels(maps: Tensor, share: float) -> Tensor:
-    """The `share` of all pixels that maps name first, those of their largest values: (N, H, W) bool.
+    """The `share` of all pixels that maps name first, those of their largest values: (N, H, W)
+    bool.
 
     Of equal values the one that comes first in reading order is named first.
     """
@@ -174,10 +183,11 @@ def _order(maps: Tensor) -> Tensor:
 
 
 def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
-    """The network with its layers made random one after the other, the last first: (layer, network) pairs.
+    """The network with its layers made random one after the other, the last first: (layer, network)
+    pairs.
 
-    Weights are drawn normally with the deviation of the trained ones. The network handed out is one copy that
-    loses a layer more each time; the model itself stays as it is.
+    Weights are drawn normally with the deviation of the trained ones. The network handed out is one
+    copy that loses a layer more each time; the model itself stays as it is.
     """
     fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     for layer in reversed(fresh.layers):
@@ -189,13 +199,22 @@ def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Mod
             yield layer, fresh
 
 
+def half_random(model: nn.Module, seed: int = 0) -> nn.Module:
+    """The network with the weights of the upper half of its layers made random."""
+    layers = [layer for layer, _ in randomization(model)]
+    *_, (_, network) = islice(randomization(model, seed), len(layers) // 2)
+    return network
+
+
 def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
-    """Spearman's: the correlation of the ranks of two maps' values, of each pair of (N, H, W): (N,).
+    """Spearman's: the correlation of the ranks of two maps' values, of each pair of (N, H, W):
+    (N,).
 
     Equal values share their mean rank. A map that is the same everywhere is like no other: 0.
     """
     ranks = [
-        torch.from_numpy(rankdata(each.detach().cpu().flatten(1).numpy(), axis=1)) for each in (maps, others)
+        torch.from_numpy(rankdata(each.detach().cpu().flatten(1).numpy(), axis=1))
+        for each in (maps, others)
     ]
     first, second = (each - each.mean(dim=1, keepdim=True) for each in ranks)
     return F.cosine_similarity(first, second).to(maps.device)

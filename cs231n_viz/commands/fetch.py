@@ -1,0 +1,117 @@
+"""Gets weights and data sets ahead of class; a download cut half-way leaves nothing that later
+loads.
+"""
+
+import errno
+import http.client
+import os
+import pickle
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torchvision
+
+from ..errors import unknown
+from ..models import weights_file
+from ..places import datasets_dir
+
+CALTECH_PICTURES = 9144
+BROKEN = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    http.client.HTTPException,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def fetch(name: str) -> None:
+    """Get the weights of a torchvision network by its name, or the data set "caltech101"."""
+    networks = torchvision.models.list_models(module=torchvision.models)
+    if name == "caltech101":
+        fetch_caltech101(datasets_dir())
+    elif name in networks:
+        fetch_weights(name)
+    else:
+        raise unknown("network or data set", name, ["caltech101", *networks])
+
+
+def fetch_weights(name: str) -> None:
+    """Through torchvision's own loader into its own cache: a part file, checked by its hash,
+    renamed at the end.
+    """
+    file = weights_file(name)
+    if file.exists() and _opens(file):
+        print(f"{name} was there already: {file}")
+        return
+    file.unlink(missing_ok=True)  # cut off by another program: torchvision would take it for whole
+    try:
+        torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(
+            progress=True, check_hash=True
+        )
+    except BROKEN as error:
+        raise _not_fetched(name, error) from error
+    print(f"{name} is there: {file}, {file.stat().st_size / 1e6:.0f} MB")
+
+
+def _opens(file: Path) -> bool:
+    try:
+        torch.load(file, map_location="meta", weights_only=True)
+    except (*BROKEN, pickle.UnpicklingError):
+        print(f"{file} is damaged and is fetched again")
+        return False
+    return True
+
+
+def fetch_caltech101(
+    folder: Path, download: Callable[..., object] = torchvision.datasets.Caltech101
+) -> None:
+    """Caltech-101 into `folder`/caltech101: downloaded and unpacked under another name, renamed
+    when complete.
+    """
+    place, partial = folder / "caltech101", folder / "caltech101.partial"
+    if place.exists() and any(place.iterdir()):
+        if count_pictures(place) < CALTECH_PICTURES:
+            raise ValueError(
+                f"{place} holds {count_pictures(place):,} of the {CALTECH_PICTURES:,} pictures of Caltech-101. "
+                "Move it away or delete it, then fetch again."
+            )
+        print(f"caltech101 was there already: {place}")
+        return
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        print("Fetching Caltech-101 (137 MB)", flush=True)
+        download(partial, download=True)
+        found = count_pictures(partial / "caltech101")
+        if found < CALTECH_PICTURES:
+            raise EOFError(f"only {found:,} of {CALTECH_PICTURES:,} pictures came")
+        if place.exists():  # an empty folder
+            place.rmdir()
+        os.replace(partial / "caltech101", place)
+    except BROKEN as error:
+        raise _not_fetched("caltech101", error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(f"caltech101 is there: {place}")
+
+
+def count_pictures(caltech: Path) -> int:
+    """How many photographs a Caltech-101 folder in torchvision's layout holds."""
+    return sum(1 for _ in (caltech / "101_ObjectCategories").glob("*/*.jpg"))
+
+
+def _not_fetched(name: str, error: Exception) -> OSError:
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return OSError(
+            f"the disk became full while {name} was fetched. Nothing half-finished was kept: make room, fetch again."
+        )
+    return ConnectionError(
+        f"{name} could not be fetched ({str(error) or type(error).__name__}). Nothing half-finished was kept. "
+        f"Check the network, then again:  python3 -m cs231n_viz fetch {name}"
+    )

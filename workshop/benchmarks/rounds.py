@@ -1,0 +1,62 @@
+"""How the benchmarks measure: everything in one run, in turns, and only ratios are claimed.
+
+A shared machine may be twice as slow in one minute as in the next. So the candidates take turns,
+each round compares them under the same conditions, and the median over the rounds is reported
+beside the least and the largest.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+
+def interleaved(
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+    warm: bool = False,
+    **candidates: Callable[[], object],
+) -> dict[str, list[float]]:
+    """Seconds that each candidate took in each round; they take turns, after one round that does
+    not count.
+
+    warm: all have run before, so every round counts. Each round says on stderr what it took, so
+    that a long run that is cut short is not lost.
+    """
+    seconds = {name: [] for name in candidates}
+    for number in range(rounds + (not warm)):
+        for name, candidate in candidates.items():
+            began = clock()
+            candidate()
+            if number or warm:
+                seconds[name].append(clock() - began)
+        last = {name: round(times[-1], 3) for name, times in seconds.items() if times}
+        print(f"round {number}: {last or 'does not count'}", file=sys.stderr, flush=True)
+    return seconds
+
+
+def fair_clock() -> Callable[[], float]:
+    """On one thread the processor's own time, to which it does not matter who else wants the core;
+    else the wall's.
+    """
+    return time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+
+
+def ratio(seconds: dict[str, list[float]], one: str, other: str) -> str:
+    """`0.52 (0.49–0.55)`: the time of one over that of the other in each round, the median and the
+    range.
+    """
+    ratios = [mine / theirs for mine, theirs in zip(seconds[one], seconds[other], strict=True)]
+    return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def milliseconds(times: list[float]) -> str:
+    """`41.3 ms (38.0–55.2)`: the median and the range."""
+    return f"{median(times) * 1e3:.1f} ms ({min(times) * 1e3:.1f}–{max(times) * 1e3:.1f})"
+
+
+def surroundings() -> str:
+    """What a figure depends on, and may be said of a machine in public."""
+    return f"torch {torch.__version__.partition('+')[0]}, {torch.get_num_threads()} thread(s), CPU"

@@ -1,0 +1,50 @@
+"""Sets of drawings as a network is trained on them: any number, drawn now."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from cs231n_viz import images
+from cs231n_viz.data import GROUNDS, SNOW_SPLITS, Pictures, mixed_labels, snow_order
+
+from . import CLASS_NAMES, Drawing, draw
+from . import snow as animals
+
+MANY = 2_000_000  # seeds apart: no two sets share a drawing
+
+
+def picturebook(count: int, seed: int = 0) -> Pictures:
+    """Training drawings of all kinds, in rounds like the stored test split; even seeds are for
+    training.
+    """
+    labels = mixed_labels(count, len(CLASS_NAMES), seed)
+    drawn = [
+        draw(CLASS_NAMES[label], MANY * seed + 2 * index) for index, label in enumerate(labels)
+    ]
+    return together(drawn, labels, [f"drawn {kind}" for kind in CLASS_NAMES])
+
+
+def snow(split: str, count: int, correlated: bool = True, seed: int = 0) -> Pictures:
+    """Huskies and wolves like those of `data.snow`, of which 144 a split are stored."""
+    class_names = list(animals.FACES)
+    labels, swapped = snow_order(count, seed)
+    first = MANY * seed + SNOW_SPLITS.index(split)  # even seeds are for train, odd ones for test
+    drawn = [
+        animals.draw(
+            class_names[label], GROUNDS[label ^ (swap and not correlated)], first + 2 * index
+        )
+        for index, (label, swap) in enumerate(zip(labels, swapped, strict=True))
+    ]
+    return together(drawn, labels, class_names)
+
+
+def together(drawn: Sequence[Drawing], labels: Sequence[int], class_names: list[str]) -> Pictures:
+    """Drawings as one batch."""
+    return Pictures(
+        torch.cat([images.to_pixels(picture.pixels) for picture in drawn]),
+        torch.tensor(labels),
+        torch.from_numpy(np.stack([picture.mask for picture in drawn])),
+        [picture.facet for picture in drawn],
+        class_names,
+    )
