@@ -3,24 +3,25 @@
 Import the module you need; importing the package itself does no work.
 
     images        pictures <-> pixels, the one image convention: (N, 3, H, W), RGB, in [0, 1]
-    data          photos, drawn pictures, folders of your own
-    drawing       draws the Picturebook
+    data          photos, textures, paintings, drawings with masks, folders of your own
     networks      our own nn.Modules
     models        any network -> PixelModel; layer names; predict
     activations   look inside a pass: capture, ReLU rules, receptive field
+    layers        which layer? the last maps, the last weights, the usual ones
     objectives    image -> number
     transforms    image -> image
     optimize      the only loop that changes an image
     incremental   occlusion that computes only what a patch can have changed
-    techniques    one file a lesson
+    techniques    one file a lesson, pure functions of model and pixels
+    heat_maps     every heat map under one name, and what measures them
+    intervals     a measured number, and the range in which it lies
     plot          arrays -> figures
-    widgets       sliders around a function that draws
+    widgets       sliders and clickable pictures around a function that draws
     game          you against the network: a picture opens patch by patch
     checks        exercise checks that take your function
-    recipes       train every bundled weight file
+    commands      start, test, doctor, fetch, train: behind python3 -m cs231n_viz
 
-Data flows one way: data, models -> techniques -> plot -> widgets, and is wired in the notebooks
-only.
+Data flows one way: data, models -> techniques -> plot -> widgets, wired in the notebooks only.
 """
 
 __version__ = "0.1.0"

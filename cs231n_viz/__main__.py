@@ -1,19 +1,21 @@
 """Seeing ConvNets, from the command line. Sets up what it needs by itself.
 
-    python3 -m cs231n_viz start [options of JupyterLab]   open the lessons, in your own copy: the folder my/
-    python3 -m cs231n_viz test  [options of pytest]       run the tests, every lesson included
-    python3 -m cs231n_viz doctor                          what is there, what is missing, what to do about it
-    python3 -m cs231n_viz fetch NAME                      get a torchvision network's weights, or caltech101
-    python3 -m cs231n_viz train NAME [options]            train one of the bundled networks again
+    python3 -m cs231n_viz start [options]       open your own copy of the lessons, the folder my/
+    python3 -m cs231n_viz test [options]        run all tests, every lesson included
+    python3 -m cs231n_viz test --fast           run the package's tests: about a minute
+    python3 -m cs231n_viz doctor                what is there, what is missing, what to do
+    python3 -m cs231n_viz fetch NAME            get a torchvision network's weights, or caltech101
+    python3 -m cs231n_viz train NAME [options]  train one of the bundled networks again
 
-On Windows write `py` for `python3`.
+Options of `start` are JupyterLab's, those of `test` pytest's. On Windows write `py` for `python3`.
 """
 
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 (this file must stay readable for an older Python)
     sys.exit(
-        f"error: the course needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable}).\n"
+        "error: the course needs Python 3.11 or newer; "
+        f"this is {sys.version.split()[0]} ({sys.executable}).\n"
         "Get one from python.org or your package manager and call it by its name, for instance:\n"
         f"    python3.12 -m cs231n_viz {' '.join(sys.argv[1:]) or 'start'}"
     )
@@ -37,12 +39,11 @@ def start(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the tests from the repository's root."""
-    if not environment.IN_A_CLONE:
-        raise FileNotFoundError(
-            "the tests are not part of the installed package: run this in a clone of the repository."
-        )
+    """Run the tests from the repository's root; --fast: of the package only, and not the slow."""
+    _only_in_a_clone("the tests are")
     environment.enter(["test", *arguments], extra="test")
+    if "--fast" in arguments:
+        arguments = [*FAST, *(argument for argument in arguments if argument != "--fast")]
     return _run("pytest", *arguments, cwd=environment.CLONE)
 
 
@@ -70,15 +71,16 @@ def fetch(arguments: list[str]) -> int:
 def train(arguments: list[str]) -> int:
     """Train a bundled network again: the program of this name in the clone's workshop/train."""
     _one_name("train", "coursenet", arguments)
-    if not environment.IN_A_CLONE:
-        raise FileNotFoundError(
-            "what trains the networks is not part of the installed package: run this in a clone of the repository."
-        )
+    _only_in_a_clone("what trains the networks is")
     environment.enter(["train", *arguments])
     return _run("workshop.train", *arguments, cwd=environment.CLONE)
 
 
 COMMANDS = {"start": start, "test": test, "doctor": doctor, "fetch": fetch, "train": train}
+# Of the package only: no notebook, browser, drawing or training. Options given come after these.
+FAST = ["tests", "-m", "not slow and not nightly", "--ignore=tests/workshop"]
+FAST += ["--ignore-glob=tests/*browser*", "--ignore-glob=tests/test_*elsewhere.py"]
+FAST += ["--ignore-glob=tests/test_*form.py", "--ignore-glob=tests/test_*bites.py"]
 
 
 def _run(module: str, *arguments: str, cwd=None) -> int:
@@ -87,10 +89,15 @@ def _run(module: str, *arguments: str, cwd=None) -> int:
         while True:
             try:
                 return process.wait()
-            except (
-                KeyboardInterrupt
-            ):  # the child has heard it too, and says itself what it does about it
+            except KeyboardInterrupt:  # the child gets it too, and says what it does about it
                 continue
+
+
+def _only_in_a_clone(what: str) -> None:
+    if not environment.IN_A_CLONE:
+        raise FileNotFoundError(
+            f"{what} not part of the installed package: run this in a clone of the repository."
+        )
 
 
 def _one_name(command: str, example: str, arguments: list[str]) -> str:

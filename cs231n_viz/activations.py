@@ -1,10 +1,9 @@
-"""Looking inside a pass: hear what a layer says, choose how ReLUs pass gradients, find what a unit
-sees.
+"""Looking inside a pass: record layers, choose how ReLUs pass gradients, find what a unit sees.
 
 `capture` and `activations_at` read layers by name. `relu_rule` holds the three backward rules of
 Springenberg et al. 2015, "Striving for Simplicity" (deconvnet: Zeiler & Fergus 2014).
-`receptive_field` is window arithmetic. Each listens to the thread that asked and to no other, and
-leaves nothing behind.
+`receptive_field` is window arithmetic. Each acts on passes of the thread that asked and on no
+other, and leaves nothing behind.
 """
 
 import math
@@ -22,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from .errors import unknown
 
-# --- what the layers say --------------------------------------------------------------------------
+# --- what the layers put out ----------------------------------------------------------------------
 
 
 class Outputs(dict[str, Tensor]):
@@ -31,85 +30,77 @@ class Outputs(dict[str, Tensor]):
     def __missing__(self, layer):
         if self:
             raise unknown("captured layer", layer, self)
-        raise ValueError(
-            f"nothing is captured at {layer!r} yet: run model(pixels) inside the `with`."
-        )
+        raise ValueError(f"nothing is captured at {layer!r} yet: run model(pixels) in the `with`.")
 
 
 @contextmanager
-def capture(model: nn.Module, *layers: str, leaves: bool = False) -> Iterator[Outputs]:
-    """The outputs of the named layers, filled in by every pass that this thread runs inside the
-    `with`.
+def capture(
+    model: nn.Module, *layers: str, leaves: bool = False, stop: bool = False
+) -> Iterator[Outputs]:
+    """The outputs of the named layers in every pass that this thread runs inside the `with`.
 
-    with capture(model, "relu3", "relu5") as outputs:
-        scores = model(pixels)
-    # (N, C, h, w), a part of the graph that leads from pixels to scores
-    outputs["relu3"]
+        with capture(model, "relu3", "relu5") as outputs:
+            scores = model(pixels)
+        outputs["relu3"]  # (N, C, h, w), a part of the graph that leads from pixels to scores
 
-    leaves=True cuts the graph at each output: it asks for gradients itself, and nothing before it
-    is kept. Then there may be one pass only, for the gradient with respect to a layer is that of
-    one output.
+    leaves=True cuts the graph at each output, which then asks for gradients itself; one pass only.
+    stop=True leaves the pass, by raising `Recorded`, as soon as every layer was recorded.
     """
-    with _listening(model, layers, leaves=leaves) as outputs:
-        yield outputs
-
-
-def activations_at(
-    model: nn.Module, pixels: Tensor, layer: str | Sequence[str]
-) -> Tensor | Outputs:
-    """The output of a layer, or {layer: output} of a list of layers, with the graph that leads
-    there from pixels.
-
-    The pass ends as soon as the last of them has spoken: nothing after it runs.
-    """
-    layers = [layer] if isinstance(layer, str) else list(layer)
-    if pixels.dim() != 4 or pixels.shape[1] != model.channels:
-        raise ValueError(
-            f"pixels are (N, {model.channels}, H, W), and these are {tuple(pixels.shape)}: use images.to_pixels."
-        )
-    with suppress(_Enough), _listening(model, layers, stop=True) as outputs:
-        model(pixels)
-    return outputs[layer] if isinstance(layer, str) else outputs
-
-
-class _Enough(Exception):
-    """Every layer asked for has spoken: leave the pass."""
-
-
-@contextmanager
-def _listening(model, layers, stop=False, leaves=False):
     if not layers:
         raise ValueError("no layer was named: name at least one of model.layers.")
-    places = {layer: model.resolve(layer) for layer in layers}
+    modules = {layer: model.resolve(layer) for layer in layers}
     outputs, calls, thread = Outputs(), Counter(), threading.get_ident()
 
     def begin(module, inputs):
         if threading.get_ident() == thread:
             calls.clear()
 
-    def hear(layer, wanted_call, module, inputs, output):
-        if threading.get_ident() != thread or not isinstance(output, Tensor):
-            return None
-        calls[layer] += 1
-        if calls[layer] - 1 != wanted_call:
+    def record(layer, wanted_call, module, inputs, output):
+        ours = threading.get_ident() == thread and isinstance(output, Tensor)
+        calls[layer] += ours
+        if not ours or calls[layer] - 1 != wanted_call:
             return None
         if leaves and layer in outputs:
-            raise ValueError(
-                f"{layer} spoke in a second pass, and its gradient is wanted in one: ask for a function of the scores, "
-                "such as lambda scores: scores[:, 3] - scores[:, 5], which needs one pass only."
-            )
+            raise _second_pass(layer)
         outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
-        if stop and len(outputs) == len(places):
-            raise _Enough
+        if stop and len(outputs) == len(modules):
+            raise Recorded
         # The pass goes on with a copy of the copy, so that nothing that later works in place (a
         # ReLU, a residual sum) reaches the one kept here, while gradients still flow through it.
         return outputs[layer].clone()
 
     with ExitStack() as hooks:  # takes every hook away again, after an error too
         hooks.enter_context(model.network.register_forward_pre_hook(begin))
-        for layer, (module, call) in places.items():
-            hooks.enter_context(module.register_forward_hook(partial(hear, layer, call)))
+        for layer, (module, call) in modules.items():
+            hooks.enter_context(module.register_forward_hook(partial(record, layer, call)))
         yield outputs
+
+
+def _second_pass(layer):
+    return ValueError(
+        f"{layer} ran in a second pass, and its gradient is of one: take a function of the scores, "
+        "such as lambda scores: scores[:, 3] - scores[:, 5], which needs one pass only."
+    )
+
+
+class Recorded(Exception):
+    """Every layer asked for was recorded: leave the pass."""
+
+
+def activations_at(
+    model: nn.Module, pixels: Tensor, layer: str | Sequence[str]
+) -> Tensor | Outputs:
+    """The output of a layer, or {layer: output} of several, with the graph from the pixels.
+
+    The pass ends as soon as the last of them was recorded: nothing after it runs.
+    """
+    layers = [layer] if isinstance(layer, str) else list(layer)
+    if pixels.dim() != 4 or pixels.shape[1] != model.channels:
+        shapes = f"(N, {model.channels}, H, W), not {tuple(pixels.shape)}"
+        raise ValueError(f"pixels are {shapes}: use images.to_pixels.")
+    with suppress(Recorded), capture(model, *layers, stop=True) as outputs:
+        model(pixels)
+    return outputs[layer] if isinstance(layer, str) else outputs
 
 
 # --- three ways to send a gradient back through a ReLU --------------------------------------------
@@ -119,8 +110,7 @@ RELU_RULES = ("plain", "deconvnet", "guided")
 
 @contextmanager
 def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
-    """Passes that this thread runs inside the `with` send a gradient g back through every ReLU by
-    one rule:
+    """In passes that this thread runs inside, a gradient g goes back through ReLUs by one rule.
 
     plain       g · [x > 0]             the gradient: what went in decides
     deconvnet   max(g, 0)               what comes back decides
@@ -136,9 +126,7 @@ def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
     with _RuledReLUs(rule) as relus:
         yield
     if rule != "plain" and not relus.met and not _has_relus(model):
-        raise ValueError(
-            f"{model.name} has no ReLUs, so the rule {rule!r} changes nothing: use 'plain'."
-        )
+        raise ValueError(f"{model.name} has no ReLUs, and the rule {rule!r} none to change.")
 
 
 def _has_relus(model):
@@ -167,18 +155,13 @@ def _relu_arguments(input, inplace=False, min_val=0.0, max_val=math.inf):
     return input, inplace, min_val, max_val
 
 
+_IN_PLACE = {"inplace": True}
 _RELUS = {F.relu: {}, torch.relu: {}, Tensor.relu: {}, F.hardtanh: {}}  # nn.ReLU6 is hardtanh(0, 6)
-_RELUS |= {
-    torch.relu_: {"inplace": True},
-    Tensor.relu_: {"inplace": True},
-    F.relu6: {"max_val": 6.0},
-}
+_RELUS |= {torch.relu_: _IN_PLACE, Tensor.relu_: _IN_PLACE, F.relu6: {"max_val": 6.0}}
 
 
 class _RuledReLU(torch.autograd.Function):
-    """Keeps its output y only, as torch's own ReLU does: x > 0 where y > 0, and x < ceiling where y
-    < ceiling.
-    """
+    """Keeps its output y only, as torch's own ReLU does: 0 < x < ceiling where 0 < y < ceiling."""
 
     @staticmethod
     def forward(context, values, ceiling, rule, in_place):
@@ -194,9 +177,8 @@ class _RuledReLU(torch.autograd.Function):
         (result,) = context.saved_tensors
         if context.rule == "deconvnet":
             return gradient.clamp(min=0), None, None, None
-        gradient = torch.ops.aten.hardtanh_backward(
-            gradient, result, 0, context.ceiling
-        )  # g · [0 < y < ceiling]
+        # g · [0 < y < ceiling]
+        gradient = torch.ops.aten.hardtanh_backward(gradient, result, 0, context.ceiling)
         return gradient.clamp_(min=0) if context.rule == "guided" else gradient, None, None, None
 
 
@@ -219,9 +201,7 @@ class ReceptiveField(NamedTuple):
         return self.stride == 0
 
     def box(self, row: int, column: int, height: int, width: int) -> tuple[int, int, int, int]:
-        """(top, left, bottom, right) of what the unit sees of a picture: pixels[..., top:bottom,
-        left:right].
-        """
+        """What the unit sees of a picture: (top, left, bottom, right)."""
         if self.whole:
             return 0, 0, height, width
         top, left = self.offset + row * self.stride, self.offset + column * self.stride
@@ -229,14 +209,13 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_field(model: nn.Module, layer: str) -> ReceptiveField:
-    """The square of pixels that a unit of `layer` sees, followed through one pass at the model's
-    input size.
+    """The square of pixels that a unit of `layer` sees, by one pass at the model's input size.
 
     A window of k cells, moved in steps of s over a map with p cells of padding, makes of (size,
     stride, offset)
         (size + (k − 1)·stride,  stride·s,  offset − p·stride).
     A sum or a concatenation sees what any of its parts sees. Global pooling, linear layers,
-    squeeze-and-excite, attention and all else that carries values to other places see the whole
+    squeeze-and-excite, attention and all else that moves values to other positions see the whole
     picture. The square is never smaller than the truth; it is larger where windows are not square,
     and at far edges that a stride does not quite reach.
     """
@@ -259,9 +238,8 @@ class _FollowWindows(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        sources = [
-            tensor for tensor in _tensors(*args, *kwargs.values()) if hasattr(tensor, "field")
-        ]
+        inputs = _tensors(*args, *kwargs.values())
+        sources = [tensor for tensor in inputs if hasattr(tensor, "field")]
         result = function(*args, **kwargs)
         if sources:
             window = _WINDOWS[function](*args, **kwargs) if function in _WINDOWS else None
@@ -272,13 +250,10 @@ class _FollowWindows(TorchFunctionMode):
     def follow(self, function, window, sources, result):
         seen = self.union(source.field for source in sources)
         if window and not seen.whole:
-            return self.union(
-                _through(seen, *axis) for axis in zip(*map(_pair, window), strict=True)
-            )
-        stays = all(
-            source.shape[-2:] == result.shape[-2:] for source in sources
-        )  # every unit in its place
-        return seen if stays and function.__name__ not in _CARRIERS else self.whole
+            axes = zip(*map(_pair, window), strict=True)
+            return self.union(_through(seen, *axis) for axis in axes)
+        stays = all(source.shape[-2:] == result.shape[-2:] for source in sources)
+        return seen if stays and function.__name__ not in _MOVERS else self.whole
 
     def union(self, fields):
         sizes, strides, offsets = zip(*fields, strict=True)
@@ -289,10 +264,8 @@ class _FollowWindows(TorchFunctionMode):
 
 
 def _through(field, kernel, step, padding, dilation):
-    size, stride, offset = field
-    return ReceptiveField(
-        size + dilation * (kernel - 1) * stride, stride * step, offset - padding * stride
-    )
+    size = field.size + dilation * (kernel - 1) * field.stride
+    return ReceptiveField(size, field.stride * step, field.offset - padding * field.stride)
 
 
 def _tensors(*tree):
@@ -314,9 +287,8 @@ def _pair(value):
 def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     kernel, dilation = tuple(weight.shape[-2:]), _pair(dilation)
     if isinstance(padding, str):  # "same" | "valid"
-        padding = tuple(
-            (padding == "same") * d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)
-        )
+        widths = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        padding = tuple((padding == "same") * width // 2 for width in widths)
     return kernel, stride, padding, dilation
 
 
@@ -331,15 +303,7 @@ def _pad(input, pad, mode="constant", value=None):
 
 _WINDOWS = {F.conv2d: _conv2d, F.pad: _pad}
 _WINDOWS |= dict.fromkeys((F.max_pool2d, F.max_pool2d_with_indices, F.avg_pool2d), _pool2d)
-# What may keep the shape and yet carry values from place to place:
-_CARRIERS = {
-    "softmax",
-    "matmul",
-    "bmm",
-    "einsum",
-    "linear",
-    "layer_norm",
-    "group_norm",
-    "instance_norm",
-}
-_CARRIERS |= {"roll", "flip", "grid_sample", "conv_transpose2d", "scaled_dot_product_attention"}
+# What may keep the shape and yet move values from one position to another:
+_MOVERS = {"softmax", "matmul", "bmm", "einsum", "linear", "layer_norm", "group_norm"}
+_MOVERS |= {"instance_norm", "roll", "flip", "grid_sample", "conv_transpose2d"}
+_MOVERS |= {"scaled_dot_product_attention"}

@@ -13,19 +13,15 @@ def unknown(kind: str, given: object, known: Iterable[object], most: int = 12) -
     ValueError("unknown photo 'chelsae'. Did you mean 'chelsea'? Known: chelsea, rocket.")
     """
     names = [str(name) for name in known]
-    lowered = {name.lower(): name for name in names}
-    near = [
-        lowered[name] for name in get_close_matches(str(given).lower(), lowered, n=3, cutoff=0.5)
-    ]
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    lowered = {name.lower(): repr(name) for name in names}
+    near = get_close_matches(str(given).lower(), lowered, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(lowered[name] for name in near)}?" if near else ""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ValueError(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names[:most])}{more}.")
 
 
 def whole(name: str, value: int, least: int = 0, most: float = math.inf) -> int:
-    """The value as an int, if it is a whole number from `least` to `most`; else an error that names
-    it.
-    """
+    """The value as an int, if it is a whole number from `least` to `most`."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -51,8 +47,19 @@ def share(name: str, value: float, low: float = 0, high: float = 1) -> float:
     return value
 
 
+def features(values, numbers: int | None = None) -> None:
+    """Refuses what is not one row of finite numbers a picture, (N, numbers); says which is not."""
+    shape = tuple(values.shape)
+    if len(shape) != 2 or not shape[0] or numbers not in (None, shape[1]):
+        wanted = f"(N, {numbers or 'D'}), one row a picture"
+        raise ValueError(f"features have the shape {wanted}, not {shape}.")
+    if not values.isfinite().all():
+        broken = (~values.isfinite()).any(dim=1).nonzero()[:9, 0].tolist()
+        raise ValueError(f"features are finite numbers, and those of pictures {broken} are not.")
+
+
 def _number(name: str, value: float) -> float:
     try:
-        return float(value)
+        return math.fsum([value])  # what float() gives, but of no string
     except (TypeError, ValueError, RuntimeError):  # a string, a list, a tensor of many
         raise TypeError(f"{name} is a number, not {value!r}.") from None

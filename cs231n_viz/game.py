@@ -8,19 +8,18 @@ and lower edge may be smaller. `play` makes the widget.
 
 import html
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import ipywidgets as W
 import numpy as np
 import torch
-from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from . import images, plot
-from .widgets import alert, dismantle, in_its_cell
+from . import errors, images, plot
+from .widgets import InCell, alert, button, in_its_cell
 
 Look = Callable[[Tensor], Tensor]  # pixels (N, C, H, W) -> probabilities (N, classes)
 AT_ONCE = 8  # pictures that the network looks at in one go
@@ -39,14 +38,11 @@ def patch_numbers(pixels: Tensor, patch: int = 16) -> Tensor:
 
 
 def order_of(heat: Tensor, patch: int = 16) -> list[int]:
-    """Patches by a map's mean on them, the largest first; equal ones row by row. heat: (H, W) or
-    (1, H, W).
-    """
-    if heat.dim() not in (2, 3) or heat.shape[:-2] not in ((), (1,)) or not heat.isfinite().all():
-        raise ValueError(
-            f"a map is (H, W) or (1, H, W) of finite numbers; this one is {tuple(heat.shape)}, "
-            f"{int((~heat.isfinite()).sum())} of them not finite."
-        )
+    """Patches by the mean of a map, (H, W) or (1, H, W), largest first; equal ones row by row."""
+    wrong = int((~heat.isfinite()).sum())
+    if wrong or heat.dim() not in (2, 3) or heat.shape[:-2] not in ((), (1,)):
+        shape = tuple(heat.shape)
+        raise ValueError(f"a map is (H, W) or (1, H, W), not {shape}, with {wrong} not finite.")
     numbers, values = patch_numbers(heat, patch).flatten(), heat.detach().cpu().double().flatten()
     means = torch.bincount(numbers, values) / torch.bincount(numbers)
     return means.argsort(descending=True, stable=True).tolist()
@@ -58,19 +54,13 @@ def random_order(count: int, seed: int = 0) -> list[int]:
 
 
 def from_the_centre(pixels: Tensor) -> Tensor:
-    """A map that knows nothing of the picture: the nearer to the middle, the larger. (…, H, W) ->
-    (H, W).
-    """
+    """A map (H, W) that knows nothing of the picture: the nearer to the middle, the larger."""
     rows, columns = (torch.arange(side) - (side - 1) / 2 for side in pixels.shape[-2:])
     return -torch.hypot(rows[:, None], columns)
 
 
-def revealed(
-    pixels: Tensor, order: Sequence[int], cover=0.5, patch: int = 16, first: int = 0
-) -> Tensor:
-    """A picture (1, C, H, W) with the first `first`, first + 1, … all patches of the order open:
-    (K, C, H, W).
-    """
+def revealed(pixels: Tensor, order: Sequence[int], cover=0.5, patch=16, first=0) -> Tensor:
+    """A picture (1, C, H, W) with `first`, first + 1, … all patches of the order open: (K, …)."""
     numbers, order = patch_numbers(pixels, patch), torch.tensor(order, dtype=torch.long)
     turn = torch.full((int(numbers.max()) + 1,), len(order))
     turn[order] = torch.arange(len(order))
@@ -102,50 +92,37 @@ class Table(NamedTuple):
         return int(patch_numbers(self.pixels, self.patch)[-1, -1]) + 1
 
 
-@torch.no_grad()
 def beliefs(table: Table, order: Sequence[int], first: int = 0) -> Tensor:
-    """The network's probabilities with `first`, first + 1, … all patches of the order open: (K,
-    classes).
-    """
-    rows = []
-    for start in range(first, len(order) + 1, AT_ONCE):
-        rows.append(
-            table.look(
-                revealed(
-                    table.pixels, order[: start + AT_ONCE - 1], table.cover, table.patch, start
-                )
-            ).cpu()
-        )
-    rows, count = torch.cat(rows), len(order) + 1 - first
-    if (
-        rows.dim() != 2
-        or rows.shape[0] != count
-        or not (rows >= 0).all()
-        or not (rows.sum(1) < 1.001).all()
-    ):
-        raise ValueError(
-            f"the network gave {tuple(rows.shape)} for {count} pictures: give a function that answers with "
-            "probabilities (N, classes), none below 0 and together at most 1, as scores.softmax(dim=1) are."
-        )
-    return rows
+    """Probabilities (K, classes) with `first`, first + 1, … all patches of the order open."""
+    return torch.cat([rows for _, rows in _looks(table, order, first)])
 
 
 def network_answer(
     table: Table, order: Sequence[int], threshold: float = 0.6, first: int = 0
 ) -> Answer | None:
-    """The network's answer: what it believes as soon as its largest probability reaches the
-    threshold.
+    """The network's answer: its first largest probability that reaches the threshold.
 
     It begins with `first` patches of the order open. When every patch of the picture is open it
     must answer. None: it would like to see more than this order shows.
     """
-    for start in range(first, len(order) + 1, AT_ONCE):
-        answer = _as_soon_as_sure(
-            table, beliefs(table, order[: start + AT_ONCE - 1], start), threshold, start
-        )
-        if answer:
+    for start, rows in _looks(table, order, first):
+        if answer := _as_soon_as_sure(table, rows, threshold, start):
             return answer
     return None
+
+
+def _looks(table: Table, order: Sequence[int], first: int) -> Iterator[tuple[int, Tensor]]:
+    """`beliefs`, AT_ONCE rows at a time: how many patches are open in the first, and the rows."""
+    for start in range(first, len(order) + 1, AT_ONCE):
+        opening = order[: start + AT_ONCE - 1]
+        pixels = revealed(table.pixels, opening, table.cover, table.patch, start)
+        with torch.no_grad():
+            rows = table.look(pixels).cpu()
+        fits = rows.dim() == 2 and len(rows) == len(pixels)
+        if not fits or not (rows >= 0).all() or not (rows.sum(dim=1) < 1.001).all():
+            wanted = "probabilities (N, classes), as scores.softmax(dim=1) are"
+            raise ValueError(f"look gives {wanted}, not {tuple(rows.shape)} for {len(pixels)}.")
+        yield start, rows
 
 
 def _as_soon_as_sure(table: Table, rows: Tensor, threshold: float, first: int) -> Answer | None:
@@ -173,26 +150,17 @@ def begin(table: Table, threshold: float = 0.6) -> Round:
 
 
 def opened(table: Table, now: Round, patches: Sequence[int], threshold: float = 0.6) -> Round:
-    """Open patches, one after the other: the network looks after each. Patches that are open do not
-    count.
-    """
+    """Open patches one after the other, unless they are open; the network looks after each."""
     for number in patches:
-        if not 0 <= number < table.count:
-            raise ValueError(
-                f"patch {number} is out of range: there are {table.count}, 0 to {table.count - 1}."
-            )
+        errors.whole("patch", number, 0, table.count - 1)
     fresh = tuple(number for number in dict.fromkeys(patches) if number not in now.opened)
     if now.player or not fresh:
         return now
     return _looked(table, now, fresh, threshold)
 
 
-def answered(
-    table: Table, now: Round, kind: int, rest: Sequence[int], threshold: float = 0.6
-) -> Round:
-    """The player's one answer. It ends the round: the network, if it still waits, sees the rest by
-    itself.
-    """
+def answered(table: Table, now: Round, kind: int, rest: Sequence[int], threshold=0.6) -> Round:
+    """The player's one answer, which ends the round: a network that still waits sees the rest."""
     if now.player:
         return now
     now = now._replace(player=Answer(kind, len(now.opened)))
@@ -204,9 +172,7 @@ def answered(
 
 
 def points(label: int, now: Round) -> tuple[int, int]:
-    """(player's, network's): one to whoever is right with fewer patches; none if both are, with
-    equally many.
-    """
+    """(player's, network's): one to whoever is right with fewer patches; none if equally many."""
     player, network = (
         answer.patches if answer and answer.kind == label else math.inf
         for answer in (now.player, now.network)
@@ -216,9 +182,8 @@ def points(label: int, now: Round) -> tuple[int, int]:
 
 def _looked(table: Table, now: Round, fresh: tuple[int, ...], threshold: float) -> Round:
     order, first = now.opened + fresh, len(now.opened) + bool(fresh)
-    first = (
-        len(order) if now.network else first
-    )  # once it has answered, only its present belief is of interest
+    if now.network:
+        first = len(order)  # once it has answered, only its present belief is of interest
     rows = beliefs(table, order, first)
     network = now.network or _as_soon_as_sure(table, rows, threshold, first)
     return now._replace(opened=order, belief=tuple(rows[-1].tolist()), network=network)
@@ -228,14 +193,11 @@ def _looked(table: Table, now: Round, fresh: tuple[int, ...], threshold: float) 
 
 
 def board_numbers(pixels: Tensor, patch: int = 16) -> np.ndarray:
-    """Which patch each pixel of the enlarged board belongs to: (height, width), the longer one
-    SIDE.
-    """
+    """Which patch each pixel of the enlarged board belongs to: (h, w), the longer one is SIDE."""
     numbers = patch_numbers(pixels, patch).numpy()
     height, width = (round(SIDE * side / max(numbers.shape)) for side in numbers.shape)
-    rows, columns = (
-        np.arange(new) * old // new for new, old in zip((height, width), numbers.shape, strict=True)
-    )
+    rows = np.arange(height) * numbers.shape[0] // height
+    columns = np.arange(width) * numbers.shape[1] // width
     return numbers[rows[:, None], columns]
 
 
@@ -245,40 +207,29 @@ def board(table: Table, opened: Sequence[int], whole: bool = False) -> Image.Ima
     whole: all is shown, what was closed a little paler.
     """
     numbers = board_numbers(table.pixels, table.patch)
-    picture = (
-        images.to_picture(table.pixels)
-        .convert("RGB")
-        .resize(numbers.shape[::-1], Image.Resampling.LANCZOS)
-    )
+    picture = images.to_picture(table.pixels).convert("RGB")
+    picture = picture.resize(numbers.shape[::-1], Image.Resampling.LANCZOS)
+    canvas = np.array(picture, dtype=np.float32)
     cover = torch.as_tensor(table.cover).float().cpu().flatten().expand(3).numpy() * 255
-    line = cover * 0.86 if cover.mean() > 100 else cover + 0.2 * (255 - cover)
     closed = ~np.isin(numbers, opened)
-    seam = (
-        np.diff(numbers, axis=0, prepend=numbers[:1])
-        + np.diff(numbers, axis=1, prepend=numbers[:, :1])
-        > 0
-    )
-    canvas = np.asarray(picture).astype(np.float32)
-    canvas[closed] = 0.55 * canvas[closed] + 0.45 * 255 if whole else cover
-    canvas[closed & seam & (not whole)] = line
+    if whole:
+        canvas[closed] = 0.55 * canvas[closed] + 0.45 * 255
+    else:
+        down = np.diff(numbers, axis=0, prepend=numbers[:1])
+        across = np.diff(numbers, axis=1, prepend=numbers[:, :1])
+        canvas[closed] = cover
+        line = cover * 0.86 if cover.mean() > 100 else cover + 0.2 * (255 - cover)
+        canvas[closed & (down + across > 0)] = line
     return Image.fromarray(canvas.round().astype(np.uint8))
 
 
 def score_figure(played: Sequence[tuple[int, Round]], count: int) -> Figure:
-    """Patches needed by both in every round so far, (label, Round) each; a cross on wrong answers."""
-    both = [
-        (number, label, each)
-        for number, (label, now) in enumerate(played, 1)
-        for each in (now.player, now.network)
-    ]
-    x = np.array([number for number, _, _ in both], dtype=float)
-    y = np.array([each.patches for _, _, each in both], dtype=float)
-    who, wrong = (
-        np.arange(len(both)) % 2,
-        np.array([each.kind != label for _, label, each in both], dtype=bool),
-    )
-    x += np.where(who, 0.09, -0.09)
-    names = {"you": who == 0, "network": who == 1} if both else {"you": [], "network": []}
+    """Patches needed by both in every round so far, (label, Round) each; a cross if wrong."""
+    both = [(label, each) for label, now in played for each in (now.player, now.network)]
+    x = np.arange(len(both)) // 2 + 1 + np.tile([-0.09, 0.09], len(played))
+    y = np.array([each.patches for _, each in both], dtype=float)
+    wrong = np.array([each.kind != label for label, each in both], dtype=bool)
+    names = {"you": slice(0, None, 2), "network": slice(1, None, 2)}
     figure = plot.scatter(x, y, ylabel="patches needed", colors=names)
     (axes,) = figure.axes
     for one in axes.lines:
@@ -300,51 +251,44 @@ TASK = (
     "Be right with fewer patches than the network."
 )
 RULES = (
-    "Grey patches may be clicked in every order. The order and the network's threshold may be changed at any time "
-    "and hold for what is still closed. Whoever is right with fewer patches has the point; a wrong answer loses, "
-    "and if both are right with equally many, nobody has it."
+    "Grey patches may be clicked in every order. The order and the network's threshold may be "
+    "changed at any time and hold for what is still closed. Whoever is right with fewer patches "
+    "has the point; a wrong answer loses, and if both are right with equally many, nobody has it."
 )
 HIDDEN = "hidden until you have answered"
 
 
-def play(
-    pictures,
-    look: Look,
-    maps: Mapping[str, Callable[[Tensor], Tensor]],
-    cover: Tensor | float = 0.5,
-    patch: int = 16,
-    threshold: float = 0.6,
-    seed: int = 0,
-) -> "Game":
-    """The game as a widget. pictures: pixels (N, 1 or 3, H, W), labels (N,) and class_names, as
-    data gives them.
+def play(pictures, look: Look, maps, cover=0.5, patch: int = 16, threshold=0.6) -> "Game":
+    """The game as a widget.
 
-    look(pixels) gives the probabilities (N, classes) of these classes; maps are named functions,
-    picture (1, C, H, W) -> map (H, W) or (1, H, W), whose largest values open first. Sizes need not
-    be multiples of the patch.
+    pictures: pixels (N, 1 or 3, H, W), labels (N,) and class_names, as data gives them.
+    look(pixels) gives the probabilities (N, classes) of these classes. maps: {name: function}, each
+    from a picture (1, C, H, W) to a map (H, W) or (1, H, W), whose largest values open first. Sizes
+    need not be multiples of the patch.
     """
-    return in_its_cell(lambda: Game(pictures, look, maps, cover, patch, threshold, seed))
+    return in_its_cell(lambda: Game(pictures, look, maps, cover, patch, threshold))
 
 
-class Game:
-    """What play returns. `table`, `now` and `played` say how it stands; new_round(),
-    open_next(count), click(patch) and answer() do what the buttons do.
+class Game(InCell):
+    """What play returns: `table`, `now` and `played` say how it stands.
+
+    new_round(), open_next(count), click(patch) and answer() do what the buttons do.
     """
 
-    def __init__(self, pictures, look, maps, cover, patch, threshold, seed):
+    _words = "Game: you against the network (run this cell to play)"
+
+    def __init__(self, pictures, look, maps, cover, patch, threshold):
         _check(pictures, maps, patch, threshold)
-        self._pictures, self._look, self._maps = pictures, look, dict(maps)
-        self._cover, self._patch, self._seed = cover, patch, seed
-        self.controls, self.cell, self.closed, self.picture = {}, None, False, b""
+        self.table = Table(pictures.pixels[:1], 0, look, cover, patch)
+        self._pictures, self._maps, self._rounds = pictures, dict(maps), 0
+        self.controls, self.picture = {}, b""
         self.played: list[tuple[int, Round]] = []
-        self._rounds = 0
         self._build(threshold)
         try:
             self._deal()
         except BaseException:
             self.close()
             raise
-        self._listen()
 
     # --- what a person does
 
@@ -360,16 +304,13 @@ class Game:
         """Answer with the chosen kind."""
         if self.now.player:
             return
-        if self.kinds.value is None:
+        kind, sure = self.kinds.value, self.threshold.value
+        if kind is None:
             return self._say("First choose what it is.")
         self._say("The network goes on alone …")
-        self._move(
-            lambda: answered(
-                self.table, self.now, self.kinds.value, self._rest(), self.threshold.value
-            )
-        )
+        self._move(lambda: answered(self.table, self.now, kind, self._rest(), sure))
         if self.now.player:
-            # where the keyboard goes on, for a button that is switched off loses the focus
+            # Where the keyboard goes on, for a button that is switched off loses the focus.
             self.round_button.focus()
 
     def new_round(self) -> None:
@@ -379,34 +320,24 @@ class Game:
             self.next_button.focus()
 
     def close(self) -> None:
-        """Leave an empty shell, for IPython's Out never lets go of what a cell has shown."""
-        self.closed = True
-        dismantle(self, self._box)
-        self._box.children, self._patches, self._maps, self._orders = (), (), {}, {}
-        self._pictures = self._look = self.table = None
-        self.picture = self.image.value = self.chart.value = b""
-
-    def show(self) -> None:
-        """Display the widget here, when it is not the last line of its cell."""
-        display(self)
-
-    def _repr_mimebundle_(self, **_) -> dict:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-        words = "Game: you against the network (run this cell to play)"
-        return {"text/plain": words, "application/vnd.jupyter.widget-view+json": view}
+        """Leave an empty shell."""
+        super().close()
+        self._patches, self._maps, self._orders = (), {}, {}
+        self._pictures = self.table = None
+        self.chart.value = b""
 
     # --- the course of the game
 
     def _deal(self) -> None:
-        lap, place = divmod(self._rounds, len(self._pictures.pixels))
-        index = random_order(len(self._pictures.pixels), self._seed + lap)[place]
-        pixels, label = self._pictures.pixels[index : index + 1], int(self._pictures.labels[index])
-        table = Table(pixels, label, self._look, self._cover, self._patch)
+        pixels, names = self._pictures.pixels, self._pictures.class_names
+        lap, turn = divmod(self._rounds, len(pixels))
+        index = random_order(len(pixels), lap)[turn]
+        table = self.table._replace(
+            pixels=pixels[index : index + 1], label=int(self._pictures.labels[index])
+        )
         now = begin(table, self.threshold.value)
-        if len(now.belief) != len(self._pictures.class_names):
-            raise ValueError(
-                f"{len(now.belief)} probabilities for {len(self._pictures.class_names)} class_names."
-            )
+        if len(now.belief) != len(names):
+            raise ValueError(f"{len(now.belief)} probabilities for {len(names)} class_names.")
         self.table, self.now, self._orders, self._rounds = table, now, {}, self._rounds + 1
         self.kinds.value = None
         self._show()
@@ -415,17 +346,15 @@ class Game:
 
     def _rest(self) -> list[int]:
         """The closed patches in the chosen order; at random where only clicks open them."""
-        name = self.order.value
-        if name not in self._orders:
-            if name in self._maps:
-                heat = self._maps[name](self.table.pixels)
-                if heat.shape[-2:] != self.table.pixels.shape[-2:]:
-                    raise ValueError(
-                        f"the map {name!r} is {tuple(heat.shape)}: it must be as large as the picture."
-                    )
-                self._orders[name] = order_of(heat, self._patch)
-            else:
-                self._orders[name] = random_order(self.table.count, self._seed + self._rounds)
+        name, table = self.order.value, self.table
+        if name not in self._orders and name in self._maps:
+            heat = self._maps[name](table.pixels)
+            if heat.shape[-2:] != table.pixels.shape[-2:]:
+                shape = tuple(heat.shape)
+                raise ValueError(f"the map {name!r} is not as large as the picture: it is {shape}.")
+            self._orders[name] = order_of(heat, table.patch)
+        elif name not in self._orders:
+            self._orders[name] = random_order(table.count, self._rounds)
         return [number for number in self._orders[name] if number not in self.now.opened]
 
     def _move(self, move: Callable[[], Round]) -> None:
@@ -450,107 +379,61 @@ class Game:
     # --- what is seen
 
     def _build(self, threshold: float) -> None:
-        numbers = board_numbers(self._pictures.pixels, self._patch)
-        high, wide = (
-            np.unique(line, return_counts=True)[1] for line in (numbers[:, 0], numbers[0])
+        numbers = board_numbers(self.table.pixels, self.table.patch)
+        wide, high = (
+            np.unique(line, return_counts=True)[1] for line in (numbers[0], numbers[:, 0])
         )
-        cells = {
-            "grid_template_columns": _px(wide),
-            "grid_template_rows": _px(high),
-            "grid_gap": "0",
-        }
-        over = {"grid_area": "1 / 1 / 2 / 2", "margin": "0", "overflow": "hidden"}
         size = {"width": f"{sum(wide)}px", "height": f"{sum(high)}px"}
-        self.image = W.Image(layout={**over, **size, "max_width": "none"})
+        over = {"grid_area": "1 / 1 / 2 / 2", "margin": "0", "overflow": "hidden", **size}
+        self.image = W.Image(layout={**over, "max_width": "none"})
         flat = W.Layout(width="auto", height="auto", margin="0", padding="0", border="none")
         clear = W.ButtonStyle(button_color="transparent")
         self._patches = [W.Button(layout=flat, style=clear) for _ in range(len(wide) * len(high))]
-        for number, button in enumerate(self._patches):
-            button.tooltip = "row {}, column {}".format(
-                *(part + 1 for part in divmod(number, len(wide)))
-            )
-        grid = W.GridBox(self._patches, layout={**over, **size, **cells})
-        single = {
-            "grid_template_columns": size["width"],
-            "grid_template_rows": size["height"],
-            "flex": "0 0 auto",
-        }
-        self._board = W.GridBox(
-            [self.image, grid], layout={**single, **size, "margin": "0 14px 8px 0"}
-        )
-        self._panel(threshold)
+        for number, patch in enumerate(self._patches):
+            row, column = divmod(number, len(wide))
+            patch.tooltip = f"row {row + 1}, column {column + 1}"
+            patch.on_click(lambda _, number=number: self.click(number))
+        grid = W.GridBox(self._patches, layout={**over, **_cells(wide, high), "grid_gap": "0"})
+        one = {**_cells([sum(wide)], [sum(high)]), **size, "margin": "0 14px 8px 0"}
+        self._board = W.GridBox([self.image, grid], layout={**one, "flex": "0 0 auto"})
         self.chart, self._score = W.Image(layout={"max_width": "100%"}), W.HTML()
         # The board is last, so that the keyboard meets the buttons before its many patches, but
         # stands on the left.
-        beside = {
-            "flex_flow": "row-reverse wrap-reverse",
-            "justify_content": "flex-end",
-            "align_items": "flex-end",
-        }
-        table = W.Box([self._side, self._board], layout=beside | {"overflow": "visible"})
-        task, rules = (
-            W.HTML(f'<div style="line-height: 1.4; max-width: 860px">{each}</div>')
-            for each in (TASK, RULES)
-        )
+        left = {"justify_content": "flex-end", "align_items": "flex-end", "overflow": "visible"}
+        beside = [self._panel(threshold), self._board]
+        table = W.Box(beside, layout={"flex_flow": "row-reverse wrap-reverse", **left})
+        words = '<div style="line-height: 1.4; max-width: 860px">{}</div>'
+        task, rules = (W.HTML(words.format(each)) for each in (TASK, RULES))
         self._box = W.VBox([task, table, self._score, self.chart, rules])
 
-    def _panel(self, threshold: float) -> None:
-        label = {"description_width": "10.5em"}
+    def _panel(self, threshold: float) -> W.VBox:
+        look = {"style": {"description_width": "10.5em"}, "layout": {"width": "384px"}}
         options = [*self._maps, RANDOM, CLICKS]
-        self.order = W.Dropdown(
-            options=options, description="patches open", style=label, layout={"width": "384px"}
-        )
-        limits = {"min": 0.3, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
-        self.threshold = W.FloatSlider(
-            threshold, **limits, description="network answers at", style=label
-        )
-        self.threshold.layout.width, self.threshold.tooltip = (
-            "384px",
-            "the network answers when it is as sure as this",
-        )
-        self.next_button = W.Button(description="Next patch", icon="plus", button_style="info")
-        self.five_button = W.Button(description="5 patches", icon="forward")
+        self.order = W.Dropdown(options=options, description="patches open", **look)
+        look |= {"min": 0.3, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
+        look |= {"tooltip": "the network answers when it is as sure as this"}
+        self.threshold = W.FloatSlider(threshold, description="network answers at", **look)
+        self.next_button = button("Next patch", "plus", self.open_next, button_style="info")
+        self.five_button = button("5 patches", "forward", lambda: self.open_next(5))
         names = [(name, index) for index, name in enumerate(self._pictures.class_names)]
-        self.kinds = W.ToggleButtons(
-            options=names,
-            index=None,
-            style={"button_width": "93px"},
-            layout={"max_height": "140px", "overflow": "auto"},
-        )
-        self.answer_button = W.Button(
-            description="That's it!", icon="check", button_style="success"
-        )
-        self.round_button = W.Button(
-            description="Next picture", icon="arrow-right", button_style="primary"
-        )
+        look = {
+            "style": {"button_width": "93px"},
+            "layout": {"max_height": "140px", "overflow": "auto"},
+        }
+        self.kinds = W.ToggleButtons(options=names, index=None, **look)
+        self.answer_button = button("That's it!", "check", self.answer, button_style="success")
+        look = {"icon": "arrow-right", "button_style": "primary"}
+        self.round_button = button("Next picture", pressed=self.new_round, **look)
         self.hints = W.Checkbox(False, description="show what the network thinks", indent=False)
         self._status = W.HTML(layout={"height": "64px", "overflow": "hidden"})
         self._thought = W.HTML(layout={"height": "86px", "overflow": "hidden"})
-        go, say = (
-            W.HBox([self.next_button, self.five_button]),
-            W.HBox([self.answer_button, self.round_button]),
-        )
-        parts = [
-            self.order,
-            self.threshold,
-            go,
-            self.kinds,
-            say,
-            self._status,
-            self.hints,
-            self._thought,
-        ]
-        self._side = W.VBox(parts, layout={"width": "392px", "overflow": "visible"})
-
-    def _listen(self) -> None:
-        self.next_button.on_click(lambda _: self.open_next())
-        self.five_button.on_click(lambda _: self.open_next(5))
-        self.answer_button.on_click(lambda _: self.answer())
-        self.round_button.on_click(lambda _: self.new_round())
-        for number, button in enumerate(self._patches):
-            button.on_click(lambda _, number=number: self.click(number))
         for control in (self.order, self.hints):
             control.observe(lambda _: self._guarded(self._show), "value")
+        go = W.HBox([self.next_button, self.five_button])
+        say = W.HBox([self.answer_button, self.round_button])
+        parts = [self.order, self.threshold, go, self.kinds, say]
+        parts += [self._status, self.hints, self._thought]
+        return W.VBox(parts, layout={"width": "392px", "overflow": "visible"})
 
     def _show(self) -> None:
         now, over = self.now, bool(self.now.player)
@@ -558,8 +441,8 @@ class Game:
         done = over or len(now.opened) == self.table.count
         self.next_button.disabled = self.five_button.disabled = done or self.order.value == CLICKS
         self.answer_button.disabled, self.round_button.disabled = over, not over
-        for number, button in enumerate(self._patches):
-            button.tabbable = not (over or number in now.opened)
+        for number, patch in enumerate(self._patches):
+            patch.tabbable = not (over or number in now.opened)
         self._thought.value = self._thoughts() if over or self.hints.value else f"<i>{HIDDEN}</i>"
         self._say(*(self._result() if over else self._progress()))
 
@@ -571,29 +454,24 @@ class Game:
         self.chart.value = plot.png(score_figure(self.played, self.table.count))
 
     def _progress(self) -> tuple[str, str]:
-        network = self.now.network
-        state = (
-            f"has answered, with {_patches(network.patches)} open" if network else "is not sure yet"
-        )
-        return (
-            f"{len(self.now.opened)} of {_patches(self.table.count)} open.",
-            f"The network {state}.",
-        )
+        network, says = self.now.network, "The network is not sure yet."
+        if network:
+            says = f"The network has answered, with {_patches(network.patches)} open."
+        return f"{len(self.now.opened)} of {_patches(self.table.count)} open.", says
 
     def _result(self) -> tuple[str, ...]:
         now, names, label = self.now, self._pictures.class_names, self.table.label
-        says = [
-            f"{who}: {names[each.kind]} with {_patches(each.patches)}, {'right' if each.kind == label else 'wrong'}."
-            for who, each in (("You", now.player), ("The network", now.network))
-        ]
+        said = []
+        for who, each in (("You", now.player), ("The network", now.network)):
+            judged = "right" if each.kind == label else "wrong"
+            said.append(f"{who}: {names[each.kind]} with {_patches(each.patches)}, {judged}.")
         won = {(1, 0): "The point is yours!", (0, 1): "The network's point.", (0, 0): "No point."}
-        return f"It is: {names[label]}. {won[points(label, now)]}", *says
+        return f"It is: {names[label]}. {won[points(label, now)]}", *said
 
     def _thoughts(self) -> str:
-        best = np.argsort(self.now.belief)[::-1][:3]
-        bars = "".join(
-            _bar(self._pictures.class_names[index], self.now.belief[index]) for index in best
-        )
+        belief, names = self.now.belief, self._pictures.class_names
+        best = np.argsort(belief)[::-1][:3]
+        bars = "".join(_bar(names[index], belief[index]) for index in best)
         return f"<i>with {_patches(len(self.now.opened))} open:</i>{bars}"
 
     def _say(self, *sentences: str) -> None:
@@ -606,34 +484,31 @@ def _patches(count: int) -> str:
     return f"{count} patch{'' if count == 1 else 'es'}"
 
 
-def _px(sizes: Sequence[int]) -> str:
-    return " ".join(f"{size}px" for size in sizes)
+def _cells(columns: Sequence[int], rows: Sequence[int]) -> dict[str, str]:
+    """The layout of a grid whose columns and rows have these sizes in pixels."""
+    across, down = (" ".join(f"{size}px" for size in sizes) for sizes in (columns, rows))
+    return {"grid_template_columns": across, "grid_template_rows": down}
 
 
-def _bar(name: str, share: float) -> str:
-    track = f"background: linear-gradient(to right, {plot.BLUE} {share:.0%}, rgba(128, 128, 128, 0.2) {share:.0%})"
+def _bar(name: str, probability: float) -> str:
+    ends = f"{plot.BLUE} {probability:.0%}, rgba(128, 128, 128, 0.2) {probability:.0%}"
+    track = f"background: linear-gradient(to right, {ends})"
     bar = f'<span style="display: inline-block; width: 14em; height: 11px; {track}"></span>'
     name = f'<span style="display: inline-block; width: 9em">{html.escape(name)}</span>'
-    return f'<div style="line-height: 1.5">{name}{bar} {share:.0%}</div>'
+    return f'<div style="line-height: 1.5">{name}{bar} {probability:.0%}</div>'
 
 
-def _check(pictures, maps: Mapping, patch: int, threshold: float) -> None:
-    pixels, labels, names = pictures.pixels, pictures.labels, pictures.class_names
-    images.check_pixels(pixels, channels=1 if pixels.dim() == 4 and pixels.shape[1] == 1 else 3)
-    if labels.shape != pixels.shape[:1]:
-        raise ValueError(
-            f"every picture has one label, (N,); these are {tuple(labels.shape)} for {len(pixels)}."
-        )
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise ValueError(
-            f"labels are 0 to {len(names) - 1}, as class_names are {len(names)}; one is {labels.max()}."
-        )
-    count = int(patch_numbers(pixels, patch)[-1, -1]) + 1 if patch >= 1 else 0
+def _check(pictures, maps, patch: int, threshold: float) -> None:
+    pixels, labels, most = pictures.pixels, pictures.labels, len(pictures.class_names) - 1
+    images.check_pixels(pixels, channels=1 if tuple(pixels.shape[1:2]) == (1,) else 3)
+    if labels.shape != pixels.shape[:1] or labels.min() < 0 or labels.max() > most:
+        raise ValueError(f"every picture has one label, from 0 to {most} as class_names has them.")
+    errors.whole("patch", patch, 1)
+    count = int(patch_numbers(pixels, patch)[-1, -1]) + 1
     if not 2 <= count <= MOST_PATCHES:
         raise ValueError(
-            f"patches of {patch} pixels make {count} of a picture; a game has 2 to {MOST_PATCHES}."
+            f"a game has 2 to {MOST_PATCHES} patches; of {patch} pixels there are {count}."
         )
-    if not 0.3 <= threshold <= 0.95:
-        raise ValueError(f"the threshold is a probability from 0.3 to 0.95, not {threshold}.")
+    errors.share("threshold", threshold, 0.3, 0.95)
     for name in {RANDOM, CLICKS} & set(maps):
         raise ValueError(f"a map cannot be called {name!r}: that is an order of its own.")

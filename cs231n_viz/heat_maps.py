@@ -1,7 +1,7 @@
-"""Every heat map of the course under one name and one signature, and the table of lesson 16 that
-measures them all.
+"""Every heat map of the course under one name and one signature, and the table that measures them.
 
-A map is a function of model, pixels (N, 3, H, W) and classes (N,), which gives (N, H, W).
+A map is a function of model, pixels (N, 3, H, W) and classes (N,), which gives (N, H, W). Lesson 16
+shows the table.
 """
 
 import time
@@ -17,8 +17,8 @@ from .layers import finer_maps
 from .techniques import cam, guided_backprop, occlusion, saliency, truth
 
 TOLERANCE = 8  # pixels beside the object that still are a near miss
-# The shares of the pixels after which deletion and insertion ask: fine below the objects' share (6
-# to 33 %).
+# The shares of the pixels at which deletion and insertion are measured: fine below the objects'
+# share, which is 6 to 33 %.
 SHARES = (0, 0.01, 0.02, 0.04, 0.08, 0.12, 0.16, 0.24, 0.32, 0.5, 1)
 
 
@@ -26,6 +26,10 @@ def _occlusion(model, pixels, labels, measure) -> Tensor:
     patch = pixels.shape[-1] // 4
     drops = occlusion.occlusion_map(model, pixels, labels, patch, patch // 2, measure=measure)
     return occlusion.at_pixels(drops, *pixels.shape[2:], patch, patch // 2)
+
+
+def _integrated(model, pixels, labels) -> Tensor:
+    return saliency.integrated_gradients(model, pixels, labels, steps=8).parts.sum(dim=1)
 
 
 def _cam(model, pixels, labels) -> Tensor:
@@ -38,9 +42,7 @@ MAPS: dict[str, Callable] = {
     "occlusion, logit": lambda *given: _occlusion(*given, "logit"),
     "gradient": saliency.saliency_map,
     "SmoothGrad": lambda *given: saliency.smooth_saliency(*given, samples=8),
-    "integrated gradients": lambda *given: saliency.integrated_gradients(*given, steps=8).parts.sum(
-        dim=1
-    ),
+    "integrated gradients": _integrated,
     "guided backprop": lambda *given: guided_backprop.input_gradient(*given).abs().amax(dim=1),
     "Grad-CAM, last layer": cam.grad_cam,
     "Grad-CAM, finer layer": lambda model, *given: cam.grad_cam(model, *given, finer_maps(model)),
@@ -50,18 +52,16 @@ MAPS: dict[str, Callable] = {
 
 
 def usable(model) -> list[str]:
-    """The names of the maps that this network has: CAM wants a head that averages."""
+    """The names of the maps that this network has: CAM needs a head that averages."""
     try:
-        cam.cam(model, model.mean.expand(1, -1, model.input_size, model.input_size), 0)
+        cam.class_weights(model)
     except ValueError:
         return [name for name in MAPS if name != "CAM"]
     return list(MAPS)
 
 
 def heats_of(model, pixels: Tensor, labels: Tensor, names=MAPS) -> tuple[dict, dict]:
-    """The named maps of all pictures, {map: (N, H, W)}, and what each took, {map: seconds a
-    picture}.
-    """
+    """The named maps of all pictures, {map: (N, H, W)}, and {map: seconds a picture took}."""
     heats, seconds = {}, {}
     for name in names:
         began = time.process_time()
@@ -86,8 +86,7 @@ def _edges(pixels: Tensor, masks: Tensor) -> Tensor:
     return (transforms.blur(1)(grey) - transforms.blur(2)(grey)).abs()[:, 0]
 
 
-# What no network made: pictures, masks -> (N, H, W). The true mask goes from the object's inside
-# outwards.
+# What no network made: pictures, masks -> (N, H, W). The true mask is largest deep in the object.
 BASELINES: dict[str, Callable] = {
     "edges of the picture": _edges,
     "the middle": _center,
@@ -99,18 +98,17 @@ BASELINES: dict[str, Callable] = {
 
 class Measure(NamedTuple):
     title: str
-    more: bool  # is more better?
+    best: Callable | None  # max or min; None where a map can only pass or fail
     hollow: str = ""  # the measure that a hollow dot in the same column shows
-    ranked: bool = True  # is there a best, or does a map pass or fail?
 
 
 MEASURES = {
-    "pointing": Measure("points at\nthe object", True, "near"),
-    "overlap": Measure("overlap\n(IoU)", True),
-    "share": Measure("share on\nthe object", True),
-    "deletion": Measure("deletion:\narea under", False),
-    "insertion": Measure("insertion:\narea under", True),
-    "half random": Measure("like itself,\nhalf random", False, "second choice", ranked=False),
+    "pointing": Measure("points at\nthe object\nbetter →", max, "near"),
+    "overlap": Measure("overlap\n(IoU)\nbetter →", max),
+    "share": Measure("share on\nthe object\nbetter →", max),
+    "deletion": Measure("deletion:\narea under\n← better", min),
+    "insertion": Measure("insertion:\narea under\nbetter →", max),
+    "half random": Measure("like itself,\nhalf random\n← better", None, "second choice"),
 }
 
 
@@ -131,47 +129,35 @@ class Table(NamedTuple):
 
 
 def table_from(stored: Mapping) -> tuple[Table, dict[str, dict[str, float]]]:
-    """The table that the workshop measured, as tensors, and the correlations by depth: {layer:
-    {map: …}}.
-    """
-    values, curves = (
-        {
-            name: {kind: torch.tensor(each) for kind, each in row.items()}
-            for name, row in stored[part].items()
-        }
-        for part in ("values", "curves")
-    )
+    """The stored table as tensors, and the correlations by depth: {layer: {map: …}}."""
+    values = {name: _tensors(row) for name, row in stored["values"].items()}
+    curves = {name: _tensors(row) for name, row in stored["curves"].items()}
     for row in values.values():
         row |= {kind: row[kind] > 0 for kind in ("pointing", "near")}
     return Table(values, curves, stored["seconds"]), stored["by depth"]
 
 
+def _tensors(row: Mapping[str, list]) -> dict[str, Tensor]:
+    return {kind: torch.tensor(numbers) for kind, numbers in row.items()}
+
+
 def best(summaries: Mapping[str, Mapping[str, Interval]], kind: str) -> list[str]:
-    """The maps, baselines aside, that are best by a measure; none where a map can only pass or
-    fail.
-    """
-    sign = 1 if MEASURES[kind].more else -1
-    known = {name: sign * row[kind].value for name, row in summaries.items() if name in MAPS}
-    ranked = MEASURES[kind].ranked
-    return [name for name in known if known[name] == max(known.values())] if ranked else []
+    """The maps, baselines aside, that are best by a measure; none where a map passes or fails."""
+    found = {name: row[kind].value for name, row in summaries.items() if name in MAPS}
+    top = MEASURES[kind].best and MEASURES[kind].best(found.values())
+    return [name for name in found if found[name] == top]
 
 
 def panels(summaries: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, list]]:
-    """For `plot.intervals`: a panel for each measure, the best map a line of its own, a row for
-    each map.
-    """
+    """For `plot.intervals`: a panel for each measure, in it a row for each map, the best apart."""
     found = {}
-    for kind in (kind for kind in MEASURES if kind in next(iter(summaries.values()))):
-        winners, hollow = best(summaries, kind), MEASURES[kind].hollow
-        groups = {
-            "map": [name for name in MAPS if name not in winners],
-            "best map": winners,
-            "no network": list(BASELINES),
-        }
-        found[MEASURES[kind].title] = {
-            line: [row[kind] if name in names else None for name, row in summaries.items()]
-            for line, names in groups.items()
-        } | {
-            "hollow": [row.get(hollow) if name in MAPS else None for name, row in summaries.items()]
-        }
+    for kind, measure in MEASURES.items():
+        winners = best(summaries, kind)
+        names = {"map": MAPS.keys() - winners, "best map": winners, "no network": BASELINES}
+        lines = {line: _column(summaries, kind, names[line]) for line in names}
+        found[measure.title] = lines | {"hollow": _column(summaries, measure.hollow, MAPS)}
     return found
+
+
+def _column(summaries, kind: str, names) -> list[Interval | None]:
+    return [row.get(kind) if name in names else None for name, row in summaries.items()]

@@ -19,8 +19,7 @@ WHITE = {torch.uint8: 255, torch.uint16: 65535, torch.bool: 1}
 
 
 def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
-    """Any picture as new pixels (1, 3, H, W) in [0, 1]: a file (path or bytes), PIL image, array or
-    tensor.
+    """Any picture as new pixels (1, 3, H, W) in [0, 1]: a file, its bytes, a PIL image, an array.
 
     Arrays are (H, W) or (H, W, channels), tensors (H, W) or (channels, H, W), with a batch axis in
     front if you like. 1 to 4 channels: grey, grey + alpha, RGB, RGB + alpha (laid on white). Values
@@ -37,27 +36,23 @@ def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
     if isinstance(picture, np.ndarray):
         picture = _to_tensor(picture)
     if not isinstance(picture, Tensor):
-        raise TypeError(
-            f"a picture is a path, PIL image, array or tensor, not a {type(picture).__name__}."
-        )
+        kind = type(picture).__name__
+        raise TypeError(f"a picture is a path, PIL image, array or tensor, not a {kind}.")
     pixels = _to_rgb(_to_float(picture))
     check_pixels(pixels)
     if pixels.shape[-2:] == (1, 1):
-        raise ValueError(
-            f"{name} is 1 x 1 pixels: there is nothing to see in it. Give a larger one."
-        )
+        raise ValueError(f"{name} is 1 x 1 pixels, with nothing to see in it: give a larger one.")
     if size is not None:
         pixels = resize(_crop_to_proportions(pixels, *_height_width(size)), size)
-    return pixels.clamp(
-        0, 1
-    )  # scaling ends up to 1e-7 outside; and the caller's own memory is left behind
+    # scaling ends up to 1e-7 outside; and the caller's own memory is left behind
+    return pixels.clamp(0, 1)
 
 
 def to_picture(pixels: Tensor) -> Image.Image:
-    """One picture (1, C, H, W) or (C, H, W), C = 3 or 1, as a PIL image; clamped to [0, 1] and
-    rounded.
-    """
-    _check_finite_float(pixels)
+    """One picture (1, C, H, W) or (C, H, W), C = 3 or 1, as a PIL image, clamped to [0, 1]."""
+    floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
+    if not floats or not pixels.isfinite().all():
+        raise _why_not(pixels)
     shape = tuple(pixels.shape)
     if len(shape) not in (3, 4) or shape[-3] not in (1, 3) or (len(shape) == 4 and shape[0] != 1):
         hint = "; pixels[0] is the first of a batch" if len(shape) == 4 and shape[0] > 1 else ""
@@ -68,49 +63,50 @@ def to_picture(pixels: Tensor) -> Image.Image:
 
 
 def check_pixels(pixels: Tensor, channels: int = 3) -> None:
-    """Raises an error that says why, if this is not a finite float tensor (N, channels, H, W) in
-    [0, 1].
-    """
-    _check_finite_float(pixels)
-    shape = tuple(pixels.shape)
+    """An error that says why, if these are not finite floats (N, channels, H, W) in [0, 1]."""
+    floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
+    if not floats or pixels.dim() != 4 or pixels.shape[1] != channels or not pixels.numel():
+        raise _why_not(pixels, channels)
+    low, high = pixels.aminmax()
+    if not (low >= -1e-4 and high <= 1 + 1e-4):  # true of NaN, too
+        raise _why_not(pixels, channels)
+
+
+def _why_not(pixels: Tensor, channels: int = 3) -> Exception:
+    if not isinstance(pixels, Tensor):
+        kind = type(pixels).__name__
+        return TypeError(f"pixels are a float tensor, not a {kind}: use images.to_pixels.")
+    if not pixels.is_floating_point():
+        return ValueError(f"pixels are floats in [0, 1], not {pixels.dtype}: use images.to_pixels.")
+    if unusable := int((~pixels.isfinite()).sum()):
+        return ValueError(f"pixels hold {unusable} values that are NaN or infinite.")
+    shape, wanted = tuple(pixels.shape), f"(N, {channels}, H, W)"
     if len(shape) != 4 or 0 in shape:
         hint = "; pixels[None] makes a batch of one picture" if len(shape) == 3 else ""
-        raise ValueError(f"pixels have the shape (N, {channels}, H, W), not {shape}{hint}.")
+        return ValueError(f"pixels have the shape {wanted}, not {shape}{hint}.")
     if shape[1] != channels:
-        last = "; the channels are last here, pixels.permute(0, 3, 1, 2) puts them second"
-        grey = "; pixels.expand(-1, 3, -1, -1) makes grey pictures RGB"
-        hint = last if shape[3] == channels else grey if shape[1] == 1 else ""
-        raise ValueError(
-            f"pixels have {channels} channels, (N, {channels}, H, W), not {shape}{hint}."
-        )
+        hint = "; pixels.expand(-1, 3, -1, -1) makes grey pictures RGB" if shape[1] == 1 else ""
+        if shape[3] == channels:
+            hint = "; pixels.permute(0, 3, 1, 2) puts the channels second"
+        return ValueError(f"pixels have {channels} channels, {wanted}, not {shape}{hint}.")
     low, high = pixels.min().item(), pixels.max().item()
-    if low < -1e-4 or high > 1 + 1e-4:
-        hint = "Use .clamp(0, 1), or images.stretch to show them"
-        if low >= 0 and high > 2:
-            hint = "They look like 0 to 255: divide by 255"
-        elif low < -0.5:
-            hint = "If mean and std were taken off: the network does that, give the pixels as they were"
-        raise ValueError(f"pixels lie in [0, 1], these run from {low:.4g} to {high:.4g}. {hint}.")
+    hint = "Use .clamp(0, 1), or images.stretch to show them"
+    if low >= 0 and high > 2:
+        hint = "They look like 0 to 255: divide by 255"
+    elif low < -0.5:
+        hint = "If mean and std were taken off: leave that to the network"
+    return ValueError(f"pixels lie in [0, 1], these run from {low:.4g} to {high:.4g}. {hint}.")
 
 
 def resize(pixels: Tensor, size: Size) -> Tensor:
-    """Pixels (N, C, H, W) at another size, an int or (height, width). Antialiased, differentiable."""
-    return F.interpolate(
-        pixels, _height_width(size), mode="bilinear", align_corners=False, antialias=True
-    )
+    """Pixels (N, C, H, W) at another size. Antialiased, differentiable."""
+    return F.interpolate(pixels, _height_width(size), mode="bilinear", antialias=True)
 
 
 def stretch(values: Tensor) -> Tensor:
-    """(v - min) / (max - min): any values brought to [0, 1] for display; constant ones become 0.5."""
+    """(v - min) / (max - min): any values brought to [0, 1] for display; constants become 0.5."""
     low, high = values.min(), values.max()
     return (values - low) / (high - low) if high > low else torch.full_like(values, 0.5)
-
-
-def png_bytes(picture: Image.Image) -> bytes:
-    """The picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -118,40 +114,30 @@ def png_bytes(picture: Image.Image) -> bytes:
 
 def _file_bytes(path: Path) -> bytes:
     if path.is_dir():
-        raise IsADirectoryError(
-            f"{path} is a folder, not a picture: data.folder reads a folder of pictures."
-        )
+        raise IsADirectoryError(f"{path} is a folder: data.folder reads a folder of pictures.")
+    if path.exists():
+        return path.read_bytes()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path} does not exist: there is no folder {path.parent}.")
-    if not path.exists():
-        files = sorted(item.name for item in path.parent.iterdir() if item.is_file())
-        hint = (
-            unknown("file", path.name, files, most=6)
-            if files
-            else "there are no files in that folder."
-        )
-        raise FileNotFoundError(f"{path} does not exist: {hint}")
-    return path.read_bytes()
+    files = sorted(item.name for item in path.parent.iterdir() if item.is_file())
+    near = unknown("file", path.name, files, most=6) if files else "no files in that folder."
+    raise FileNotFoundError(f"{path} does not exist: {near}")
 
 
 def _decode(source: bytes | Image.Image, name: str) -> np.ndarray:
     """Encoded bytes, or a PIL image of any mode, as an array (H, W) or (H, W, channels)."""
-    too_large = f"{name} is too large, over {LARGEST_PICTURE:,} pixels: save a smaller copy of it."
     try:
         picture = source if isinstance(source, Image.Image) else Image.open(io.BytesIO(source))
-        if picture.width * picture.height <= LARGEST_PICTURE:
-            return _to_array(picture)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(too_large) from error
-    except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{name} is not a picture in a known format: save it as PNG or JPEG."
-        ) from error
+        if picture.width * picture.height > LARGEST_PICTURE:
+            raise Image.DecompressionBombError
+        return _to_array(picture)
     except Exception as error:  # the decoders raise all sorts of things over a damaged file
-        raise ValueError(
-            f"{name} is damaged or cut short ({error}): get a fresh copy of it."
-        ) from error
-    raise ValueError(too_large)
+        why = f"damaged or cut short ({error}): get a fresh copy of it"
+        if isinstance(error, UnidentifiedImageError):
+            why = "not a picture in a known format: save it as PNG or JPEG"
+        if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+            why = f"too large, over {LARGEST_PICTURE:,} pixels: save a smaller copy of it"
+        raise ValueError(f"{name} is {why}.") from error
 
 
 def _to_array(picture: Image.Image) -> np.ndarray:
@@ -172,9 +158,7 @@ def _to_tensor(array: np.ndarray) -> Tensor:
         first = f"an array is (H, W, channels); this one, {array.shape}, has its channels first"
         raise ValueError(f"{first}: give torch.from_numpy(array), whose order that is.")
     if array.dtype.kind not in "buif":
-        raise TypeError(
-            f"an array of {array.dtype} is no picture: give uint8, uint16, or float in [0, 1]."
-        )
+        raise TypeError(f"an array of {array.dtype} is no picture: give uint8, uint16 or float.")
     array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
     return torch.from_numpy(array if array.ndim == 2 else np.moveaxis(array, -1, -3))
 
@@ -183,14 +167,12 @@ def _to_float(tensor: Tensor) -> Tensor:
     if tensor.is_floating_point():
         return tensor.float()
     if tensor.dtype not in WHITE:
-        raise ValueError(
-            f"numbers of {tensor.dtype} do not say what white is: make them uint8 (0 to 255)."
-        )
+        raise ValueError(f"numbers of {tensor.dtype} do not say what white is: make them uint8.")
     return tensor.float() / WHITE[tensor.dtype]
 
 
 def _to_rgb(tensor: Tensor) -> Tensor:
-    """(H, W), (C, H, W) or (N, C, H, W) with 1 to 4 channels -> (N, 3, H, W), alpha laid on white."""
+    """(H, W), (C, H, W) or (N, C, H, W) with 1 to 4 channels -> (N, 3, H, W), alpha on white."""
     shape = tuple(tensor.shape)
     if not 2 <= len(shape) <= 4 or 0 in shape:
         raise ValueError(f"a picture is (H, W), (channels, H, W) or a batch of those, not {shape}.")
@@ -198,9 +180,7 @@ def _to_rgb(tensor: Tensor) -> Tensor:
     channels = batch.shape[1]
     if channels > 4:
         hint = " The channels look last: use .movedim(-1, -3)." if shape[-1] <= 4 else ""
-        raise ValueError(
-            f"a picture has 1 to 4 channels, (channels, H, W); {shape} has {channels}.{hint}"
-        )
+        raise ValueError(f"a picture has 1 to 4 channels, and {shape} has {channels}.{hint}")
     color, alpha = (batch[:, :-1], batch[:, -1:]) if channels in (2, 4) else (batch, None)
     color = color.expand(-1, 3, -1, -1)
     return (color if alpha is None else color * alpha + (1 - alpha)).contiguous()
@@ -209,33 +189,14 @@ def _to_rgb(tensor: Tensor) -> Tensor:
 def _height_width(size: Size) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 1:
-        raise ValueError(
-            f"a size is at least one pixel, not {size}: give an int or (height, width)."
-        )
+        raise ValueError(f"a size is at least one pixel, not {size}.")
     return int(height), int(width)
 
 
 def _crop_to_proportions(pixels: Tensor, height: int, width: int) -> Tensor:
-    """The largest centred part with these proportions, cut before scaling so that long strips stay
-    small.
-    """
+    """The largest centred part with these proportions: cut before scaling, strips stay small."""
     rows, columns = pixels.shape[-2:]
     keep_rows = max(1, min(rows, round(columns * height / width)))
     keep_columns = max(1, min(columns, round(rows * width / height)))
     top, left = (rows - keep_rows) // 2, (columns - keep_columns) // 2
     return pixels[..., top : top + keep_rows, left : left + keep_columns]
-
-
-def _check_finite_float(pixels: Tensor) -> None:
-    if not isinstance(pixels, Tensor):
-        raise TypeError(
-            f"pixels are a float tensor, not a {type(pixels).__name__}: use images.to_pixels."
-        )
-    if not pixels.is_floating_point():
-        raise ValueError(f"pixels are floats in [0, 1], not {pixels.dtype}: use images.to_pixels.")
-    if (
-        pixels.numel() and not torch.stack(torch.aminmax(pixels)).isfinite().all()
-    ):  # faster than looking at each
-        raise ValueError(
-            f"pixels hold {int((~pixels.isfinite()).sum())} values that are NaN or infinite."
-        )

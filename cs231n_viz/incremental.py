@@ -2,7 +2,7 @@
 
 A patch changes a square of pixels; a convolution passes the change on to a somewhat larger window
 of its map, and outside of that window the map is what it was without the patch. So every map is
-kept once, clean, and for each place of the patch there is one window in it. A layer asks for the
+kept once, clean, and for each position of the patch there is one window in it. A layer asks for the
 rectangle of inputs that its own window reads, cut partly from the clean map and partly from the
 window before, and runs on that alone. A layer that is not known to act locally gets the whole map,
 put together: slower from there on, never wrong.
@@ -10,7 +10,7 @@ put together: slower from there on, never wrong.
 
 import operator
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,35 +18,27 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 DENSE = 0.95  # a window that is this share of its map is made the whole map
-ZERO, LOWEST, FIRST = (
-    0,
-    1,
-    2,
-)  # the rows before a map's own: what a convolution and a max-pooling read beyond the edge
+ZERO, LOWEST, FIRST = 0, 1, 2  # rows of Clean: two that paddings read, and the first of the map
 
 
 def changed(start, length, kernel, stride, padding=0, dilation=1):
-    """Which outputs of a layer can read one of the inputs start … start + length − 1: (the first,
-    the last).
+    """Which outputs of a layer can read one of `length` inputs from `start`: (the first, the last).
 
     Output o reads the inputs o·stride − padding + dilation·(0 … kernel − 1), the first of them not
     behind the window's end and the last not before its beginning:
-        o·stride ≥ start + padding − dilation·(kernel − 1)   and   o·stride ≤ start + padding + length − 1.
+        o·stride ≥ start + padding − dilation·(kernel − 1)
+        o·stride ≤ start + padding + length − 1
     """
-    return -((dilation * (kernel - 1) - padding - start) // stride), (
-        start + padding + length - 1
-    ) // stride
+    first = -((dilation * (kernel - 1) - padding - start) // stride)
+    return first, (start + padding + length - 1) // stride
 
 
 @dataclass(frozen=True, eq=False)
 class Clean:
-    """The map of the picture without occluder, as rows: zeros, −∞, then the channels of each place
-    in reading order.
-    """
+    """The map of the picture without occluder, a row a position: zeros, −∞, then all in order."""
 
     rows: Tensor  # (2 + H·W, C)
-    height: int
-    width: int
+    size: tuple[int, int]  # H, W
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +52,14 @@ class Window:
 
 
 class Untraceable(ValueError):
-    """A network that cannot be taken apart: torch.fx does not follow it, or its layers overwrite
-    each other's maps.
-    """
+    """A network that torch.fx does not follow, or whose layers overwrite each other's maps."""
 
 
 _TRACING = threading.Lock()
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx changes nn.Module for all threads while it traces; in every other thread modules
-    work as always.
-    """
+    """torch.fx changes nn.Module for all threads; in every other thread modules work as always."""
 
     def __init__(self):
         super().__init__()
@@ -83,66 +71,52 @@ class _Tracer(fx.Tracer):
         return super().call_module(module, forward, arguments, named)
 
     def getattr(self, attribute, value, proxies):
-        return (
-            value
-            if threading.get_ident() != self.thread
-            else super().getattr(attribute, value, proxies)
-        )
+        if threading.get_ident() != self.thread:
+            return value
+        return super().getattr(attribute, value, proxies)
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
     """The network as a graph of its layers; they stay the network's own."""
-    if any(
-        module._forward_hooks or module._forward_pre_hooks for module in model.network.modules()
-    ):
+    if any(part._forward_hooks or part._forward_pre_hooks for part in model.network.modules()):
         raise Untraceable(f"{model.name} has hooks, which a graph of its layers does not call.")
     try:
         with _TRACING:
             graph = _Tracer().trace(model.network)
-    except (
-        Exception
-    ) as error:  # whatever the network's own code raises when it is handed symbols for numbers
+    except Exception as error:  # what the network's own code raises over symbols for numbers
         raise Untraceable(f"torch.fx cannot follow {model.name} ({error}).") from error
-    entrances = [node.target for node in graph.nodes if node.op == "placeholder"]
-    if len(entrances) != 1 or entrances[0].startswith("*"):
-        raise Untraceable(f"{model.name} takes {', '.join(entrances)}, not one picture.")
+    inputs = [node.target for node in graph.nodes if node.op == "placeholder"]
+    if len(inputs) != 1 or inputs[0].startswith("*"):
+        raise Untraceable(f"{model.name} takes {', '.join(inputs)}, not one picture.")
     return fx.GraphModule(model.network, graph)
 
 
 class Incremental:
-    """The clean maps of one picture (1, C, H, W), ready for any occluders of it. Raises
-    Untraceable.
-    """
+    """The clean maps of one picture (1, C, H, W), ready for any occluders. Raises Untraceable."""
 
     def __init__(self, model: nn.Module, picture: Tensor):
         self.model = model
         with torch.no_grad():
             scores = model(picture)
             self.traced = trace(model)
-            recorder = _Clean(self.traced)
+            recorder = _Recorder(self.traced)
             recorded = recorder.run(self._normalized(picture))
         if not torch.allclose(scores, recorded, rtol=1e-3, atol=1e-3 * float(scores.abs().max())):
-            raise Untraceable(
-                f"{model.name}, taken apart by torch.fx, does not compute what it computes in one piece."
-            )
+            raise Untraceable(f"{model.name} does not compute what its graph by torch.fx does.")
         self.clean = recorder.clean
 
     @torch.no_grad()
-    def scores(self, cover: Tensor, places: Tensor, patch: int) -> Tensor:
-        """cover (1, C, H, W) shows in the squares of `patch` pixels at places (B, 2), top and left:
-        (B, classes).
+    def scores(self, cover: Tensor, corners: Tensor, patch: int) -> Tensor:
+        """The scores with `cover` (1, C, H, W) showing in one square each: (B, classes).
+
+        corners: (B, 2), the top and left of squares of `patch` pixels.
         """
-        top, left = places.unbind(dim=1)
-        squares = (
-            self._normalized(cover)[0]
-            .unfold(1, patch, 1)
-            .unfold(2, patch, 1)[:, top, left]
-            .transpose(0, 1)
-        )
-        entrance = next(iter(self.traced.graph.nodes))
-        return _Occluded(self.traced, self.clean).run(
-            Window(self.clean[entrance], top, left, squares)
-        )
+        top, left = corners.unbind(dim=1)
+        squares = self._normalized(cover)[0].unfold(1, patch, 1).unfold(2, patch, 1)
+        squares = squares[:, top, left].transpose(0, 1)  # (B, C, patch, patch)
+        pixels = next(iter(self.traced.graph.nodes))
+        start = Window(self.clean[pixels], top, left, squares)
+        return _Occluded(self.traced, self.clean).run(start)
 
     def _normalized(self, pixels: Tensor) -> Tensor:
         return (pixels.to(self.model.mean) - self.model.mean) / self.model.std
@@ -150,12 +124,11 @@ class Incremental:
 
 class _Runner(fx.Interpreter):
     def call_module(self, target, arguments, named):
-        return self.submodules[target](
-            *arguments, **named
-        )  # a layer may be called `code`, as a part of the graph is
+        # by name, for a layer may be called `code`, as a part of the graph is
+        return self.submodules[target](*arguments, **named)
 
 
-class _Clean(_Runner):
+class _Recorder(_Runner):
     """Runs the picture without occluder and keeps every map."""
 
     def __init__(self, traced):
@@ -173,7 +146,7 @@ class _Clean(_Runner):
             _, channels, height, width = result.shape
             rows = result.new_empty(FIRST + height * width, channels)
             rows[ZERO], rows[LOWEST], rows[FIRST:] = 0, -torch.inf, result[0].flatten(1).T
-            self.clean[node] = Clean(rows, height, width)
+            self.clean[node] = Clean(rows, (height, width))
         return result
 
 
@@ -187,11 +160,8 @@ class _Occluded(_Runner):
     def run_node(self, node):
         arguments, named = self.fetch_args_kwargs_from_env(node)
         module = self.submodules[node.target] if node.op == "call_module" else None
-        act, clean, result = (
-            _LOCAL.get(type(module) if module else node.target),
-            self.clean.get(node),
-            None,
-        )
+        act = _LOCAL.get(type(module) if module else node.target)
+        clean, result = self.clean.get(node), None
         if act and clean and any(isinstance(one, Window) for one in _flat(arguments)):
             result = act(clean, module, *arguments, **named)
         if result is None:
@@ -211,47 +181,37 @@ def _flat(arguments) -> Iterator:
 def _cut(
     window: Window, top: Tensor, left: Tensor, height: int, width: int, beyond: int = ZERO
 ) -> Tensor:
-    """The occluded maps in one rectangle each, from (top, left), which may reach over the edge: (B,
-    C, height, width).
+    """One rectangle of each occluded map, from (top, left): (B, C, height, width).
 
-    First the rectangle of the clean map, then what lies in the window is laid over it.
+    It may reach over the edge, where it reads the row `beyond`. First the rectangle of the clean
+    map, then what lies in the window is laid over it.
     """
     clean, (count, channels, m, n) = window.clean, window.values.shape
-    if (
-        (m, n) == (height, width)
-        and torch.equal(top, window.top)
-        and torch.equal(left, window.left)
-    ):
+    aligned = torch.equal(top, window.top) and torch.equal(left, window.left)
+    if (m, n) == (height, width) and aligned:
         return window.values
-    rows, columns = _run(top, height), _run(left, width)  # (B, height), (B, width)
-    on_map = _outer(
-        torch.logical_and,
-        (rows >= 0) & (rows < clean.height),
-        (columns >= 0) & (columns < clean.width),
-    )
-    place = torch.where(on_map, _outer(torch.add, FIRST + rows * clean.width, columns), beyond)
-    cut = clean.rows.new_empty(
-        count * height * width + 1, channels
-    )  # the last row takes what lies outside of it
-    torch.index_select(clean.rows, 0, place.flatten(), out=cut[:-1])
-    rows, columns = _run(window.top - top, m), _run(window.left - left, n)
-    inside = _outer(
-        torch.logical_and, (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
-    )
-    first = height * width * torch.arange(count, device=top.device)[:, None]
-    place = torch.where(inside, _outer(torch.add, first + rows * width, columns), len(cut) - 1)
-    cut.index_copy_(0, place.flatten(), window.values.permute(0, 2, 3, 1).reshape(-1, channels))
+    rows, columns = _grid(top, left, height, width)
+    on_map = _inside(rows, clean.size[0]) & _inside(columns, clean.size[1])
+    source = torch.where(on_map, FIRST + rows * clean.size[1] + columns, beyond)
+    # the last row takes what of the window lies outside of the rectangle
+    cut = clean.rows.new_empty(count * height * width + 1, channels)
+    torch.index_select(clean.rows, 0, source.flatten(), out=cut[:-1])
+    rows, columns = _grid(window.top - top, window.left - left, m, n)
+    in_cut = _inside(rows, height) & _inside(columns, width)
+    first = height * width * torch.arange(count, device=top.device)[:, None, None]
+    goal = torch.where(in_cut, first + rows * width + columns, len(cut) - 1)
+    cut.index_copy_(0, goal.flatten(), window.values.permute(0, 2, 3, 1).reshape(-1, channels))
     return cut[:-1].view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _run(start: Tensor, length: int) -> Tensor:
-    """start, start + 1, … of each: (B, length)."""
-    return start[:, None] + torch.arange(length, device=start.device)
+def _grid(top: Tensor, left: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The rows (B, height, 1) and columns (B, 1, width) of rectangles that begin at (top, left)."""
+    down, right = (torch.arange(side, device=top.device) for side in (height, width))
+    return top[:, None, None] + down[:, None], left[:, None, None] + right
 
 
-def _outer(function: Callable, rows: Tensor, columns: Tensor) -> Tensor:
-    """(B, m), (B, n) -> (B, m, n)."""
-    return function(rows[:, :, None], columns[:, None, :])
+def _inside(indices: Tensor, length: int) -> Tensor:
+    return (indices >= 0) & (indices < length)
 
 
 def _whole(value):
@@ -259,45 +219,44 @@ def _whole(value):
     if not isinstance(value, Window):
         return value
     start = torch.zeros_like(value.top)
-    return _cut(value, start, start, value.clean.height, value.clean.width)
+    return _cut(value, start, start, *value.clean.size)
 
 
 # --- what layers do with windows ------------------------------------------------------------------
 
 
-def _slide(
-    clean: Clean, window: Window, kernel, stride, padding, dilation, beyond: int, layer: Callable
-):
-    """A layer whose outputs read a small square of inputs each: run where an output can have
-    changed.
+def _slide(clean: Clean, window: Window, settings: tuple, beyond: int, layer: Callable) -> Window:
+    """A layer whose outputs read a small square of inputs each, where an output can have changed.
+
+    settings: (kernel, stride, padding, dilation), a pair or one number each.
     """
-    places = []
-    axes = (
-        (window.top, clean.height, window.values.shape[2]),
-        (window.left, clean.width, window.values.shape[3]),
-    )
-    for (start, most, length), k, s, p, d in zip(
-        axes, kernel, stride, padding, dilation, strict=True
-    ):
-        first, last = changed(start, length, k, s, p, d)
-        first, last = first.clamp(min=0), last.clamp(max=most - 1)
-        size = min(
-            max(int((last - first).amax()) + 1, 1), most
-        )  # a patch that no output reads: any one
-        places.append(
-            (first.clamp(max=most - size), size)
-        )  # at the far edge more than need be, but of one size
-    (top, m), (left, n) = places
-    if m * n >= DENSE * clean.height * clean.width:
-        top, left, m, n = torch.zeros_like(top), torch.zeros_like(left), clean.height, clean.width
-    reads = [
-        (size - 1) * s + d * (k - 1) + 1
-        for size, s, d, k in zip((m, n), stride, dilation, kernel, strict=True)
-    ]
-    inputs = _cut(
-        window, top * stride[0] - padding[0], left * stride[1] - padding[1], *reads, beyond
-    )
-    return Window(clean, top, left, layer(inputs))
+    down, across = zip(*map(_pair, settings), strict=True)
+    height, width = clean.size
+    top, m = _reach(window.top, window.values.shape[2], height, *down)
+    left, n = _reach(window.left, window.values.shape[3], width, *across)
+    if m * n >= DENSE * height * width:
+        top, left, m, n = torch.zeros_like(top), torch.zeros_like(left), height, width
+    corners, sides = [], []
+    for first, size, (kernel, stride, padding, dilation) in ((top, m, down), (left, n, across)):
+        corners.append(first * stride - padding)
+        sides.append((size - 1) * stride + dilation * (kernel - 1) + 1)
+    return Window(clean, top, left, layer(_cut(window, *corners, *sides, beyond)))
+
+
+def _reach(start: Tensor, length: int, most: int, *axis: int) -> tuple[Tensor, int]:
+    """Along one axis, the first output that can have changed, and how many can, for the most."""
+    first, last = changed(start, length, *axis)
+    return _of_one_size(first.clamp(min=0), last.clamp(max=most - 1) + 1, most)
+
+
+def _of_one_size(first: Tensor, end: Tensor, most: int) -> tuple[Tensor, int]:
+    """Runs from `first` to `end` (B,) within `most`, each made as long as the longest, ≥ 1."""
+    size = min(max(int((end - first).amax()), 1), most)
+    return first.clamp(max=most - size), size
+
+
+def _pair(value) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def _convolution(
@@ -310,109 +269,77 @@ def _convolution(
         dilation, groups = module.dilation, module.groups
     if isinstance(padding, str):
         return None
-    stride, dilation = _pair(stride), _pair(dilation)
 
     def layer(inputs):
         return F.conv2d(inputs, weight, bias, stride, 0, dilation, groups)
 
-    return _slide(clean, window, weight.shape[2:], stride, _pair(padding), dilation, ZERO, layer)
+    return _slide(clean, window, (weight.shape[2:], stride, padding, dilation), ZERO, layer)
 
 
 def _max_pool(clean, module, window, kernel_size=None, stride=None, padding=0, dilation=1, **named):
     if module is not None:
-        kernel_size, stride, padding, dilation = (
-            module.kernel_size,
-            module.stride,
-            module.padding,
-            module.dilation,
-        )
-    kernel, stride, dilation = _pair(kernel_size), _pair(stride or kernel_size), _pair(dilation)
+        kernel_size, stride = module.kernel_size, module.stride
+        padding, dilation = module.padding, module.dilation
 
     def layer(inputs):
-        return F.max_pool2d(inputs, kernel, stride, 0, dilation)
+        return F.max_pool2d(inputs, kernel_size, stride, 0, dilation)
 
-    return _slide(clean, window, kernel, stride, _pair(padding), dilation, LOWEST, layer)
+    settings = (kernel_size, stride or kernel_size, padding, dilation)
+    return _slide(clean, window, settings, LOWEST, layer)
 
 
 def _average_pool(clean, module, window, *arguments, **named):
-    if (
-        module is None
-        or module.ceil_mode
-        or module.divisor_override
-        or not module.count_include_pad
-    ):
+    unlike = module is None or module.ceil_mode or module.divisor_override
+    if unlike or not module.count_include_pad:
         return None
-    kernel, stride = _pair(module.kernel_size), _pair(module.stride)
 
     def layer(inputs):
-        return F.avg_pool2d(inputs, kernel, stride)
+        return F.avg_pool2d(inputs, module.kernel_size, module.stride)
 
-    return _slide(clean, window, kernel, stride, _pair(module.padding), (1, 1), ZERO, layer)
+    settings = (module.kernel_size, module.stride, module.padding, 1)
+    return _slide(clean, window, settings, ZERO, layer)
 
 
 def _pointwise(function: Callable | None = None) -> Callable:
-    """A layer that reads one place: it runs on the windows as they stand."""
+    """A layer that reads one position: it runs on the windows as they stand."""
 
     def act(clean, module, window, *arguments, inplace=False, **named):
-        if not isinstance(window, Window) or any(
-            isinstance(one, Window | Tensor) for one in arguments
-        ):
+        others = any(isinstance(one, Window | Tensor) for one in arguments)
+        if not isinstance(window, Window) or others:
             return None
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
             return None  # it looks at the whole map
-        values = (
-            function(window.values, *arguments, **named)
-            if function
-            else module(window.values.clone())
-        )
+        values = window.values if function else window.values.clone()  # a module may work in place
+        values = (function or module)(values, *arguments, **named)
         return Window(clean, window.top, window.left, values)
 
     return act
 
 
-def _add(clean, module, one, other, **named):
-    maps = [each for each in (one, other) if isinstance(each, Window)]
-    if named or len(maps) < 2 or any(_size(each.clean) != _size(clean) for each in maps):
-        return None
-    return _joined(clean, [one, other], lambda values: values[0] + values[1])
+def _add(clean, module, *maps, **named):
+    fit = all(isinstance(each, Window) and each.clean.size == clean.size for each in maps)
+    return _joined(clean, maps, lambda two: torch.add(*two)) if fit and not named else None
 
 
-def _size(clean: Clean) -> tuple[int, int]:
-    return clean.height, clean.width
+def _concat(clean, module, maps, dim=0, **named):
+    fit = dim == 1 and not named and all(isinstance(each, Window) for each in maps)
+    return _joined(clean, maps, lambda all_of: torch.cat(all_of, dim=1)) if fit else None
 
 
-def _concat(clean, module, windows, dim=0):
-    if dim != 1 or not all(isinstance(window, Window) for window in windows):
-        return None
-    return _joined(clean, windows, lambda values: torch.cat(values, dim=1))
-
-
-def _joined(clean: Clean, windows: list[Window], layer: Callable) -> Window:
-    """A layer that reads several maps at the same place: on the smallest rectangles that hold all
-    their windows.
-    """
-    top, left = (
-        torch.stack([getattr(window, side) for window in windows]).amin(dim=0)
-        for side in ("top", "left")
-    )
+def _joined(clean: Clean, windows: Sequence[Window], layer: Callable) -> Window:
+    """A layer of several maps, on the smallest rectangles that hold all their windows."""
+    top = torch.stack([window.top for window in windows]).amin(dim=0)
+    left = torch.stack([window.left for window in windows]).amin(dim=0)
     bottom = torch.stack([window.top + window.values.shape[2] for window in windows]).amax(dim=0)
     right = torch.stack([window.left + window.values.shape[3] for window in windows]).amax(dim=0)
-    m, n = (
-        min(int((bottom - top).amax()), clean.height),
-        min(int((right - left).amax()), clean.width),
-    )
-    top, left = top.clamp(max=clean.height - m), left.clamp(max=clean.width - n)
+    top, m = _of_one_size(top, bottom, clean.size[0])
+    left, n = _of_one_size(left, right, clean.size[1])
     return Window(clean, top, left, layer([_cut(window, top, left, m, n) for window in windows]))
-
-
-def _pair(value) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 _LOCAL = {nn.Conv2d: _convolution, F.conv2d: _convolution, torch.conv2d: _convolution}
 _LOCAL |= {nn.MaxPool2d: _max_pool, F.max_pool2d: _max_pool, nn.AvgPool2d: _average_pool}
 _LOCAL |= dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu", "relu_"), _pointwise(torch.relu))
-_LOCAL |= dict.fromkeys(
-    (nn.BatchNorm2d, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.Dropout, nn.Identity), _pointwise()
-)
+_LOCAL |= dict.fromkeys((nn.BatchNorm2d, nn.ReLU6, nn.Hardswish, nn.SiLU), _pointwise())
+_LOCAL |= dict.fromkeys((nn.Dropout, nn.Identity), _pointwise())
 _LOCAL |= {operator.add: _add, torch.add: _add, torch.cat: _concat}

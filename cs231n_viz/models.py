@@ -1,12 +1,13 @@
-"""Any network becomes a PixelModel: frozen, takes pixels in [0, 1], answers with scores, knows its
-layers by name.
-"""
+"""Any network becomes a PixelModel: frozen, takes pixels in [0, 1], knows its layers by name."""
 
 import copy
 import hashlib
 import json
-from collections import Counter
+import operator
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,27 +15,18 @@ import torch
 import torchvision.models
 from safetensors import safe_open
 from torch import Tensor, nn
+from torchvision.models import VGG, AlexNet, SqueezeNet
 
 from . import images, networks
-from .errors import unknown
+from .errors import unknown, whole
 from .places import data_dir
 
-FRIENDLY = {
-    "Conv2d": "conv",
-    "BatchNorm2d": "norm",
-    "ReLU": "relu",
-    "MaxPool2d": "pool",
-    "Fire": "fire",
-}
-
+# The literature's words for the layers of AlexNet, VGG and SqueezeNet
+WORDS = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool"}
+WORDS |= {"Fire": "fire", "Linear": "fc", "AdaptiveAvgPool2d": "pool"}
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
-
-CANNOT = (
-    RuntimeError,
-    AssertionError,
-    ValueError,
-    IndexError,
-)  # what networks raise at a size that they cannot take
+# What networks raise at a size that they cannot take
+CANNOT = (RuntimeError, AssertionError, ValueError, IndexError)
 
 
 class Prediction(NamedTuple):
@@ -67,9 +59,8 @@ class PixelModel(nn.Module):
         self.eval()
         self.class_names = list(class_names or (f"class {index}" for index in range(classes)))
         if len(self.class_names) != classes:
-            raise ValueError(
-                f"{name} answers with {classes} scores, but {len(self.class_names)} class names were given."
-            )
+            count = len(self.class_names)
+            raise ValueError(f"{name} has {classes} scores, but {count} class names were given.")
 
     def train(self, mode: bool = True) -> "PixelModel":
         """A PixelModel is always in eval mode: it is looked at, not trained."""
@@ -79,13 +70,22 @@ class PixelModel(nn.Module):
         try:
             return self.network((pixels.to(self.mean) - self.mean) / self.std)
         except CANNOT as error:
-            own_size = pixels.shape[-2:] == (self.input_size, self.input_size)
-            if own_size or isinstance(error, torch.OutOfMemoryError):
-                raise
-            height, width = pixels.shape[-2:]
+            self._check_size(pixels.shape[-2:], error)
+            raise
+
+    def _check_size(self, size: torch.Size, error: Exception) -> None:
+        """Raises ValueError if the network refuses even grey of this size, without any hooks."""
+        plain = _without_hooks(self.network)
+        try:
+            with torch.no_grad(), torch._C.DisableTorchFunction():  # nobody's modes, either
+                plain(self.mean.new_zeros(1, self.channels, *size))  # the mean colour, normalised
+        except torch.OutOfMemoryError:
+            return
+        except CANNOT:
+            given, side = " x ".join(map(str, size)), self.input_size
             raise ValueError(
-                f"{self.name} cannot take a picture of {height} x {width} pixels ({error}); it was made for "
-                f"{self.input_size} x {self.input_size}: use images.resize(pixels, {self.input_size})."
+                f"{self.name} cannot take a picture of {given} pixels ({error}); it was made for "
+                f"{side} x {side}: use images.resize(pixels, {side})."
             ) from error
 
     @property
@@ -93,9 +93,7 @@ class PixelModel(nn.Module):
         return self.mean.device
 
     def resolve(self, layer: str) -> tuple[nn.Module, int]:
-        """The module behind a layer's name, and which of its calls in a pass (0 for the first) is
-        meant.
-        """
+        """The module behind a layer's name, and which of its calls in a pass is meant, from 0."""
         base, _, call = str(layer).partition(":")
         dotted = self._friendly.get(base, base)
         calls = self._calls.get(dotted, 0)
@@ -109,12 +107,14 @@ class PixelModel(nn.Module):
             if target not in self.class_names:
                 raise unknown(f"class of {self.name}", target, self.class_names)
             return self.class_names.index(target)
-        if not 0 <= target < len(self.class_names):
-            raise ValueError(
-                f"class {target} is out of range: {self.name} has {len(self.class_names)} classes, "
-                f"0 to {len(self.class_names) - 1}."
-            )
-        return int(target)
+        try:
+            index = operator.index(target)
+        except TypeError:
+            raise TypeError(f"a class is its index or its name, not {target!r}.") from None
+        last = len(self.class_names) - 1
+        if not 0 <= index <= last:
+            raise ValueError(f"class {index} is out of range: {self.name} has classes 0 to {last}.")
+        return index
 
 
 def bundled() -> list[str]:
@@ -123,14 +123,12 @@ def bundled() -> list[str]:
 
 
 def names() -> list[str]:
-    """Everything `load` knows: the bundled networks first, then torchvision's classification
-    networks.
-    """
+    """Everything `load` knows: the bundled networks, then torchvision's classification networks."""
     return bundled() + torchvision.models.list_models(module=torchvision.models)
 
 
 def load(name: str = "coursenet", device: str | torch.device | None = None) -> PixelModel:
-    """A bundled network, or one of torchvision's with its own weights, on the best device there is."""
+    """A bundled network, or one of torchvision's with its weights, on the best device there is."""
     if name in NOT_CLASSIFIERS:
         raise ValueError(f"{name} is no classifier: load it with models.load_{name}().")
     if name not in names():
@@ -150,16 +148,13 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
     network, about = _read_bundled("generator")
     if json.loads(about["decodes"]) != _checksums()["coursenet"]:
         raise ValueError(
-            "generator.safetensors decodes the codes of another coursenet than the one that is here. Bring both back with "
-            "git checkout -- data, or train it for this one: python3 -m cs231n_viz train generator"
+            f"the generator decodes another coursenet than this. {_remedy('generator')}"
         )
     return _frozen_copy(network).to(device or _best_device())
 
 
 def load_stylenet(device: str | torch.device | None = None) -> networks.StyleNet:
-    """The network that repaints in the styles of all paintings, frozen; `.styles` names them. See
-    fast_style.repaint.
-    """
+    """The network that repaints in the styles of all paintings (`.styles`), frozen."""
     network, _ = _read_bundled("stylenet")
     return _frozen_copy(network).to(device or _best_device())
 
@@ -179,27 +174,22 @@ def wrap(
     one-channel network says mean=(0.5,), std=(0.25,).
     """
     if len(mean) != len(std):
-        raise ValueError(
-            f"mean has {len(mean)} channels and std has {len(std)}: give one number a channel to both."
-        )
+        counts = f"{len(mean)} and {len(std)}"
+        raise ValueError(f"mean and std have one number a channel each, not {counts}.")
     if min(std) <= 0:
-        raise ValueError(
-            f"std is divided by, so it must be above 0 in every channel, not {tuple(std)}."
-        )
+        raise ValueError(f"std is divided by: above 0 in every channel, not {tuple(std)}.")
     return PixelModel(
         module,
         name=name or type(module).__name__,
         mean=tuple(map(float, mean)),
         std=tuple(map(float, std)),
         class_names=class_names,
-        input_size=input_size,
+        input_size=whole("input_size", input_size, 1),
     )
 
 
 def untrained(model: PixelModel, seed: int = 0) -> PixelModel:
-    """A copy of the network with fresh random weights (He et al. 2015): what it was before it
-    learned anything.
-    """
+    """A copy with fresh random weights (He et al. 2015): the network before it learned anything."""
     fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     for module in fresh.network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -219,18 +209,18 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
     """The `top` most probable classes of one picture (1, C, H, W), most probable first."""
     images.check_pixels(pixels, channels=model.channels)
     if len(pixels) != 1:
-        raise ValueError(
-            f"predict names one picture, {len(pixels)} were given: use model(pixels).softmax(1) for many."
-        )
+        raise ValueError(f"predict takes one picture, not {len(pixels)}: use model(pixels).")
     probabilities = model(pixels).softmax(dim=1)[0]
     best = probabilities.topk(min(top, len(probabilities)))
-    return [
-        Prediction(index, model.class_names[index], probability)
-        for probability, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-    ]
+    found = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    return [Prediction(index, model.class_names[index], value) for value, index in found]
 
 
 # --- loading --------------------------------------------------------------------------------------
+
+
+def _remedy(name: str) -> str:
+    return f"Bring it back (git checkout -- data) or train it: python3 -m cs231n_viz train {name}"
 
 
 def _checksums() -> dict[str, str]:
@@ -240,33 +230,28 @@ def _checksums() -> dict[str, str]:
         listed = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
-            f"{file}, the list of the bundled networks, is missing or damaged ({error}). Bring it back with "
-            "git checkout -- data"
+            f"{file}, the list of bundled networks, cannot be read ({error}): git checkout -- data"
         ) from error
     return {Path(file).stem: digest for file, digest in listed.items()}
 
 
 def _load_bundled(name: str) -> PixelModel:
     network, about = _read_bundled(name)
-    described = {
-        key: json.loads(about[key]) for key in ("mean", "std", "class_names", "input_size")
-    }
-    return PixelModel(network, name=name, **described)
+    settings = ("mean", "std", "class_names", "input_size")
+    return wrap(network, name=name, **{key: json.loads(about[key]) for key in settings})
 
 
 def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
     """A bundled network with its weights, and what its file says of itself."""
     path = data_dir() / f"{name}.safetensors"
-    remedy = f"Bring them back with git checkout -- data, or train them: python3 -m cs231n_viz train {name}"
     if not path.exists():
-        raise FileNotFoundError(f"the weights {path.name} are missing from {path.parent}. {remedy}")
+        raise FileNotFoundError(f"the weights {path} are missing. {_remedy(name)}")
     if hashlib.sha256(path.read_bytes()).hexdigest() != _checksums()[name]:
-        raise ValueError(
-            f"the weights {path} are damaged: their SHA-256 is not that of checksums.json. {remedy}"
-        )
+        raise ValueError(f"the weights {path} are damaged (by their SHA-256). {_remedy(name)}")
     with safe_open(path, framework="pt") as file:
         about = file.metadata()
-        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
+        keys = file.keys()  # the file itself is no mapping
+        weights = {key: file.get_tensor(key).float() for key in keys}
     network = getattr(networks, about["network"])(**json.loads(about["settings"]))
     network.load_state_dict(weights)
     return network, about
@@ -274,18 +259,18 @@ def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
 
 def _load_torchvision(name: str) -> PixelModel:
     weights = torchvision.models.get_model_weights(name).DEFAULT
-    file = weights_file(name)
+    fetch = f"python3 -m cs231n_viz fetch {name}"
     try:
         network = torchvision.models.get_model(name, weights=weights)
     except OSError as error:  # URLError and time-outs are OSErrors
         raise ConnectionError(
-            f"the weights of {name} are not on this computer and could not be fetched ({error}). With a network, run "
-            f"python3 -m cs231n_viz fetch {name} once; without one, models.load('coursenet') needs nothing."
+            f"the weights of {name} are not on this computer and could not be fetched ({error}). "
+            f"With a network, run {fetch} once; models.load('coursenet') needs none."
         ) from error
     except Exception as error:
         raise ValueError(
-            f"the weights of {name} in {file} are damaged ({type(error).__name__}). Delete that file and run "
-            f"python3 -m cs231n_viz fetch {name}"
+            f"the weights of {name} in {weights_file(name)} are damaged ({type(error).__name__}). "
+            f"Delete that file and run {fetch}"
         ) from error
     settings = weights.transforms()
     return wrap(
@@ -309,46 +294,44 @@ def _frozen_copy(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
+def _without_hooks(module: nn.Module) -> nn.Module:
+    """The module on the same weights, without the hooks that anybody has put on it or its parts."""
+    plain = copy.copy(module)
+    plain._forward_pre_hooks, plain._forward_hooks = OrderedDict(), OrderedDict()
+    parts = module._modules.items()
+    plain._modules = {name: part if part is None else _without_hooks(part) for name, part in parts}
+    return plain
+
+
 # --- layer names ----------------------------------------------------------------------------------
 
 
 def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
-    """One pass over the zero image: each layer's output shape in order, calls of each module,
-    number of classes.
-    """
+    """Each layer's output shape in order, calls of each module, number of classes: by one pass."""
     friendly = {dotted: alias for alias, dotted in model._friendly.items()}
     outputs: list[tuple[str, int, tuple]] = []  # (dotted name, call, shape)
     calls: Counter = Counter()
 
-    def listen(dotted):
-        def hear(module, inputs, output):
-            if isinstance(output, Tensor):
-                outputs.append((dotted, calls[dotted], tuple(output.shape)))
-                calls[dotted] += 1
+    def record(dotted, module, inputs, output):
+        if isinstance(output, Tensor):
+            outputs.append((dotted, calls[dotted], tuple(output.shape)))
+            calls[dotted] += 1
 
-        return hear
-
-    handles = [
-        module.register_forward_hook(listen(dotted))
-        for dotted, module in model.network.named_modules()
-        if dotted
-    ]
-    zero_image = model.mean.expand(1, -1, model.input_size, model.input_size)
-    try:
-        with torch.no_grad():
-            scores = model(zero_image)
-    except CANNOT as error:
-        raise ValueError(
-            f"{model.name} cannot take a picture of shape {tuple(zero_image.shape)} ({error}). Say input_size=, and "
-            "mean= and std= with one number for each channel that it reads."
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
+    zeros = model.mean.new_zeros(1, model.channels, model.input_size, model.input_size)
+    with ExitStack() as hooks, torch.no_grad():
+        for dotted, module in model.network.named_modules():
+            if dotted:
+                hooks.enter_context(module.register_forward_hook(partial(record, dotted)))
+        try:
+            scores = model.network(zeros)
+        except CANNOT as error:
+            raise ValueError(
+                f"{model.name} cannot take a picture of shape {tuple(zeros.shape)} ({error}). Say "
+                "input_size=, and mean= and std= with one number for each channel that it reads."
+            ) from error
     if not (isinstance(scores, Tensor) and scores.dim() == 2):
-        raise ValueError(
-            f"{model.name} must answer with one tensor of scores (N, classes), not {_described(scores)}."
-        )
+        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise ValueError(f"{model.name} must give one tensor of scores (N, classes), not {found}.")
     shapes = {}
     for dotted, call, shape in outputs:
         name = friendly.get(dotted, dotted)
@@ -356,48 +339,27 @@ def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
     return shapes, calls, scores.shape[1]
 
 
-def _described(output: object) -> str:
-    return (
-        f"a tensor of shape {tuple(output.shape)}"
-        if isinstance(output, Tensor)
-        else f"a {type(output).__name__}"
-    )
-
-
 def _friendly_names(network: nn.Module) -> dict[str, str]:
-    """The literature's names -> dotted names, for AlexNet, VGG and SqueezeNet: conv1, relu5_1,
-    pool5, fire9, fc6.
-    """
-    if not isinstance(
-        network, torchvision.models.AlexNet | torchvision.models.VGG | torchvision.models.SqueezeNet
-    ):
+    """The literature's names of layers, as conv1, relu5_1, fire9, fc6 -> dotted names."""
+    if not isinstance(network, AlexNet | VGG | SqueezeNet):
         return {}
-    vgg = isinstance(network, torchvision.models.VGG)
-    friendly: dict[str, str] = {}
+    vgg, friendly = isinstance(network, VGG), {}
     block, number = 1, 0
     for index, module in enumerate(network.features):
-        kind = type(module).__name__
-        if kind in ("Conv2d", "Fire"):
-            number += 1
-        place = f"{block}_{number}" if vgg else f"{number}"
-        if kind == "MaxPool2d":
-            place = f"{block}" if vgg else f"{number}"
-            block, number = (block + 1, 0) if vgg else (block, number)
-        if (
-            kind in FRIENDLY
-        ):  # a network of someone's own may hold other things; they keep their dotted names
-            friendly[f"{FRIENDLY[kind]}{place}"] = f"features.{index}"
+        kind, dotted = type(module).__name__, f"features.{index}"
+        number += kind in ("Conv2d", "Fire")
+        suffix = f"{block}_{number}" if vgg else f"{number}"
+        if vgg and kind == "MaxPool2d":
+            suffix, block, number = f"{block}", block + 1, 0
+        if kind in WORDS:  # other things, in a network of one's own, keep their dotted names
+            friendly[WORDS[kind] + suffix] = dotted
         if kind == "Fire":
-            friendly |= {
-                f"fire{place}.{part}": f"features.{index}.{part}"
-                for part, _ in module.named_children()
-            }
-    number = 9 if isinstance(network, torchvision.models.SqueezeNet) else 5
+            parts = [name for name, _ in module.named_children()]
+            friendly |= {f"fire{suffix}.{part}": f"{dotted}.{part}" for part in parts}
+    number = 9 if isinstance(network, SqueezeNet) else 5
     head = network.classifier if isinstance(network.classifier, nn.Sequential) else ()
     for index, module in enumerate(head):
-        word = {"Conv2d": "conv", "Linear": "fc", "ReLU": "relu", "AdaptiveAvgPool2d": "pool"}.get(
-            type(module).__name__
-        )
+        word = WORDS.get(type(module).__name__)
         number += word in ("conv", "fc")
         if word:
             friendly[f"{word}{number}"] = f"classifier.{index}"

@@ -21,16 +21,25 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class GlobalAveragePool(nn.Module):
-    """The mean of each feature map: (N, C, h, w) -> (N, C). Place is forgotten, what was seen is
-    kept.
-    """
+    """The mean of each map: (N, C, h, w) -> (N, C). Where is forgotten, what is kept."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.mean(dim=(2, 3))
 
 
-def _first_convolution(width: int, kernel: int, batch_norm: bool) -> nn.Conv2d:
-    return nn.Conv2d(3, width, kernel, stride=2, padding=(kernel - 1) // 2, bias=not batch_norm)
+def _convolution(
+    name: str, channels: int, width: int, kernel: int, batch_norm: bool, stride: int = 1
+) -> dict[str, nn.Module]:
+    """{"conv…": convolution}, with its batch norm, if it has one, as "norm…"."""
+    padding = (kernel - 1) // 2
+    conv = nn.Conv2d(channels, width, kernel, stride, padding, bias=not batch_norm)
+    norm = {name.replace("conv", "norm"): nn.BatchNorm2d(width)} if batch_norm else {}
+    return {name: conv, **norm}
+
+
+def _head(channels: int, classes: int, dropout: float) -> dict[str, nn.Module]:
+    drop = {"dropout": nn.Dropout(dropout)} if dropout else {}
+    return {"code": GlobalAveragePool(), **drop, "scores": nn.Linear(channels, classes)}
 
 
 class CourseNet(nn.Sequential):
@@ -48,46 +57,28 @@ class CourseNet(nn.Sequential):
         batch_norm: bool = False,
         dropout: float = 0.0,
     ):
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        channels = 3
+        layers: dict[str, nn.Module] = {}
+        channels, kernel, stride = 3, first_kernel, 2
         for name, width in zip(("1", "2", "3_1", "3_2", "4_1", "4_2", "5"), widths, strict=True):
-            if name == "1":
-                layers["conv1"] = _first_convolution(width, first_kernel, batch_norm)
-            else:
-                layers[f"conv{name}"] = nn.Conv2d(
-                    channels, width, 3, padding=1, bias=not batch_norm
-                )
-            if batch_norm:
-                layers[f"norm{name}"] = nn.BatchNorm2d(width)
+            layers |= _convolution(f"conv{name}", channels, width, kernel, batch_norm, stride)
             layers[f"relu{name}"] = nn.ReLU()
             if name in ("1", "3_2", "4_2"):
                 layers[f"pool{name[0]}"] = nn.MaxPool2d(2)
-            channels = width
+            channels, kernel, stride = width, 3, 1
         layers["pool5"] = nn.AvgPool2d(2)  # a mean of means: `code` is the global average of relu5
-        layers["code"] = GlobalAveragePool()
-        if dropout:
-            layers["dropout"] = nn.Dropout(dropout)
-        layers["scores"] = nn.Linear(channels, classes)
-        super().__init__(layers)
+        super().__init__(OrderedDict(layers | _head(channels, classes, dropout)))
         self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
 
 
 class ResidualBlock(nn.Module):
-    """maps -> relu(change(maps) + skip(maps)): the two convolutions of `change` only add what is
-    missing.
-    """
+    """maps -> relu(change(maps) + skip(maps)): `change` only adds what is missing."""
 
     def __init__(self, channels: int, width: int, batch_norm: bool):
         super().__init__()
-
-        def convolution(name: str, channels: int, kernel: int) -> list[tuple[str, nn.Module]]:
-            conv = nn.Conv2d(channels, width, kernel, padding=kernel // 2, bias=not batch_norm)
-            norm = [(name.replace("conv", "norm"), nn.BatchNorm2d(width))] if batch_norm else []
-            return [(name, conv), *norm]
-
-        first, second = convolution("conv1", channels, 3), convolution("conv2", width, 3)
-        self.change = nn.Sequential(OrderedDict([*first, ("relu1", nn.ReLU()), *second]))
-        self.skip = nn.Sequential(OrderedDict(convolution("conv", channels, 1)))
+        first = _convolution("conv1", channels, width, 3, batch_norm)
+        second = _convolution("conv2", width, width, 3, batch_norm)
+        self.change = nn.Sequential(OrderedDict(first | {"relu1": nn.ReLU()} | second))
+        self.skip = nn.Sequential(OrderedDict(_convolution("conv", channels, width, 1, batch_norm)))
         self.relu = nn.ReLU()
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -108,27 +99,19 @@ class CourseNetB(nn.Sequential):
         batch_norm: bool = False,
         dropout: float = 0.0,
     ):
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        layers["conv1"] = _first_convolution(widths[0], first_kernel, batch_norm)
-        if batch_norm:
-            layers["norm1"] = nn.BatchNorm2d(widths[0])
+        layers = _convolution("conv1", 3, widths[0], first_kernel, batch_norm, stride=2)
         layers["relu1"] = nn.ReLU()
         for number, (channels, width) in enumerate(pairwise(widths), start=1):
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             layers[f"block{number}"] = ResidualBlock(channels, width, batch_norm)
-        layers["code"] = GlobalAveragePool()
-        if dropout:
-            layers["dropout"] = nn.Dropout(dropout)
-        layers["scores"] = nn.Linear(widths[-1], classes)
-        super().__init__(layers)
+        super().__init__(OrderedDict(layers | _head(widths[-1], classes, dropout)))
         self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
 
 
 class Generator(nn.Sequential):
-    """A decoder (Dosovitskiy & Brox 2016): (N, 352) codes of CourseNet -> (N, 3, 128, 128) pixels
-    in [0, 1].
+    """A decoder (Dosovitskiy & Brox 2016): (N, 352) codes of CourseNet -> (N, 3, 128, 128) pixels.
 
-    grid | up1 conv1 relu1 | … | up5 conv5 relu5 | conv6 | pixels
+    grid | up1 conv1 relu1 | … | up5 conv5 relu5 | conv6 | pixels, in [0, 1]
     """
 
     def __init__(
@@ -137,28 +120,23 @@ class Generator(nn.Sequential):
         widths: Sequence[int] = (192, 160, 112, 64, 32, 16),
         batch_norm: bool = False,
     ):
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        layers["linear"] = nn.Linear(code, widths[0] * 16)
+        layers: dict[str, nn.Module] = {"linear": nn.Linear(code, widths[0] * 16)}
         layers["grid"] = nn.Unflatten(1, (widths[0], 4, 4))
         for number, (channels, width) in enumerate(pairwise(widths), start=1):
-            # enlarging first and convolving then leaves no checkerboard (Odena, Dumoulin & Olah
-            # 2016)
+            # enlarging, then convolving leaves no checkerboard (Odena, Dumoulin & Olah 2016)
             layers[f"up{number}"] = nn.Upsample(scale_factor=2)
-            layers[f"conv{number}"] = nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm)
-            if batch_norm:
-                layers[f"norm{number}"] = nn.BatchNorm2d(width)
+            layers |= _convolution(f"conv{number}", channels, width, 3, batch_norm)
             layers[f"relu{number}"] = nn.ReLU()
-        layers[f"conv{len(widths)}"] = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        layers |= _convolution(f"conv{len(widths)}", widths[-1], 3, 3, batch_norm=False)
         layers["pixels"] = nn.Sigmoid()
-        super().__init__(layers)
+        super().__init__(OrderedDict(layers))
         self.settings = {"code": code, "widths": list(widths)}
 
 
 class ConditionalInstanceNorm(nn.Module):
-    """Each map of each picture to mean 0 and deviation 1, then times γ plus β, which a mix of
-    styles gives.
+    """Each map of each picture to mean 0 and deviation 1, then · γ + β of a mix of styles.
 
-    y = (x − mean of x over places) / deviation · γ + β,   γ = Σ mixₛ γₛ,   β = Σ mixₛ βₛ
+    y = (x − mean of x over positions) / deviation · γ + β,   γ = Σ mixₛ γₛ,   β = Σ mixₛ βₛ
 
     A style is nothing but its γs and βs (Dumoulin, Shlens & Kudlur 2017); all else is shared.
     normalize=False leaves the maps' own means and deviations in, for comparison (Ulyanov, Vedaldi &
@@ -179,9 +157,7 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class StyledConvolution(nn.Module):
-    """Reflection padding, convolution, the style's norm, ReLU or not: (N, C, H, W), (N, styles) ->
-    (N, width, h, w).
-    """
+    """Convolution, the style's norm, ReLU: (N, C, H, W), (N, styles) -> (N, width, h, w)."""
 
     def __init__(
         self,
@@ -206,13 +182,12 @@ class StyledConvolution(nn.Module):
 
 
 class StyleNet(nn.Module):
-    """Repaints a picture in one pass: pixels (N, 3, H, W) and a mix of styles (N, styles) -> pixels
-    in (0, 1).
+    """Repaints in one pass: pixels (N, 3, H, W) and a mix of styles (N, styles) -> pixels.
 
     The network of Johnson, Alahi & Fei-Fei (2016), narrower: two steps down, residual blocks, two
     steps up, each by repeating every value 2 × 2 and convolving, which leaves no checkerboard
     (Odena, Dumoulin & Olah 2016). The maps of the way down are added on the way up, so that small
-    things keep their place (Ronneberger, Fischer & Brox 2015).
+    things stay where they are (Ronneberger, Fischer & Brox 2015).
     """
 
     def __init__(
@@ -224,30 +199,24 @@ class StyleNet(nn.Module):
     ):
         super().__init__()
         if isinstance(styles, str) or not styles:
-            raise ValueError(
-                f'styles are a list of at least one name, such as ["night"], not {styles!r}.'
-            )
+            raise ValueError(f"styles are a list of at least one name, not {styles!r}.")
         self.styles = list(styles)
         first, second, third = widths
 
         def convolution(channels: int, width: int, kernel: int = 3, **how) -> StyledConvolution:
             return StyledConvolution(channels, width, kernel, len(self.styles), normalize, **how)
 
-        self.down = nn.ModuleList([
-            convolution(3, first, kernel=5), convolution(first, second, stride=2), convolution(second, third, stride=2)
-        ])  # fmt: skip
+        self.down = nn.ModuleList([convolution(3, first, kernel=5)])
+        self.down.append(convolution(first, second, stride=2))
+        self.down.append(convolution(second, third, stride=2))
         self.blocks = nn.ModuleList(
             nn.ModuleList([convolution(third, third), convolution(third, third, relu=False)])
             for _ in range(blocks)
         )
         self.up = nn.ModuleList([convolution(third, second), convolution(second, first)])
         self.last = nn.Conv2d(first, 3, 5, padding=2, padding_mode="reflect")
-        self.settings = {
-            "styles": self.styles,
-            "widths": list(widths),
-            "blocks": blocks,
-            "normalize": normalize,
-        }
+        self.settings = {"styles": self.styles, "widths": list(widths)}
+        self.settings |= {"blocks": blocks, "normalize": normalize}
 
     def forward(self, pixels: Tensor, mix: Tensor) -> Tensor:
         maps, passed = (pixels - 0.5) * 4, []  # about deviation 1
@@ -257,17 +226,15 @@ class StyleNet(nn.Module):
         for first, second in self.blocks:
             maps = maps + second(first(maps, mix), mix)
         for convolution, fine in zip(self.up, reversed(passed[:-1]), strict=True):
-            # what the way down still knew of places is added on the way up
+            # what the way down still knew of positions is added on the way up
             maps = convolution(F.interpolate(maps, fine.shape[2:]), mix) + fine
         return self.last(maps).sigmoid()
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """The same function without batch norm and dropout: w' = w·γ/σ, b' = β − μ·γ/σ, in a new
-    network.
+    """A new network without batch norm and dropout, the same function: w' = w·γ/σ, b' = β − μ·γ/σ.
 
-    A convolution `…conv…` is folded with the norm that bears the same name, `…norm…`, if there is
-    one.
+    A convolution `…conv…` is folded with its norm `…norm…`, if it has one.
     """
     network.eval()
     plain = type(network)(**network.settings)

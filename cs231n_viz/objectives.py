@@ -1,12 +1,10 @@
-"""What is wanted of a picture: small functions image -> one number a picture, (N,), to climb or
-descend.
+"""What is wanted of a picture: functions image -> one number a picture, (N,), to climb or descend.
 
 Each is made by a factory that is told once what to look at, and `weighted_sum` adds them up:
 
     score = weighted_sum((1, class_score(model, "tarantula")), (-0.001, squared_size(model.mean)))
 """
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,9 +14,8 @@ from torch import Tensor
 from .activations import activations_at
 
 Objective = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> (N,)
-SILENT = (
-    1e-14  # squared length of a Gram matrix that rounding alone can make; values of 0.001 make more
-)
+# The squared norm of a Gram matrix that rounding alone can make; activations of 0.001 make more.
+GRAM_OF_ZERO = 1e-14
 Target = int | str | tuple | Tensor | Callable[[Tensor], Tensor]
 
 
@@ -33,24 +30,30 @@ def score_of(model, target: Target) -> Objective:
         return _class_of_each(model, target)
     if isinstance(target, tuple):
         if len(target) not in (2, 4):
-            raise ValueError(
-                f"a unit is (layer, channel) or (layer, channel, row, column), not {target!r}."
-            )
+            raise ValueError(f"a unit is (layer, channel[, row, column]), not {target!r}.")
         return unit(model, *target)
     if callable(target):
-        return _of_scores(model, target)
+        return lambda image: one_each(target(model(image)), len(image))
     return class_score(model, target)
 
 
 def targets_of(target: Target, count: int) -> list[Target]:
-    """The target of each of `count` pictures: one for all, or a tensor of indices (count,), a class
-    for each.
-    """
+    """The target of each of `count` pictures: one for all, or a tensor (count,) of a class each."""
     if not isinstance(target, Tensor) or target.dim() != 1:
         return [target] * count
     if len(target) != count:
         raise ValueError(f"{count} pictures need as many classes, one each, not {len(target)}.")
     return target.tolist()
+
+
+def one_each(values: Tensor, count: int) -> Tensor:
+    """What a target that is a function gave, if it is one number for each of `count` pictures."""
+    if values.shape != (count,):
+        raise ValueError(
+            "a target that is a function makes of the scores (N, classes) one number a picture, "
+            f"shape ({count},); yours gave shape {tuple(values.shape)}."
+        )
+    return values
 
 
 def _class_of_each(model, target: Tensor) -> Objective:
@@ -66,13 +69,6 @@ def _class_of_each(model, target: Tensor) -> Objective:
 
 def class_score(model, target: int | str) -> Objective:
     """The score (logit) of a class, given by index or by name."""
-    if not isinstance(target, str):
-        try:
-            target = operator.index(target)
-        except TypeError as error:
-            raise TypeError(
-                f"a class is given by its index or its name, not by {target!r}."
-            ) from error
     index = model.class_index(target)
     return lambda image: model(image)[:, index]
 
@@ -80,142 +76,142 @@ def class_score(model, target: int | str) -> Objective:
 def unit(
     model, layer: str, channel: int, row: int | None = None, column: int | None = None
 ) -> Objective:
-    """The activation of a channel: at (row, column) of its map; without a place, the mean over its
-    map.
-    """
+    """The activation of a channel at a position, or without one the mean over its map."""
     model.resolve(layer)  # an unknown layer is said here and not in the middle of a run
     if (row is None) != (column is None):
-        raise ValueError(
-            f"a place is a row and a column, but row={row} and column={column} were given."
-        )
-    place = () if row is None else (row, column)
+        raise ValueError(f"a position is a row and a column, not row={row} and column={column}.")
+    position = () if row is None else (row, column)
 
     def activation(image: Tensor) -> Tensor:
         outputs = activations_at(model, image, layer)  # (N, C, h, w), or (N, C) after pooling
-        _check_unit(layer, outputs, (channel, *place))
-        chosen = outputs[(slice(None), channel, *place)]
+        _check_unit(layer, outputs, (channel, *position))
+        chosen = outputs[(slice(None), channel, *position)]
         return chosen.flatten(1).mean(dim=1) if chosen.dim() > 1 else chosen
 
     return activation
 
 
+def _check_unit(layer: str, outputs: Tensor, indices: tuple[int, ...]) -> None:
+    sizes = outputs.shape[1:]
+    if len(sizes) not in (1, 3) or len(indices) > len(sizes):
+        shape = tuple(outputs.shape)
+        raise ValueError(f"{layer} has no such units {indices}: its output has the shape {shape}.")
+    for word, index, size in zip(("channel", "row", "column"), indices, sizes, strict=False):
+        if not 0 <= index < size:
+            raise ValueError(
+                f"{word} {index} is out of range: {layer} has {size} {word}s, 0 to {size - 1}."
+            )
+
+
 def layer_energy(model, layer: str) -> Objective:
-    """Half the squared norm of a layer, ½‖Φ‖²; its gradient at the layer is Φ itself, which is
-    DeepDream.
-    """
+    """Half the squared norm of a layer, ½‖Φ‖²; its gradient there is Φ itself: DeepDream."""
     model.resolve(layer)
     return lambda image: activations_at(model, image, layer).square().flatten(1).sum(dim=1) / 2
 
 
 def feature_distance(model, layer: str, reference_features: Tensor) -> Objective:
-    """How far a layer is from what it was on another picture, ‖Φ − Φ₀‖² / ‖Φ₀‖² (Mahendran &
-    Vedaldi 2015).
+    """‖Φ − Φ₀‖² / ‖Φ₀‖²: how far a layer is from its features on another picture.
 
     reference_features: Φ₀, one for all pictures (1, …) or one each (N, …). 0: the same; 1: as far
-    as zero is.
+    as zero is (Mahendran & Vedaldi 2015).
     """
     model.resolve(layer)
-    reference = reference_features.detach()
-    _check_heard(layer, reference)
-    return lambda image: _relative_distance(layer, activations_at(model, image, layer), reference)
+    distance = _distance_from(layer, reference_features.detach())
+    return lambda image: distance(activations_at(model, image, layer))
 
 
-def _check_heard(layer: str, reference: Tensor) -> None:
+def _distance_from(layer: str, reference: Tensor) -> Objective:
+    """`feature_distance` of features instead of an image."""
     if not reference.flatten(1).any(dim=1).all():
-        raise ValueError(
-            f"the reference features of {layer} are all zero: no distance can be measured against them."
-        )
-
-
-def _relative_distance(layer: str, features: Tensor, reference: Tensor) -> Tensor:
-    if features.shape[1:] != reference.shape[1:] or len(reference) not in (1, len(features)):
-        raise ValueError(
-            f"{layer} answers with shape {tuple(features.shape)}, the reference features have shape "
-            f"{tuple(reference.shape)}: take them from one picture, or from one each, of the same size."
-        )
+        raise ValueError(f"the reference features of {layer} are all zero: no distance from them.")
     size = reference.square().flatten(1).sum(dim=1)  # (N,) or (1,)
-    return (features - reference).square().flatten(1).sum(dim=1) / size
+
+    def distance(features: Tensor) -> Tensor:
+        if features.shape[1:] != reference.shape[1:] or len(size) not in (1, len(features)):
+            shapes = f"{tuple(features.shape)}, the reference {tuple(reference.shape)}"
+            raise ValueError(
+                f"the features of {layer} have the shape {shapes}: take the reference from one "
+                "picture, or from one each, of the same size."
+            )
+        return (features - reference).square().flatten(1).sum(dim=1) / size
+
+    return distance
 
 
 def gram_matrix(maps: Tensor) -> Tensor:
-    """Which channels fire together, whatever the place: G = F Fᵀ / (C·H·W), (N, C, C), of maps (N,
-    C, H, W).
+    """G = F Fᵀ / (C·H·W): which channels are active together; (N, C, H, W) -> (N, C, C).
 
-    F is (C, H·W), a row a channel, so G[k, l] = Σ over places of A_k · A_l, divided by C·H·W as
+    F is (C, H·W), a row a channel, so G[k, l] = Σ over positions of A_k · A_l, divided by C·H·W as
     Johnson et al. (2016) do; Gatys et al. (2015) divide later, in the loss. Products at the *same*
-    place only; the places themselves are summed away.
+    position only; the positions themselves are summed away.
     """
     if maps.dim() != 4:
-        raise ValueError(
-            f"a Gram matrix is made of feature maps (N, C, H, W), not of shape {tuple(maps.shape)}."
-        )
-    flat = maps.flatten(2)  # (N, C, places)
+        raise ValueError(f"a Gram matrix is of maps (N, C, H, W), not {tuple(maps.shape)}.")
+    flat = maps.flatten(2)  # (N, C, positions)
     return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 
 def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
-    """How far the Gram matrix of maps (N, C, H, W) is from a wanted one, ‖G − G*‖² / ‖G*‖², (N,).
+    """‖G − G*‖² / ‖G*‖² of maps (N, C, H, W): how far their Gram matrix is from a wanted one, (N,).
 
     wanted: G*, (1, C, C) for all pictures or (N, C, C), one each; the maps it was made of may have
     had another size. 0: the same texture to this layer; 1: as far as an all-zero layer is.
     """
     count, channels = maps.shape[:2]
     if wanted.shape[1:] != (channels, channels) or len(wanted) not in (1, count):
-        last = (
-            " Another number of channels: are these maps (N, C, h, w), or are their channels last?"
-        )
-        hint = last if wanted.shape[1:] != (channels, channels) else ""
+        shape = f"(1 or {count}, {channels}, {channels}), not {tuple(wanted.shape)}"
         raise ValueError(
-            f"{count} pictures of {channels} maps need Gram matrices of shape (1 or {count}, {channels}, {channels}), not "
-            f"{tuple(wanted.shape)}: take them at the same layer, from one picture or from one each.{hint}"
+            f"{count} pictures of {channels} maps (N, C, h, w) need Gram matrices {shape}: take "
+            "them at the same layer, from one picture or from one each."
         )
     size = wanted.square().sum(dim=(1, 2))
-    if not (size > SILENT).all():
-        raise ValueError(
-            "the wanted Gram matrix is all zero: the layer was silent, and nothing can be near to it."
-        )
+    if not (size > GRAM_OF_ZERO).all():
+        raise ValueError("the wanted Gram matrix is all zero: nothing can be near to it.")
     return (gram_matrix(maps) - wanted).square().sum(dim=(1, 2)) / size
 
 
 def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """The feature maps of each layer; the layer "pixels" is the picture itself, less the network's
-    mean colour.
-    """
+    """The maps of each layer; the layer "pixels" is the picture less the network's mean colour."""
     inside = [layer for layer in layers if layer != "pixels"]
     maps = dict(activations_at(model, image, inside)) if inside else {}
     return maps | ({"pixels": image.to(model.mean) - model.mean} if "pixels" in layers else {})
 
 
+@torch.no_grad()
 def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """The Gram matrix of each layer, {layer: (N, C, C)}: what Gatys et al. (2015) call the style of
-    a picture.
+    """{layer: Gram matrix (N, C, C)}: what Gatys et al. (2015) call the style of a picture.
 
-    layers: names, "pixels" among them for the colours, which the first layer of a network says
-    little about.
+    layers: names, "pixels" among them for the colours, which the first layer of a network hardly
+    keeps.
     """
-    with torch.no_grad():
-        maps = style_maps(model, pixels, layers)
-        return {layer: gram_matrix(maps[layer]) for layer in layers}
+    maps = style_maps(model, pixels, layers)
+    return {layer: gram_matrix(maps[layer]) for layer in layers}
 
 
 def style_distance(
     model, wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
 ) -> Objective:
-    """Σ over layers of weight · ‖G − G*‖² / ‖G*‖² (Gatys et al. 2015, each layer measured by its
-    own size).
+    """Σ over layers of weight · ‖G − G*‖² / ‖G*‖² (Gatys et al. 2015, each layer by its own size).
 
     wanted: {layer: G*}, as `gram_matrices` gives it. weights: {layer: weight}; without them every
     layer counts 1 / layers.
     """
-    weights = _layer_weights(wanted, weights)
+    distance, layers = _style_distance(wanted, weights), list(wanted)
+    return lambda image: distance(style_maps(model, image, layers))
 
-    def distance(image: Tensor) -> Tensor:
-        maps = style_maps(model, image, list(wanted))
-        return sum(
-            weights[layer] * gram_distance(maps[layer], gram) for layer, gram in wanted.items()
-        )
 
-    return distance
+def _style_distance(
+    wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None
+) -> Callable[[Mapping[str, Tensor]], Tensor]:
+    """`style_distance` of the maps of the layers instead of an image."""
+    if not wanted:
+        raise ValueError("no layer is named for the style: give at least one {layer: Gram matrix}.")
+    weights = dict.fromkeys(wanted, 1 / len(wanted)) if weights is None else weights
+    if missing := [layer for layer in wanted if layer not in weights]:
+        raise ValueError(f"there is no weight for {', '.join(missing)}: give every layer one.")
+    return lambda maps: sum(
+        weights[layer] * gram_distance(maps[layer], gram) for layer, gram in wanted.items()
+    )
 
 
 class Likeness(NamedTuple):
@@ -230,46 +226,23 @@ def likeness(
     wanted: Mapping[str, Tensor],
     weights: Mapping[str, float] | None = None,
 ) -> Callable[[Tensor], Likeness]:
-    """image -> how far it is from one picture's features and another's Gram matrices, both from a
-    single pass.
+    """image -> its distance from one picture's features and from Gram matrices, in a single pass.
 
     content: pixels (N, 3, H, W). wanted, weights: as for `style_distance`.
     """
-    weights = _layer_weights(wanted, weights)
+    of_style, layers = _style_distance(wanted, weights), [*wanted, layer]
     with torch.no_grad():
-        features = activations_at(model, content, layer)
-    _check_heard(layer, features)
+        of_content = _distance_from(layer, activations_at(model, content, layer))
 
     def both(image: Tensor) -> Likeness:
-        maps = style_maps(model, image, [*wanted, layer])
-        style = sum(
-            weights[name] * gram_distance(maps[name], gram) for name, gram in wanted.items()
-        )
-        return Likeness(_relative_distance(layer, maps[layer], features), style)
+        maps = style_maps(model, image, layers)
+        return Likeness(of_content(maps[layer]), of_style(maps))
 
     return both
 
 
-def _layer_weights(
-    wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None
-) -> Mapping[str, float]:
-    if not wanted:
-        raise ValueError(
-            "no layer is named to compare the style at: give {layer: Gram matrix} for at least one."
-        )
-    if weights is None:
-        return dict.fromkeys(wanted, 1 / len(wanted))
-    if missing := [layer for layer in wanted if layer not in weights]:
-        raise ValueError(
-            f"there is no weight for {', '.join(missing)}: give one for each of {', '.join(wanted)}."
-        )
-    return weights
-
-
 def total_variation() -> Objective:
-    """Squared differences between neighbours, summed: Σ (x[i+1, j] − x[i, j])² + (x[i, j+1] − x[i,
-    j])².
-    """
+    """Σ (x[i+1, j] − x[i, j])² + (x[i, j+1] − x[i, j])²: squared differences of neighbours."""
 
     def variation(image: Tensor) -> Tensor:
         down, right = image.diff(dim=-2), image.diff(dim=-1)
@@ -279,24 +252,18 @@ def total_variation() -> Objective:
 
 
 def color_variation() -> Objective:
-    """The total variation of the colours alone, x − mean over red, green and blue: coloured fringes
-    make it large.
-    """
+    """The total variation of x − mean over red, green, blue: coloured fringes make it large."""
     variation = total_variation()
     return lambda image: variation(image - image.mean(dim=1, keepdim=True))
 
 
 def squared_size(center: float | Tensor = 0.0) -> Objective:
-    """Squared distance from a colour or a picture, ‖x − center‖²; center=model.mean is the
-    network's zero.
-    """
+    """‖x − center‖², center a colour or a picture; model.mean is the network's zero."""
     return lambda image: (image - center).square().flatten(1).sum(dim=1)
 
 
 def weighted_sum(*terms: tuple[float, Objective]) -> Objective:
-    """Σ weight · objective, of (weight, objective) pairs; when climbing, a penalty's weight is
-    negative.
-    """
+    """Σ weight · objective, of (weight, objective) pairs; a penalty's weight is < 0 in ascent."""
     return lambda image: sum(weight * objective(image) for weight, objective in terms)
 
 
@@ -304,37 +271,5 @@ def gradient(objective: Objective, image: Tensor) -> Tensor:
     """∂ objective / ∂ image of each picture, (N, C, H, W). The image itself is not touched."""
     image = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
     with torch.enable_grad():
-        total = objective(image).sum()  # a picture's pixels move its own number only
+        total = objective(image).sum()  # a picture's pixels change its own number only
     return torch.autograd.grad(total, image)[0]
-
-
-def one_each(values: Tensor, count: int) -> Tensor:
-    """What a target that is a function gave, if it is one number for each of `count` pictures."""
-    if values.shape != (count,):
-        raise ValueError(
-            f"a target that is a function takes the scores (N, classes) and gives one number a picture, "
-            f"shape ({count},); yours gave shape {tuple(values.shape)}."
-        )
-    return values
-
-
-def _of_scores(model, function: Callable[[Tensor], Tensor]) -> Objective:
-    return lambda image: one_each(function(model(image)), len(image))
-
-
-def _check_unit(layer: str, outputs: Tensor, place: tuple[int, ...]) -> None:
-    if outputs.dim() not in (2, 4):
-        raise ValueError(
-            f"{layer} has no channels to choose from: its output has shape {tuple(outputs.shape)}."
-        )
-    if len(place) > outputs.dim() - 1:
-        raise ValueError(
-            f"{layer} answers with one number a channel, so its units have no row and column."
-        )
-    for word, index, size in zip(
-        ("channel", "row", "column"), place, outputs.shape[1:], strict=False
-    ):
-        if not 0 <= index < size:
-            raise ValueError(
-                f"{word} {index} is out of range: {layer} has {size} {word}s, 0 to {size - 1}."
-            )

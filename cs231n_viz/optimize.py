@@ -1,5 +1,4 @@
-"""The only loop that changes an image: walk downhill (or uphill) one step at a time and show every
-step.
+"""The only loop that changes an image: walk downhill (or uphill) and show every step.
 
     for step in ascend(start, score, steps=100, augment=jitter(8, seed)):
         ...  # step.index, step.image, step.value; `break` stops
@@ -12,7 +11,7 @@ ball.
 import functools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,9 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-Direction = Callable[
-    [Tensor, Tensor], Tensor
-]  # (gradient, parameter) -> step, taken away from the parameter
+from . import errors
+from .transforms import identity, smallest
+
+# (gradient, parameter) -> step, which is taken away from the parameter
+Direction = Callable[[Tensor, Tensor], Tensor]
 Constraint = Callable[[Tensor, int], Tensor]  # (parameter, index) -> parameter
 
 
@@ -33,7 +34,7 @@ class Step(NamedTuple):
 
 
 class Diverged(ValueError):
-    """Something stopped being a number; `last_step` is the last good Step (None if there was none)."""
+    """Something stopped being a number; `last_step` is the last good Step, or None."""
 
     def __init__(self, sentence: str, last_step: Step | None):
         super().__init__(sentence)
@@ -62,9 +63,7 @@ def adam(rate: float = 0.05) -> Direction:
 
 
 def normalized(rate: float) -> Direction:
-    """The gradient, scaled so that the values of a picture move by `rate` on average: rate · g /
-    mean|g|.
-    """
+    """rate · g / mean|g|: the values of a picture move by `rate` on average."""
 
     def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
         usual = gradient.abs().mean(dim=tuple(range(1, gradient.dim())), keepdim=True)
@@ -74,15 +73,13 @@ def normalized(rate: float) -> Direction:
 
 
 def sign(rate: float) -> Direction:
-    """Every value moves by exactly `rate`: the steepest way where only the largest change counts."""
+    """Every value moves by exactly `rate`: steepest where only the largest change counts."""
     return lambda gradient, parameter: rate * gradient.sign()
 
 
 def drop_small(direction: Direction, share: float) -> Direction:
-    """`direction`, told that the smallest `share` of the gradient's values, picture by picture, are
-    0.
-    """
-    _check_share("drop_small", share)
+    """`direction` of a gradient whose smallest `share` of values is 0, picture by picture."""
+    errors.share("the share of drop_small", share)
 
     def sparser(gradient: Tensor, parameter: Tensor) -> Tensor:
         return direction(gradient.masked_fill(smallest(gradient.abs(), share), 0.0), parameter)
@@ -93,14 +90,13 @@ def drop_small(direction: Direction, share: float) -> Direction:
 def drop_small_contributions(
     direction: Direction, share: float, center: Tensor | float = 0.0
 ) -> Direction:
-    """`direction`, after which the pixels that matter least are set to `center`, all their colours
-    together.
+    """`direction`, after which the pixels that contribute least are `center`, in all colours.
 
     A pixel's contribution is |Σ over colours of (x − center) · g|: to first order, what the score
     loses if that pixel becomes `center`. The smallest `share` of a picture's pixels goes (Yosinski
     et al. 2015).
     """
-    _check_share("drop_small_contributions", share)
+    errors.share("the share of drop_small_contributions", share)
 
     def forgetful(gradient: Tensor, parameter: Tensor) -> Tensor:
         contribution = ((parameter - center) * gradient).sum(dim=1, keepdim=True).abs()
@@ -110,24 +106,9 @@ def drop_small_contributions(
     return forgetful
 
 
-def smallest(values: Tensor, share: float) -> Tensor:
-    """Which are the smallest `share` of each picture's values: bool, in their shape (N, …)."""
-    flat = values.flatten(1)
-    small = flat.topk(int(share * flat.shape[1]), dim=1, largest=False).indices
-    return torch.zeros_like(flat, dtype=torch.bool).scatter(1, small, True).view_as(values)
-
-
-def _check_share(name: str, share: float) -> None:
-    if not 0 <= share < 1:
-        raise ValueError(f"{name} needs a share from 0 up to, not including, 1; {share} was given.")
-
-
 def clip_rms(direction: Direction, most: float) -> Direction:
-    """`direction`, made shorter where a picture's step is longer than `most`, the root mean square
-    of its values.
-    """
-    if not most > 0:
-        raise ValueError(f"clip_rms needs a length above 0, not {most}.")
+    """`direction`, shortened where the root mean square of a picture's step exceeds `most`."""
+    errors.positive("the longest step of clip_rms", most)
 
     def shorter(gradient: Tensor, parameter: Tensor) -> Tensor:
         step = direction(gradient, parameter)
@@ -138,11 +119,8 @@ def clip_rms(direction: Direction, most: float) -> Direction:
 
 
 def switch_after(count: int, beginning: Direction, direction: Direction) -> Direction:
-    """`beginning` for the first `count` steps of a run, then `direction`, which knows nothing of
-    those before.
-    """
-    if count < 0:
-        raise ValueError(f"switch_after needs a number of steps, 0 or more, not {count}.")
+    """`beginning` for the first `count` steps of a run, then `direction`, which begins afresh."""
+    errors.whole("the count of steps before the switch", count)
     memory = WeakTensorKeyDictionary()
 
     def in_turn(gradient: Tensor, parameter: Tensor) -> Tensor:
@@ -163,34 +141,35 @@ def lbfgs(history: int = 10) -> Direction:
 
     def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
         now = list(zip(parameter.clone().flatten(1), gradient.flatten(1), strict=True))
-        before, pairs = memory.get(parameter, (None, [deque(maxlen=history) for _ in now]))
-        memory[parameter] = now, pairs
+        before, history_of = memory.get(parameter, (None, [deque(maxlen=history) for _ in now]))
+        memory[parameter] = now, history_of
         if before is None:
             size = gradient.flatten(1).abs().sum(dim=1).clamp(min=1)  # a careful first step
             return (gradient.flatten(1) / size[:, None]).view_as(gradient)
-        for (place, slope), (old_place, old_slope), known in zip(now, before, pairs, strict=True):
-            moved, bent = place - old_place, slope - old_slope
-            if moved @ bent > 1e-10:  # the slope rises along the step: a curvature worth knowing
-                known.append((moved, bent))
-        newton = [_newton_step(slope, known) for (_, slope), known in zip(now, pairs, strict=True)]
-        return torch.stack(newton).view_as(gradient)
+        for (x, g), (old_x, old_g), pairs in zip(now, before, history_of, strict=True):
+            s, y = x - old_x, g - old_g
+            if s @ y > 1e-10:  # the gradient rises along the step: a curvature worth keeping
+                pairs.append((s, y))
+        steps = [_newton_step(g, pairs) for (_, g), pairs in zip(now, history_of, strict=True)]
+        return torch.stack(steps).view_as(gradient)
 
     return direction
 
 
-def _newton_step(slope: Tensor, known: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """The two-loop recursion: inverse curvature @ slope, from (step, change of slope) pairs, oldest
-    first.
+def _newton_step(gradient: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """The two-loop recursion: inverse curvature @ gradient.
+
+    pairs: (s, y), the steps and the changes of the gradient that they made, oldest first.
     """
-    step, shares = slope, []
-    for moved, bent in reversed(known):
-        shares.append(moved @ step / (moved @ bent))
-        step = step - shares[-1] * bent
-    if known:
-        moved, bent = known[-1]
-        step = step * (moved @ bent) / (bent @ bent)
-    for moved, bent in known:
-        step = step + (shares.pop() - bent @ step / (moved @ bent)) * moved
+    step, alphas = gradient, []
+    for s, y in reversed(pairs):
+        alphas.append(s @ step / (s @ y))
+        step = step - alphas[-1] * y
+    if pairs:
+        s, y = pairs[-1]
+        step = step * (s @ y) / (y @ y)
+    for s, y in pairs:
+        step = step + (alphas.pop() - y @ step / (s @ y)) * s
     return step
 
 
@@ -200,13 +179,14 @@ def _newton_step(slope: Tensor, known: Iterable[tuple[Tensor, Tensor]]) -> Tenso
 ADAM_THEN_LBFGS = switch_after(5, adam(0.03), clip_rms(lbfgs(), 0.03))
 
 
-def one_cycle(progress: float, peak: float, warm_up: float = 0.2) -> float:
-    """The rate at `progress` in [0, 1]: a cosine from a 25th of the peak up to it, a cosine down to
-    0 (Smith & Topin 2018).
+def one_cycle(progress: float, peak: float) -> float:
+    """The rate at `progress` in [0, 1] of a training (Smith & Topin 2018).
+
+    A cosine from a 25th of the peak up to it, at 0.2, and a cosine down to 0.
     """
-    if progress < warm_up:
-        return peak * (0.52 - 0.48 * math.cos(math.pi * progress / warm_up))
-    return peak * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
+    if progress < 0.2:
+        return peak * (0.52 - 0.48 * math.cos(math.pi * progress / 0.2))
+    return peak * (1 + math.cos(math.pi * (progress - 0.2) / (1 - 0.2))) / 2
 
 
 # --- constraints: (parameter, index) -> parameter ---
@@ -223,20 +203,12 @@ def always(transform: Callable[[Tensor], Tensor]) -> Constraint:
 
 
 def every(count: int, transform: Callable[[Tensor], Tensor]) -> Constraint:
-    """`transform` after every `count`-th step. Combined: chain(every(10, blur(0.5)),
-    always(clamp())).
-    """
-    if count < 1:
-        raise ValueError(f"every needs a whole number of steps, 1 or more, not {count}.")
+    """`transform` after every `count`-th step: chain(every(10, blur(0.5)), always(clamp()))."""
+    errors.whole("the count of steps of every", count, 1)
     return lambda parameter, index: transform(parameter) if (index + 1) % count == 0 else parameter
 
 
 # --- the loop ---
-
-
-def identity(image: Tensor) -> Tensor:
-    """The thing as it is."""
-    return image
 
 
 def descend(
@@ -249,38 +221,19 @@ def descend(
     direction: Direction = adam(0.05),  # noqa: B008 (it remembers nothing between runs)
     constrain: Constraint = keep,
 ) -> Iterator[Step]:
-    """Change a copy of `start` so that loss(augment(decode(copy))), one number a picture (N,),
-    falls.
+    """Change a copy of `start` so that loss(augment(decode(copy))), (N,), falls.
 
         parameter <- constrain(parameter - direction(gradient, parameter), index)
 
-    Raises Diverged, a ValueError with the last good Step, at a NaN or infinite value, gradient or
-    picture.
+    The loss is one number a picture. Raises Diverged, a ValueError with the last good Step, at a
+    value, gradient or picture that is NaN or infinite.
     """
-    return _walk(start, loss, 1, steps, decode, augment, direction, constrain)
-
-
-def ascend(
-    start: Tensor,
-    score: Callable[[Tensor], Tensor],
-    *,
-    steps: int,
-    decode: Callable[[Tensor], Tensor] = identity,
-    augment: Callable[[Tensor], Tensor] = identity,
-    direction: Direction = adam(0.05),  # noqa: B008
-    constrain: Constraint = keep,
-) -> Iterator[Step]:
-    """`descend` uphill: change a copy of `start` so that score(augment(decode(copy))), (N,), grows."""
-    return _walk(start, score, -1, steps, decode, augment, direction, constrain)
-
-
-def _walk(start, objective, downhill, steps, decode, augment, direction, constrain):
     parameter = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
     image, last_step = _with_grad(decode, parameter), None
     for index in range(steps):
-        value = _with_grad(lambda picture: objective(augment(picture)), image)
+        value = _with_grad(lambda picture: loss(augment(picture)), image)
         _check_value(value, image)
-        (gradient,) = torch.autograd.grad(value, parameter, torch.full_like(value, downhill))
+        (gradient,) = torch.autograd.grad(value, parameter, torch.ones_like(value))
         with torch.no_grad():
             parameter.copy_(constrain(parameter - direction(gradient, parameter), index))
         image = _with_grad(decode, parameter)
@@ -289,12 +242,18 @@ def _walk(start, objective, downhill, steps, decode, augment, direction, constra
         yield last_step
 
 
+def ascend(start: Tensor, score: Callable[[Tensor], Tensor], **settings) -> Iterator[Step]:
+    """`descend` uphill, by the same settings: a copy of `start` is changed so that score grows."""
+    steps = descend(start, lambda image: -1 * score(image), **settings)
+    return map_steps(steps, lambda step: step._replace(value=-step.value))
+
+
 def last(steps: Iterable[Step]) -> Tensor:
     """Run to the end and keep the last picture."""
-    final = deque(steps, maxlen=1)
-    if not final:
+    kept = deque(steps, maxlen=1)
+    if not kept:
         raise ValueError("there is no last picture: the run made no step.")
-    return final[0].image
+    return kept[0].image
 
 
 def final(steps: Callable[..., Iterable[Step]]) -> Callable[..., Tensor]:
@@ -315,8 +274,7 @@ def final(steps: Callable[..., Iterable[Step]]) -> Callable[..., Tensor]:
 def octaves(
     start: Tensor, sizes: Iterable[int | tuple[int, int]], run: Callable[[Tensor], Iterable[Step]]
 ) -> Iterator[Step]:
-    """Coarse to fine: `run` the picture at every size in turn, handing the *change* on to the next
-    one.
+    """Coarse to fine: `run` the picture at each size in turn, handing the *change* on to the next.
 
     Each size starts from `start` at that size plus what the runs so far have changed, enlarged: a
     photo keeps its fine detail. sizes: the side of a square, or (height, width), in pixels. The
@@ -348,20 +306,24 @@ def map_steps(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterato
         raise
 
 
+def on_device_of(home: Tensor, steps: Iterable[Step]) -> Iterator[Step]:
+    """Every step where a tensor of the caller is."""
+    return map_steps(
+        steps, lambda step: step._replace(image=step.image.to(home), value=step.value.to(home))
+    )
+
+
 def scaled_down(sides: Iterable[int], part: float) -> tuple[int, int]:
     """(height, width) made `part` times smaller, in whole pixels."""
     return tuple(max(1, round(side / part)) for side in sides)
 
 
 def _resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
-    size = (size, size) if isinstance(size, int) else size
     return F.interpolate(image, size, mode="bilinear", antialias=True)
 
 
 def _with_grad(function: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:
-    """A `with` around a `yield` would switch the caller's gradients too; around this call it does
-    not.
-    """
+    """A `with` around a `yield` would switch the caller's gradients, too; in here it does not."""
     with torch.enable_grad():
         return function(argument)
 
@@ -370,8 +332,8 @@ def _check_value(value: Tensor, image: Tensor) -> None:
     if value.shape != image.shape[:1] or not value.requires_grad:
         gradient = "" if value.requires_grad else " without a gradient (detach? argmax?)"
         raise ValueError(
-            f"the objective must give one number a picture, shape ({len(image)},), but gave shape "
-            f"{tuple(value.shape)}{gradient}. To add up each picture by itself: x.flatten(1).sum(dim=1)."
+            f"an objective gives one number a picture, shape ({len(image)},), not shape "
+            f"{tuple(value.shape)}{gradient}: sum each by itself, x.flatten(1).sum(dim=1)."
         )
 
 
@@ -379,7 +341,7 @@ def _check_finite(index: int, last_step: Step | None, **tensors: Tensor) -> None
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise Diverged(
-                f"step {index}: the {name} is NaN or infinite, so the run stops. Try a smaller rate, or a "
-                "constraint such as always(clamp()); the last good Step is this error's last_step.",
+                f"step {index}: the {name} is NaN or infinite. Try a smaller rate, or a constraint "
+                "such as always(clamp()); the last good Step is this error's last_step.",
                 last_step,
             )

@@ -1,6 +1,4 @@
-"""Where things lie: the course's own files (beside the package in a clone, inside it in a wheel),
-and data sets.
-"""
+"""Where things lie: the course's own files (beside the package, or in its wheel), and data sets."""
 
 import os
 from pathlib import Path
@@ -24,8 +22,6 @@ def notebooks_dir() -> Path:
 
 
 def datasets_dir() -> Path:
-    """The folder of data sets in torchvision's layout: $CS231N_VIZ_DATA, or `downloads/` in the
-    clone (or here).
-    """
+    """The folder of data sets as torchvision lays them: $CS231N_VIZ_DATA, else `downloads/`."""
     clone = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else Path.cwd()
     return Path(os.environ.get("CS231N_VIZ_DATA") or clone / "downloads").expanduser()

@@ -1,5 +1,4 @@
-"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style; `show` displays
-it.
+"""Arrays -> figures: each function builds a matplotlib Figure in one quiet style; `show` shows it.
 
 Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the
 picture under a slider keeps its size. As everywhere, tensors are (C, H, W), arrays (H, W, C), or
@@ -27,37 +26,31 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from PIL import Image, ImageDraw
+from PIL.Image import Dither, Quantize, Resampling
 
 from . import images
+from .errors import unknown
 
 INK, QUIET, PALE = "#22303c", "#8a97a3", "#eceff2"
 BLUE, ORANGE, GREEN, PURPLE = "#2f6f9f", "#dd7a2f", "#4f9268", "#8a5aa5"
 DPI = 100
-WIDTH, GAP, BAR = (
-    900,
-    14,
-    128,
-)  # pixels: the widest figure, between panels, a colour bar with its words
+# In pixels: the widest figure, the gap between panels, a colour bar with its words.
+WIDTH, GAP, BAR = 900, 14, 128
 Names = Sequence[str] | None
+# Never colour alone: every line has a stroke, and every group of dots a shape, of its own.
+DOTS = tuple(zip("oDs^v", (BLUE, ORANGE, QUIET, GREEN, PURPLE), strict=True))
 # fmt: off
 STYLE = {
-    "figure.dpi": DPI, "savefig.dpi": DPI, "figure.facecolor": "white", "font.size": 13, "text.color": INK,
-    "axes.titlesize": 14, "axes.titlelocation": "left", "axes.titlepad": 9, "axes.labelcolor": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.linewidth": 0.8,
-    "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
-    "grid.color": PALE, "axes.axisbelow": True, "legend.frameon": False, "legend.handlelength": 2.6,
-    "lines.linewidth": 2.2,  # never colour alone: every line has a stroke of its own
-    "axes.prop_cycle": cycler(color=(BLUE, ORANGE, GREEN, PURPLE), linestyle=("-", "--", "-.", ":")),
+    "figure.dpi": DPI, "savefig.dpi": DPI, "figure.facecolor": "white", "font.size": 13,
+    "text.color": INK, "axes.titlesize": 14, "axes.titlelocation": "left", "axes.titlepad": 9,
+    "axes.labelcolor": INK, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.edgecolor": QUIET, "axes.linewidth": 0.8, "xtick.color": QUIET, "ytick.color": QUIET,
+    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "grid.color": PALE, "axes.axisbelow": True,
+    "legend.frameon": False, "legend.handlelength": 2.6, "lines.linewidth": 2.2,
+    "axes.prop_cycle": cycler(color=(BLUE, ORANGE, GREEN, PURPLE), ls=("-", "--", "-.", ":")),
 }
 # fmt: on
 _DRAWING = threading.RLock()  # all threads share matplotlib's settings and fonts
-
-
-def use_course_style() -> None:
-    """Give matplotlib figures of your own the look of the course; those of this module have it
-    anyway.
-    """
-    matplotlib.rcParams.update(STYLE)
 
 
 def _styled(function: Callable) -> Callable:
@@ -78,19 +71,14 @@ def image_row(pictures, titles: Names = None, side: int | None = None) -> Figure
 
 
 @_styled
-def image_grid(
-    pictures, titles: Names = None, columns=None, row_names: Names = None, side=None
-) -> Figure:
-    """Pictures in rows of `columns`, `side` pixels wide, under their titles; row_names stand on the
-    left.
-    """
+def image_grid(pictures, titles: Names = None, columns=None, row_names=None, side=None) -> Figure:
+    """Pictures in rows of `columns`, `side` pixels wide, under titles and beside names of rows."""
     pictures = [_picture(picture) for picture in _each(pictures)]
     columns = columns or min(len(pictures), 5)
     margin = 26 + 11 * max(map(len, row_names)) if row_names else 0
     side = side or min(320, (WIDTH - margin) // columns - GAP)
-    side -= (
-        side % pictures[0].width if side >= 3 * pictures[0].width else 0
-    )  # small pictures in whole blocks
+    if side >= 3 * pictures[0].width:
+        side -= side % pictures[0].width  # small pictures in whole blocks
     height = round(side * min(1.5, max(picture.height / picture.width for picture in pictures)))
     figure, panels, _ = _panels(len(pictures), columns, side, height, titles, margin)
     for axes, picture in zip(panels, pictures, strict=True):
@@ -100,53 +88,34 @@ def image_grid(
     return figure
 
 
-def before_after(
-    before, after, names: Sequence[str] = ("before", "after"), titles: Names = None
-) -> Figure:
+def before_after(before, after, names=("before", "after"), titles: Names = None) -> Figure:
     """Pairs, one a column: each picture, and below it what became of it."""
     before, after = _each(before), _each(after)
     return image_grid(before + after, titles, columns=len(before), row_names=names)
 
 
-def mosaic(
-    tiles, columns=None, gap: int | tuple[int, int] = 1, scale: str | None = "each"
-) -> np.ndarray:
-    """Many small pictures as one array (H, W, 3) in [0, 1], on white.
+def mosaic(tiles, columns=None, gap: int = 1, scale: str | None = "each") -> np.ndarray:
+    """Many small pictures as one array (H, W, 3) in [0, 1], on white, `gap` pixels apart.
 
-    tiles: array (K, h, w, 3) or (K, h, w), tensor (K, 3, h, w) or (K, h, w). gap: pixels between
-    tiles, or (above, beside). scale: "each" stretches every tile to [0, 1], "shared" all by one
-    rule, None none.
+    tiles: array (K, h, w, 3) or (K, h, w), tensor (K, 3, h, w) or (K, h, w). scale: "each"
+    stretches every tile to [0, 1], "shared" all by one rule, None none.
     """
-    tiles = _tiles(tiles, scale)
-    above, beside = (gap, gap) if isinstance(gap, int) else gap
-    tiles = np.pad(tiles, ((0, 0), (above, 0), (beside, 0), (0, 0)), constant_values=1)
-    count, height, width, _ = tiles.shape
-    columns = columns or _columns(count)
-    rows = math.ceil(count / columns)
-    grid = np.ones((rows * columns, height, width, 3))
-    grid[:count] = tiles
-    grid = grid.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
-    canvas = grid.reshape(rows * height, columns * width, 3)
-    return canvas[above if isinstance(gap, int) else 0 :, beside:]
+    return _side_by_side(_tiles(tiles, scale), columns, gap, gap)[gap:]
 
 
 @_styled
-def tile_figure(
-    tiles, columns=None, scale="each", labels: Names = None, highlight=(), title=None
-) -> Figure:
-    """Many tiles as one labelled mosaic, as large as fits; `highlight`: the tile or tiles to frame."""
+def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlight=()) -> Figure:
+    """Tiles as one labelled mosaic, as large as fits; `highlight`: the tile or tiles to frame."""
     tiles = _tiles(tiles, scale)
     columns, frames = columns or _columns(len(tiles)), np.atleast_1d(highlight).astype(int)
-    beside = 8 if len(frames) else 4
-    zoom = max(
-        1, min((WIDTH // columns - beside) // tiles.shape[2], math.ceil(140 / tiles.shape[2]))
-    )
+    beside, side = 8 if len(frames) else 4, tiles.shape[2]
+    zoom = max(1, min((WIDTH // columns - beside) // side, math.ceil(140 / side)))
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     height, width = tiles.shape[1:3]
     size = np.clip(1.15 * width / max(map(len, labels)), 7, 12) if labels else 0  # points
     above = round(size * 2) + beside - 4 if labels else beside
-    picture = _picture(mosaic(tiles, columns, (above, beside), scale=None))
-    figure, (axes,), _ = _panels(1, 1, picture.width + 6, picture.height + 6, title and [title])
+    picture = _picture(_side_by_side(tiles, columns, above, beside))
+    figure, (axes,), _ = _panels(1, 1, picture.width + 6, picture.height + 6)
     axes.imshow(picture, interpolation="nearest", extent=(0, picture.width, picture.height, 0))
     axes.set(xlim=(-3, picture.width + 3), ylim=(picture.height + 3, -3))
     for index in range(len(tiles)):
@@ -154,55 +123,44 @@ def tile_figure(
         if labels:
             axes.text(left, top - 4, labels[index], size=size, va="bottom")
         if index in frames:
-            axes.add_patch(
-                Rectangle((left - 2, top - 2), width + 3, height + 3, fill=False, ec=ORANGE, lw=3)
-            )
+            frame = (left - 2, top - 2), width + 3, height + 3
+            axes.add_patch(Rectangle(*frame, fill=False, ec=ORANGE, lw=3))
     return figure
 
 
 @_styled
-def scatter_images(
-    pictures, positions, title: str | Names = None, side: int = 44, names=None
-) -> Figure:
-    """Pictures at their places in the plane: positions (N, 2) as (x, y), y upwards, or a list of
-    such maps.
+def scatter_images(pictures, positions, title=None, side: int = 44, names=None) -> Figure:
+    """Pictures at positions (N, 2) in the plane, as (x, y), y upwards.
 
-    Both axes of a map have one scale, so that what is round stays round.
+    A list of positions makes as many maps side by side, and `title` is then a list, too. Both axes
+    of a map have one scale, so that what is round stays round.
     `names`: a dictionary name -> indices; each name is written in the middle of its pictures.
     """
     several = isinstance(positions, list) and np.ndim(positions[0]) == 2
-    maps = [_numbers(places) for places in (positions if several else [positions])]
+    maps = [_numbers(points) for points in (positions if several else [positions])]
     titles, width = [title] if isinstance(title, str) else title, (WIDTH + GAP) // len(maps) - GAP
     height = width * 3 // 4 if len(maps) == 1 else width
-    small = [
-        _picture(picture).resize((side, side), Image.Resampling.LANCZOS)
-        for picture in _each(pictures)
+    pictures = [
+        _picture(picture).resize((side, side), Resampling.LANCZOS) for picture in _each(pictures)
     ]
     figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
-    for axes, places in zip(panels, maps, strict=True):
-        room, span = np.array((width - side, height - side)), np.ptp(places, axis=0)
+    for axes, points in zip(panels, maps, strict=True):
+        room, span = np.array((width - side, height - side)), np.ptp(points, axis=0)
         scale = min(room / np.maximum(span, 1e-9))  # pixels a unit
-        places = (places - places.min(0) - span / 2) * (
-            scale,
-            -scale,
-        ) + room / 2  # pixels, y downwards
+        corners = (points - points.min(0) - span / 2) * (scale, -scale) + room / 2  # y downwards
         canvas = Image.new("RGB", (width, height), "white")
-        for picture, corner in zip(small, places.round().astype(int).tolist(), strict=True):
+        for picture, corner in zip(pictures, corners.round().astype(int).tolist(), strict=True):
             canvas.paste(picture, tuple(corner))
         axes.imshow(canvas)
-        middles = [
-            np.median(places[chosen], axis=0) + side / 2 for chosen in (names or {}).values()
-        ]
+        groups = (names or {}).values()
+        middles = [np.median(corners[chosen], axis=0) + side / 2 for chosen in groups]
         _write(axes, middles, list(names or ()), width)
     return figure
 
 
 @_styled
-def picture_map(
-    tiles, cells, columns: int, labels, names: Names = None, title: str | None = None
-) -> Figure:
-    """Tiles (N, 3, s, s) in cells of a grid, counted row by row, with borders between unlike labels
-    (N,).
+def picture_map(tiles, cells, columns: int, labels, names: Names = ()) -> Figure:
+    """Tiles (N, 3, s, s) in cells of a grid, row by row, with borders between unlike labels (N,).
 
     Each label's name is written in the middle of its tiles.
     """
@@ -210,19 +168,17 @@ def picture_map(
     side, rows = tiles.shape[1], -(-int(cells.max() + 1) // columns)
     spread, kinds = np.ones((rows * columns, side, side, 3)), np.full(rows * columns, -1)
     spread[cells], kinds[cells] = tiles, labels
-    figure, (axes,), _ = _panels(1, 1, columns * side, rows * side, title and [title])
+    figure, (axes,), _ = _panels(1, 1, columns * side, rows * side)
     axes.imshow(mosaic(spread, columns, gap=0, scale=None), interpolation="nearest")
     kinds = kinds.reshape(rows, columns)
     lines = [((x + 1, y), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=1))]
     lines += [((x, y + 1), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=0))]
     lines = np.array(lines).reshape(-1, 2, 2) * side - 0.5
-    axes.add_collection(
-        LineCollection(lines, colors="white", linewidths=3.2, capstyle="projecting")
-    )
-    present = [label for label in range(len(names or ())) if (labels == label).any()]
-    middles = [
-        (np.median(np.argwhere(kinds == label), axis=0)[::-1] + 0.5) * side for label in present
-    ]
+    white = {"colors": "white", "linewidths": 3.2, "capstyle": "projecting"}
+    axes.add_collection(LineCollection(lines, **white))
+    present = [label for label in range(len(names)) if (labels == label).any()]
+    middles = [np.median(np.argwhere(kinds == label), axis=0) + 0.5 for label in present]  # (y, x)
+    middles = [middle[::-1] * side for middle in middles]
     _write(axes, middles, [names[label] for label in present], columns * side)
     return figure
 
@@ -231,15 +187,10 @@ def picture_map(
 
 
 @_styled
-def value_maps(
-    maps, titles: Names = None, label="", signed=True, columns=None, side=None
-) -> Figure:
-    """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm centred at 0 if signed, else
-    magma.
-    """
-    maps = [
-        _map(values) for values in (maps if isinstance(maps, list) or maps.ndim > 2 else [maps])
-    ]
+def value_maps(maps, titles=None, label="", signed=True, columns=None, side=None) -> Figure:
+    """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm around 0 if signed, or magma."""
+    several = isinstance(maps, list) or maps.ndim > 2
+    maps = [_map(values) for values in (maps if several else [maps])]
     columns = columns or min(len(maps), 4)
     side = side or min(320, (WIDTH - BAR) // columns - GAP)
     height = round(side * max(values.shape[0] / values.shape[1] for values in maps))
@@ -252,47 +203,35 @@ def value_maps(
 
 
 @_styled
-def heatmap_over(
-    picture, heat, titles: Names = None, label="", signed=False, opacity=0.6, side=360
-) -> Figure:
-    """A picture, and a heat map (h, w) of any size over its grey copy; the colour bar bears the
-    label.
-    """
-    picture, heat = _picture(picture), _map(heat)
+def heatmap_over(picture, heat, titles: Names = None, label="", signed=False) -> Figure:
+    """A picture, and a map (h, w) of any size over its grey copy; `label` is the colour bar's."""
+    picture, heat, side = _picture(picture), _map(heat), 360
     height = round(side * picture.height / picture.width)
     figure, (left, right), bar = _panels(2, 2, side, height, titles, bar=BAR)
     _draw(left, picture, side)
     _draw(right, picture.convert("L").convert("RGB"), side)
-    whole = (-0.5, picture.width - 0.5, picture.height - 0.5, -0.5)
-    right.imshow(
-        heat, interpolation="nearest", alpha=opacity, extent=whole, **_colors([heat], signed)
-    )
+    over = {"alpha": 0.6, "extent": right.get_images()[0].get_extent(), "interpolation": "nearest"}
+    right.imshow(heat, **over, **_colors([heat], signed))
     _color_bar(figure, right, bar, label)
     return figure
 
 
 def colored(values, signed: bool = True) -> np.ndarray:
-    """A map (h, w) as a picture (h, w, 3) in the course's colours, to stand in a row with other
-    pictures.
-    """
-    colors = _colors([_map(values)], signed)
-    return matplotlib.colormaps[colors["cmap"]](colors["norm"](_map(values)))[..., :3].astype(
-        np.float32
-    )
+    """A map (h, w) as a picture (h, w, 3) in the course's colours, to stand beside pictures."""
+    values = _map(values)
+    colors = _colors([values], signed)
+    rgba = matplotlib.colormaps[colors["cmap"]](colors["norm"](values))
+    return rgba[..., :3].astype(np.float32)
 
 
 def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Image:
-    """A picture, enlarged, with a frame around box = (top, left, bottom, right), in pixels of the
-    picture.
-    """
+    """A picture, enlarged, with a frame around box = (top, left, bottom, right) in its pixels."""
     picture = _picture(picture)
-    picture = picture.resize(
-        (picture.width * zoom, picture.height * zoom), Image.Resampling.BICUBIC
-    )
+    size = picture.width * zoom, picture.height * zoom
+    picture = picture.resize(size, Resampling.BICUBIC)
     top, left, bottom, right = (zoom * edge for edge in box)
-    ImageDraw.Draw(picture).rectangle(
-        (left - zoom, top - zoom, right, bottom), outline=ORANGE, width=zoom
-    )
+    frame = left - zoom, top - zoom, right, bottom
+    ImageDraw.Draw(picture).rectangle(frame, outline=ORANGE, width=zoom)
     return picture
 
 
@@ -303,22 +242,17 @@ def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Imag
 def bars(
     labels, values, title="", number: str = "{:.0%}", strong: int | None = 0, picture=None
 ) -> Figure:
-    """Bars with their values written out; the `strong` one is dark; percentages have a track to 100
-    %.
-    """
-    values, places = _numbers(values), np.arange(len(values))
+    """Bars with their values written out, the `strong` one dark; percentages are shown of 100 %."""
+    values, rows = _numbers(values), np.arange(len(values))
     figure, axes = _chart(title, "", "", picture, height=0.9 + 0.55 * len(values))
     most = 1.0 if "%" in number else abs(values).max() or 1.0
     if "%" in number:
-        axes.barh(places, most, 0.62, color=PALE)
-    axes.barh(
-        places, values, 0.62, color=[BLUE if index == strong else "#9dbdd4" for index in places]
-    )
-    for place, value in zip(places, values, strict=True):
-        axes.text(
-            max(value, 0) + 0.015 * most, place, number.format(value), va="center", weight="bold"
-        )
-    axes.set_yticks(places, labels)
+        axes.barh(rows, most, 0.62, color=PALE)
+    axes.barh(rows, values, 0.62, color=[BLUE if row == strong else "#9dbdd4" for row in rows])
+    for row, value in zip(rows, values, strict=True):
+        end = max(value, 0) + 0.015 * most
+        axes.text(end, row, number.format(value), va="center", weight="bold")
+    axes.set_yticks(rows, labels)
     axes.set(xlim=(min(0, values.min()), most * 1.12), ylim=(len(values) - 0.5, -0.5))
     axes.tick_params(length=0)
     axes.xaxis.set_visible(False)
@@ -328,7 +262,7 @@ def bars(
 
 @_styled
 def curve(values, x=None, title="", xlabel="", ylabel="", picture=None) -> Figure:
-    """One line, or a named line for each entry of a dictionary; x counts from 0 unless it is given."""
+    """One line, or a dictionary of named lines; x counts from 0 unless it is given."""
     figure, axes = _chart(title, xlabel, ylabel, picture)
     lines = values if isinstance(values, Mapping) else {"": values}
     for name, line in lines.items():
@@ -342,124 +276,96 @@ def curve(values, x=None, title="", xlabel="", ylabel="", picture=None) -> Figur
 
 @_styled
 def intervals(
-    panels, rows: Sequence[str], log: Sequence[str] = (), sideways=False, marks=None
+    panels: Mapping, rows: Sequence[str], log: Sequence[str] = (), sideways=False, marks=None
 ) -> Figure:
-    """Numbers with their ranges: panels side by side, a place for each row, for each line a dot
-    with its range.
+    """Numbers with their ranges: panels side by side, in each for every row a dot for every line.
 
-    panels: {title: {line: an Interval or None for each row}}. Upright the rows stand along the
-    bottom; sideways they are named on the left, and every panel has a scale of its own. The line
-    "hollow" is a ring without a range. log: titles of panels with a logarithmic scale. marks:
-    {title: where to draw a dotted line}.
+    panels: {title: {line: an Interval, or None, for each row}}; a line "hollow" is rings without
+    ranges. Rows stand along the bottom; sideways they are named on the left, once for all panels,
+    and scales begin at 0 or below. log: titles of panels with a logarithmic scale. marks: {title:
+    where to draw a dotted line}.
     """
-    height = 1.3 + 0.31 * len(rows) if sideways else 4.6
-    figure = Figure(figsize=(WIDTH / DPI, height), dpi=DPI, layout="constrained")
-    for axes, (title, lines) in zip(
-        figure.subplots(1, len(panels), sharey=sideways, squeeze=False)[0],
-        panels.items(),
-        strict=True,
-    ):
-        _draw_intervals(axes, lines, sideways)
+    size = WIDTH / DPI, 1.75 + 0.31 * len(rows) if sideways else 4.6
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    several = figure.subplots(1, len(panels), sharey=sideways, squeeze=False)[0]
+    for axes, (title, lines) in zip(several, panels.items(), strict=True):
         axes.set_title(title, size=11 if sideways else 13)
-        axis, other = (axes.yaxis, axes.xaxis) if sideways else (axes.xaxis, axes.yaxis)
-        axis.set_ticks(range(len(rows)), rows, size=11 if sideways else 10)
-        axis.set_tick_params(length=0)
+        _draw_intervals(axes, lines, sideways)
         if title in (marks or {}):
-            (axes.axvline if sideways else axes.axhline)(
-                marks[title], color=QUIET, ls=":", lw=1, zorder=0
-            )
+            mark = axes.axvline if sideways else axes.axhline
+            mark(marks[title], color=QUIET, linestyle=":", lw=1, zorder=0)
         if title in log:
-            axes.set_yscale("log")
-            other.set_major_formatter("{x:g}")
-            other.set_minor_formatter(NullFormatter())
-        if sideways:
-            axes.set_ylim(len(rows) - 0.4, -0.6)
-            other.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
-            axes.tick_params(axis="x", labelsize=8.5)
+            (axes.set_xscale if sideways else axes.set_yscale)("log")
+            scale = axes.xaxis if sideways else axes.yaxis
+            scale.set_major_formatter("{x:g}")
+            scale.set_minor_formatter(NullFormatter())
+        elif sideways:
+            axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+            axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+        names = axes.yaxis if sideways else axes.xaxis
+        names.set_ticks(range(len(rows)), rows, size=11 if sideways else 10)
+        names.set_tick_params(length=0)
+    if sideways:
+        several[0].set_ylim(len(rows) - 0.4, -0.6)
+        lines = several[0].get_legend_handles_labels()
+        figure.legend(*lines, loc="outside lower center", ncols=5, fontsize=11, handlelength=1)
     return figure
 
 
-def _draw_intervals(axes, lines, sideways: bool) -> None:
-    looks = dict(
-        zip(
-            lines,
-            zip("oDs^v", (BLUE, ORANGE, QUIET if sideways else GREEN, PURPLE, QUIET), strict=True),
-            strict=False,
-        )
-    )
+def _draw_intervals(axes, lines: Mapping, sideways: bool) -> None:
+    size = 5 if sideways else 7
     for number, (name, found) in enumerate(lines.items()):
-        shift = 0 if sideways else 0.13 * (number - (len(lines) - 1) / 2)
-        there = [(place + shift, one) for place, one in enumerate(found) if one is not None]
-        if not there:
-            continue
-        places, values = [place for place, _ in there], [one.value for _, one in there]
-        mark, color = looks[name]
-        points = (values, places) if sideways else (places, values)
+        marker, color = DOTS[number % len(DOTS)]
+        kept = [(row, *one) for row, one in enumerate(found) if one is not None]
+        at, value, low, high = np.array(kept).reshape(-1, 4).T
+        at = at if sideways else at + 0.13 * (number - (len(lines) - 1) / 2)
+        dots = (value, at) if sideways else (at, value)
         if name == "hollow":
-            axes.plot(*points, "o", ls="none", mfc="none", mec=QUIET, ms=6)
-            continue
-        draw_range = axes.hlines if sideways else axes.vlines
-        draw_range(
-            places,
-            [one.low for _, one in there],
-            [one.high for _, one in there],
-            color=color,
-            lw=2,
-            alpha=0.6,
-        )
-        axes.plot(*points, mark, ls="none", color=color, ms=6 if sideways else 7, label=name)
-    axes.grid(axis="x" if sideways else "y")
-    if not sideways:
-        axes.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.09),
-            fontsize=10,
-            handlelength=1,
-            labelspacing=0.3,
-        )
+            axes.plot(*dots, "o", mfc="none", mec=QUIET, ms=size)
+        else:
+            (axes.hlines if sideways else axes.vlines)(at, low, high, color=color, lw=2, alpha=0.6)
+            axes.plot(*dots, marker, color=color, ms=size, label=name)
+    axes.grid(axis="both" if sideways else "y")
+    if sideways:
+        axes.tick_params(axis="x", labelsize=10)
+    else:
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.09)}
+        axes.legend(**below, fontsize=10, handlelength=1, labelspacing=0.3)
 
 
 @_styled
-def histogram(
-    values, marks=None, title="", xlabel="", ylabel="how many", bins=50, picture=None
-) -> Figure:
+def histogram(values, marks=None, title="", xlabel="", ylabel="how many") -> Figure:
     """How often each value occurs; `marks` is a dictionary of named values, drawn as lines."""
-    figure, axes = _chart(title, xlabel, ylabel, picture)
-    axes.hist(_numbers(values), bins=bins, color=BLUE, alpha=0.85)
+    figure, axes = _chart(title, xlabel, ylabel)
+    axes.hist(_numbers(values), bins=50, color=BLUE, alpha=0.85)
     for level, (name, value) in enumerate((marks or {}).items()):
         axes.axvline(value, color=ORANGE, lw=2.5)
-        side, name = (
-            ("right", f"{name}  ") if value > sum(axes.get_xlim()) / 2 else ("left", f"  {name}")
-        )
-        place = {"transform": axes.get_xaxis_transform(), "ha": side, "va": "top"}
-        axes.text(value, 0.97 - 0.1 * level, name, weight="bold", **place)
+        right = value > sum(axes.get_xlim()) / 2
+        words = {"ha": "right", "s": f"{name}  "} if right else {"ha": "left", "s": f"  {name}"}
+        words |= {"va": "top", "weight": "bold", "transform": axes.get_xaxis_transform()}
+        axes.text(value, 0.97 - 0.1 * level, **words)
     return figure
 
 
 @_styled
-def scatter(x, y, title="", xlabel="", ylabel="", colors=None, marks=None, picture=None) -> Figure:
-    """Points; `colors`: one for each, or a dictionary name -> indices; `marks`: named heights."""
-    figure, axes = _chart(title, xlabel, ylabel, picture)
+def scatter(x, y, title="", xlabel="", ylabel="", colors=None) -> Figure:
+    """Points; `colors`: one for each, or a dictionary name -> indices, a marker for each name."""
+    figure, axes = _chart(title, xlabel, ylabel)
     x, y = _numbers(x), _numbers(y)
     if isinstance(colors, Mapping):
         for (name, chosen), marker in zip(colors.items(), "osD^vP*X<>" * 5, strict=False):
             axes.plot(x[chosen], y[chosen], marker, ms=7, alpha=0.8, label=name)
         axes.legend()
     else:
-        axes.scatter(
-            x, y, c=BLUE if colors is None else colors, s=46, edgecolors="white", linewidths=0.6
-        )
-    for name, height in (marks or {}).items():
-        axes.axhline(height, color=ORANGE, ls="--", lw=1.8)
-        place = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
-        axes.text(1, height, f"{name} ", weight="bold", **place)
+        colors = BLUE if colors is None else colors
+        axes.scatter(x, y, c=colors, s=46, edgecolors="white", linewidths=0.6)
     axes.grid()
     return figure
 
 
 @_styled
-def hue_wheel(hues, strengths, colors=None, title="") -> Figure:
-    """Points on the colour circle: hues in [0, 1) go round it, strengths outwards; colors (N, 3)."""
+def hue_wheel(hues, strengths, colors=None) -> Figure:
+    """Points on the colour circle: hues in [0, 1) go round it, strengths outwards."""
     hues, strengths, wheel = _numbers(hues), _numbers(strengths), matplotlib.colormaps["hsv"]
     figure = Figure(figsize=(5.2, 5.6), layout="constrained")
     axes = figure.add_subplot(projection="polar")
@@ -467,7 +373,7 @@ def hue_wheel(hues, strengths, colors=None, title="") -> Figure:
     axes.bar(circle * 2 * np.pi, 0.09 * rim, 0.036, rim, color=wheel(circle))
     own = wheel(hues) if colors is None else _numbers(colors).clip(0, 1)
     axes.scatter(hues * 2 * np.pi, strengths, c=own, s=70, edgecolors=INK, linewidths=0.7, zorder=3)
-    axes.set(ylim=(0, rim * 1.09), yticks=[], title=title)
+    axes.set(ylim=(0, rim * 1.09), yticks=[])
     axes.set_xticks(np.arange(6) * np.pi / 3, ["red", "yellow", "green", "cyan", "blue", "magenta"])
     axes.tick_params(pad=8)
     axes.spines["polar"].set_visible(False)
@@ -489,77 +395,58 @@ def png(drawing, small: bool = False, fine: bool = False) -> bytes:
         drawing = np.asarray(canvas.buffer_rgba())[..., :3]
     picture = _picture(drawing)
     if not small:
-        return _encoded(picture, compress_level=1)
-    lossless = _encoded(picture, optimize=True)
+        return _encoded(picture, "PNG", compress_level=1)
+    lossless = _encoded(picture, "PNG", optimize=True)
     if len(lossless) < 50_000:
         return lossless
-    sample = picture.resize((picture.width // 3, picture.height // 3), Image.Resampling.NEAREST)
-    palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=int(fine))
-    return _encoded(picture.quantize(palette=palette, dither=Image.Dither.NONE), optimize=True)
+    sample = picture.resize((picture.width // 3, picture.height // 3), Resampling.NEAREST)
+    palette = sample.quantize(256, Quantize.MAXCOVERAGE, kmeans=int(fine))
+    picture = picture.quantize(palette=palette, dither=Dither.NONE)
+    return _encoded(picture, "PNG", optimize=True)
 
 
 def show(drawing, words: str, fine: bool = False) -> None:
-    """Display a figure or picture with `words` as alternative text, and print them: the cell's
-    receipt.
-    """
-    encoded = base64.b64encode(png(drawing, small=True, fine=fine)).decode()
-    display(
-        {"image/png": encoded, "text/plain": words},
-        metadata={"image/png": {"alt": words}},
-        raw=True,
-    )
+    """Display a figure or picture with `words` as alternative text; print them as its receipt."""
+    _display("image/png", png(drawing, small=True, fine=fine), words)
+
+
+def film(pictures, words: str, colors: int = 64) -> None:
+    """Display pictures of one size one after the other, again and again (GIF), as `show` does."""
+    first, *others = (_picture(each).quantize(colors, dither=Dither.NONE) for each in pictures)
+    settings = {"save_all": True, "append_images": others, "duration": 125, "loop": 0}
+    _display("image/gif", _encoded(first, "GIF", **settings), words)
+
+
+def _display(kind: str, encoded: bytes, words: str) -> None:
+    bundle = {kind: base64.b64encode(encoded).decode(), "text/plain": words}
+    display(bundle, metadata={kind: {"alt": words}}, raw=True)
     print(words)
 
 
-def film(pictures, words: str, per_second: float = 8, colors: int = 64) -> None:
-    """Display pictures, all of one size, one after the other and again from the first (GIF);
-    `words` as in `show`.
-    """
-    frames = [_picture(picture).quantize(colors, dither=Image.Dither.NONE) for picture in pictures]
-    buffer, settings = io.BytesIO(), {"duration": round(1000 / per_second), "loop": 0}
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], **settings)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    display(
-        {"image/gif": encoded, "text/plain": words},
-        metadata={"image/gif": {"alt": words}},
-        raw=True,
-    )
-    print(words)
+def _encoded(picture: Image.Image, kind: str, **settings) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **settings)
+    return buffer.getvalue()
 
 
 # --- parts ----------------------------------------------------------------------------------------
 
 
-def _encoded(picture: Image.Image, **settings) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", **settings)
-    return buffer.getvalue()
-
-
 def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
-    """A figure, its axes of width x height pixels under titles, and those of a colour bar `bar`
-    wide.
-    """
+    """A figure, its axes of width x height pixels under titles, and axes for a colour `bar`."""
     size = 14 if width >= 240 else 11.5  # points
     letters = max(8, int(width / size * 72 / DPI / 0.56))
     titles = [textwrap.fill(str(title), letters) for title in titles or ()] + [""] * count
-    rows = math.ceil(count / columns)
-    lines = [title.count("\n") + bool(title) for title in titles]
-    heads = [
-        round(max(lines[row * columns :][:columns]) * size * 1.25 * DPI / 72) for row in range(rows)
-    ]
+    rows = [titles[start : start + columns] for start in range(0, count, columns)]
+    lines = [max(title.count("\n") + bool(title) for title in row) for row in rows]
+    heads = [round(most * size * 1.25 * DPI / 72) for most in lines]
     full_width = margin + columns * (width + GAP) - GAP + bar
-    full_height = 8 + sum(heads) + rows * (height + GAP) - GAP + bar // 8
+    full_height = 8 + sum(heads) + len(rows) * (height + GAP) - GAP + bar // 8
     figure = Figure(figsize=((full_width + 0.01) / DPI, (full_height + 0.01) / DPI), dpi=DPI)
 
     def add_axes(left, top, width, height):
-        place = (
-            left / full_width,
-            1 - (top + height) / full_height,
-            width / full_width,
-            height / full_height,
-        )
-        return figure.add_axes(place)
+        left, bottom = left / full_width, 1 - (top + height) / full_height
+        return figure.add_axes((left, bottom, width / full_width, height / full_height))
 
     panels = []
     for index in range(count):
@@ -572,15 +459,26 @@ def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
     return figure, panels, add_axes(full_width - bar + 18, 4 + heads[0], 16, below) if bar else None
 
 
+def _side_by_side(tiles: np.ndarray, columns: int | None, above: int, beside: int) -> np.ndarray:
+    """Tiles (K, h, w, 3) on white, `above` rows over every one, `beside` columns between them."""
+    count, height, width, _ = tiles.shape
+    height, width, columns = height + above, width + beside, columns or _columns(count)
+    rows = math.ceil(count / columns)
+    grid = np.ones((rows * columns, height, width, 3))
+    grid[:count, above:, beside:] = tiles
+    grid = grid.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width, 3)[:, beside:]
+
+
 def _chart(title, xlabel, ylabel, picture=None, height=3.8):
+    """A figure and its axes, with a picture on their left if there is one."""
     figure = Figure(figsize=(WIDTH / DPI, height), dpi=DPI, layout="constrained")
     if picture is None:
         axes = figure.add_subplot()
     else:
-        beside, axes = figure.subplots(
-            1, 2, width_ratios=(height - 0.6, WIDTH / DPI - height + 0.6)
-        )
-        _draw(beside, _picture(picture), (height - 0.6) * DPI)
+        side = height - 0.6  # inches
+        beside, axes = figure.subplots(1, 2, width_ratios=(side, WIDTH / DPI - side))
+        _draw(beside, _picture(picture), side * DPI)
         beside.set(anchor="C")
         beside.set_axis_off()
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
@@ -594,19 +492,14 @@ def _draw(axes, picture: Image.Image, side: float) -> None:
     axes.set_anchor("NW")
 
 
-def _write(axes, places, words: Sequence[str], width: int) -> None:
-    """Words on a picture, with a white rim, inside its `width`; one that would lie on another is
-    moved down.
-    """
+def _write(axes, positions, words: Sequence[str], width: int) -> None:
+    """Words with a white rim, kept inside `width`; one that would lie on another is moved down."""
     rim, taken = [withStroke(linewidth=4, foreground="white", alpha=0.9)], []
-    for (x, y), word in sorted(
-        zip(places, words, strict=True), key=lambda placed: tuple(placed[0][::-1])
-    ):
+    placed = zip(positions, words, strict=True)
+    for (x, y), word in sorted(placed, key=lambda each: tuple(each[0][::-1])):  # downwards
         half = 5.6 * len(word)  # about, in pixels
         x = np.clip(x, half, max(width - half, half))
-        while any(
-            abs(x - left) < half + other and abs(y - above) < 17 for left, above, other in taken
-        ):
+        while any(abs(x - left) < half + other and abs(y - up) < 17 for left, up, other in taken):
             y += 3
         taken.append((x, y, half))
         axes.text(x, y, word, ha="center", va="center", size=12, weight="bold", path_effects=rim)
@@ -620,8 +513,8 @@ def _colors(maps, signed) -> dict:
     return {"cmap": "magma", "norm": Normalize(low, high if high > low else low + 1)}
 
 
-def _color_bar(figure, axes, place, label) -> None:
-    bar = figure.colorbar(axes.get_images()[-1], cax=place, label=label, ticks=MaxNLocator(5))
+def _color_bar(figure, axes, position, label) -> None:
+    bar = figure.colorbar(axes.get_images()[-1], cax=position, label=label, ticks=MaxNLocator(5))
     bar.solids.set_alpha(1)
     bar.outline.set_visible(False)
 
@@ -659,12 +552,9 @@ def _tiles(tiles, scale: str | None) -> np.ndarray:
     tiles = _numbers(tiles)
     tiles = tiles[..., None] if tiles.ndim == 3 else tiles  # (K, h, w, 1 or 3)
     if tiles.ndim != 4 or tiles.shape[-1] not in (1, 3) or not tiles.size:
-        accepted = "an array (K, h, w, 3) or (K, h, w), or a tensor (K, 3, h, w) or (K, h, w)"
-        raise ValueError(
-            f"tiles are {accepted}; with the channels put last, these are {tiles.shape}."
-        )
+        raise ValueError(f"tiles are (K, h, w[, 3]) with channels last, not {tiles.shape}.")
     if scale not in ("each", "shared", None):
-        raise ValueError(f"scale is 'each', 'shared' or None, not {scale!r}.")
+        raise unknown("scale", scale, ("each", "shared", None))
     tiles = torch.from_numpy(tiles.repeat(3 // tiles.shape[-1], axis=-1))
     if scale == "each":
         return torch.stack([images.stretch(tile) for tile in tiles]).numpy()
@@ -674,7 +564,5 @@ def _tiles(tiles, scale: str | None) -> np.ndarray:
 def _map(values) -> np.ndarray:
     values = _numbers(values)
     if values.ndim != 2 and values.shape[:-2] != (1,):
-        raise ValueError(
-            f"a map is (H, W), or (1, H, W) for a batch of one; this one is {values.shape}."
-        )
+        raise ValueError(f"a map is (H, W), or (1, H, W); this one is {values.shape}.")
     return values.reshape(values.shape[-2:])

@@ -1,6 +1,4 @@
-"""JupyterLab in a real browser: start it on a folder of notebooks, run them, read the page and ask
-the kernel.
-"""
+"""JupyterLab in a real browser: start it, run notebooks, read the page and ask the kernel."""
 
 import json
 import os
@@ -15,15 +13,15 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from nbformat import v4
 
 from cs231n_viz.commands import environment
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-MUST_RUN = bool(
-    os.environ.get("CS231N_VIZ_BROWSER")
-)  # then a missing browser is a failure and no skip
+# Where it is set, a missing browser is a failure and no skip.
+MUST_RUN = bool(os.environ.get("CS231N_VIZ_BROWSER"))
 NEEDED = pytest.mark.skipif(CHROMIUM is None and not MUST_RUN, reason="chromium is not installed")
 # No pop-up over the cells; cells out of sight are in the page, too; never a question which kernel.
 SETTINGS = {
@@ -39,26 +37,44 @@ PICTURE = """async box => {
 READY = """async () => {  // until the kernel has answered: what is sent to it before is lost
     const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
     await context?.ready;
-    return await context?.session?.kernel?.info && context.session.kernel.connectionStatus === 'connected';
+    const kernel = context?.session?.kernel;
+    return await kernel?.info && kernel.connectionStatus === 'connected';
 }"""
 ASK = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const future = kernel.requestExecute({code, store_history: false});
     let answer = '';
-    future.onIOPub = ({content}) => { answer += content.text ?? content.traceback?.join('\\n') ?? ''; };
+    future.onIOPub = ({content}) => {
+        answer += content.text ?? content.traceback?.join('\\n') ?? '';
+    };
     await future.done;
     return answer;
 }"""
-PROMPTS = "[...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+PROMPTS = """[...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')]
+    .map(prompt => prompt.textContent)"""
 ALL_RUN = PROMPTS + r".every(prompt => /\[\d+\]/.test(prompt))"
 ERRORS = ".jp-NotebookPanel [data-mime-type='application/vnd.jupyter.error']"
 
 
+WINDOW = {"width": 1280, "height": 1000}
+
+
+@contextmanager
+def page_with(cells: list[str], root):
+    """The page of a notebook with those cells, all of them run, and `digest` for the kernel."""
+    digest = "lambda png: ','.join(map(str, __import__('hashlib').sha256(png).digest()))"
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source.strip()) for source in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    with lab(root, {"one.ipynb": notebook}) as address, chromium() as opened:
+        page = opened.new_page(viewport=WINDOW)
+        run_all(page, address, "one.ipynb")
+        ask(page, f"globals().update(digest={digest})")
+        yield page
+
+
 @contextmanager
 def lab(root, notebooks: dict[str, dict]):
-    """The address of a JupyterLab on those notebooks, {file name: notebook}, written into the
-    folder `root`.
-    """
+    """The address of a JupyterLab on notebooks, {file name: notebook}, in the folder `root`."""
     for name, notebook in notebooks.items():
         (root / name).write_text(json.dumps(notebook), encoding="utf-8")
     for name, values in SETTINGS.items():
@@ -85,16 +101,13 @@ def _start(root, port):
         f"JUPYTER_{kind}_DIR": str(root / kind) for kind in ("CONFIG", "DATA", "RUNTIME")
     }
     surroundings.pop("PYTHONSTARTUP", None)  # here a person moves the controls
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        str(root),
-        "--no-browser",
-        "--allow-root",
+    command = [sys.executable, "-m", "jupyterlab", str(root), "--no-browser", "--allow-root"]
+    command += [
         "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
     ]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
     command += ["--expose-app-in-browser"]  # so that `ask` can reach the kernel
     log = (root / "log").open("w")
     own_group = os.name == "posix"
@@ -127,13 +140,10 @@ def _stop(process):
 
 
 @contextmanager
-def chromium(playwright):
-    quiet = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-    ]
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api")
+    quiet = ["--no-sandbox", "--disable-gpu"]
+    quiet += ["--disable-background-networking", "--disable-component-update"]
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=CHROMIUM, args=quiet)
         yield opened
@@ -181,8 +191,17 @@ def soon(question, seconds=60):
     return None
 
 
+def button(box, name):
+    return box.locator("button", has_text=name)
+
+
+def shows(page, box, name):
+    """Whether nothing is being drawn, and the page shows the picture that the kernel holds."""
+    idle = f"getattr({name}, '_idle', None)"
+    kernel = ask(page, f"[{idle} is None or {idle}.is_set(), digest({name}.picture)]")
+    return kernel == [True, box.evaluate(PICTURE)]
+
+
 def picture(explorer, other_than=None):
-    """The picture of an explorer, as a digest, once it is there and another one than before; else
-    None.
-    """
+    """The digest of an explorer's picture, once it is there and another than before; else None."""
     return soon(lambda: next(iter({explorer.evaluate(PICTURE)} - {None, other_than}), None))

@@ -1,6 +1,4 @@
-"""What the tests share: where large things lie (skipped cleanly where they do not), and the nightly
-switch.
-"""
+"""What the tests share: where large things lie, and the nightly and slow switches."""
 
 import os
 from pathlib import Path
@@ -28,9 +26,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small networks are faster on one thread, and sums come out the same on every machine."""
-    torch.set_num_threads(1)
+def arithmetic():
+    """One thread, so that sums come out the same everywhere, unless workshop.arithmetic asks."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.backends.mkldnn.enabled = os.environ.get("CS231N_VIZ_ONEDNN") != "off"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,4 @@
-"""Runs in every kernel that validates a lesson: after each cell, moves every control of the widgets
-that it made.
+"""Runs in every kernel that validates a lesson: after each cell, moves every control that it made.
 
 nbval compares what a cell prints and shows, but no slider moves by itself. So each control is set
 to other values here, as a person would. What the drawing raises, and a control that changes
@@ -30,12 +29,12 @@ class EveryControl:
         Of a widget that draws step by step only that it runs: its first steps may well look alike.
         """
         start, values = control.value, self.other_values(control)
-        before, after = self.answer(explorer), set()
+        before, after = self.shown(explorer), set()
         for value in values:
             control.value = value
-            after.add(self.answer(explorer))
+            after.add(self.shown(explorer))
         control.value = start
-        self.answer(explorer)
+        self.shown(explorer)
         changed = not values or after - {before} or self.is_long(explorer)
         assert changed, f"moving {name} to {values} changes nothing"
 
@@ -44,22 +43,25 @@ class EveryControl:
 
     def other_values(self, control):
         """The ends of a slider, menu or check-box that are not its present value."""
-        ends = getattr(
-            control, "_options_values", [False, True] if isinstance(control.value, bool) else None
-        )
-        if ends is None:  # a slider; a line of text and an upload have no ends
-            ends = [control.min, control.max] if hasattr(control, "max") else [control.value]
+        if hasattr(control, "_options_values"):
+            ends = control._options_values
+        elif isinstance(control.value, bool):
+            ends = [False, True]
+        elif hasattr(control, "max"):
+            ends = [control.min, control.max]
+        else:  # a line of text and an upload have no ends
+            ends = [control.value]
         return [value for value in dict.fromkeys((ends[0], ends[-1])) if value != control.value]
 
-    def answer(self, explorer):
+    def shown(self, explorer):
         """What the present settings show; a long run is stopped at its first live picture."""
         if self.is_long(explorer):
             from threading import Event
 
-            shown = Event()
-            explorer.image.observe(tell := lambda change: shown.set(), "value")
+            came = Event()
+            explorer.image.observe(tell := lambda change: came.set(), "value")
             explorer.run()
-            while not shown.wait(0.05) and not explorer._idle.is_set():
+            while not came.wait(0.05) and not explorer._idle.is_set():
                 pass
             explorer.stop()
             explorer.image.unobserve(tell, "value")
@@ -69,3 +71,17 @@ class EveryControl:
 
 get_ipython().events.register("post_run_cell", EveryControl().move_all)
 del EveryControl
+
+
+def without_onednn():
+    """See workshop.arithmetic."""
+    import os
+
+    if os.environ.get("CS231N_VIZ_ONEDNN") == "off":
+        import torch
+
+        torch.backends.mkldnn.enabled = False
+
+
+without_onednn()
+del without_onednn

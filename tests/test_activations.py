@@ -151,6 +151,7 @@ def test_a_layer_that_hands_on_its_input_is_safe_from_work_in_place_on_that_inpu
     assert torch.equal(outputs["same"], toy_nets.picture())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_every_layer_of_a_real_network_is_captured_as_a_run_out_of_place_has_it(name):
     model, pixels = real(name), noise(1, 3, SIZE, SIZE)
@@ -278,7 +279,7 @@ def test_the_gradient_at_a_captured_layer_predicts_what_a_small_change_there_doe
     )
 
 
-def test_two_threads_on_one_model_do_not_hear_each_other():
+def test_two_threads_on_one_model_do_not_record_each_other():
     model = toy(toy_nets.reused_relu_net)
     start, wrong = threading.Barrier(3), []
 
@@ -303,7 +304,7 @@ def test_two_threads_on_one_model_do_not_hear_each_other():
     assert not wrong and hooks_on(model) == 0
 
 
-def test_a_pass_in_another_thread_in_the_midst_of_ours_is_not_heard():
+def test_a_pass_in_another_thread_in_the_midst_of_ours_is_not_recorded():
     model = toy(toy_nets.reused_relu_net)
     black = torch.zeros(1, 3, 4, 4)
 
@@ -357,7 +358,7 @@ def test_the_graph_from_pixels_to_the_layer_is_kept():
     torch.testing.assert_close(gradient[0].mean(dim=(1, 2)), torch.tensor([2.0, 0.0, 0.0]))
 
 
-def test_names_that_cannot_be_heard_get_a_sentence_that_helps():
+def test_names_that_cannot_be_captured_get_a_sentence_that_helps():
     model = toy(toy_nets.plain_net)
     with pytest.raises(ValueError, match="Did you mean .*'conv1'"):
         activations_at(model, toy_nets.picture(), "convl")
@@ -456,6 +457,7 @@ def test_the_rules_by_hand_through_a_network_of_two_relus(make):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_scores_stay_as_they_are_and_the_plain_rule_is_the_usual_gradient(name):
     model = in_place_again(real(name))
@@ -468,7 +470,7 @@ def test_scores_stay_as_they_are_and_the_plain_rule_is_the_usual_gradient(name):
 
 
 def with_relu_modules(googlenet):
-    """GoogLeNet with every F.relu written as a module of its own, for tools that know modules only."""
+    """GoogLeNet with every F.relu written as a module, for tools that know modules only."""
     googlenet = copy.deepcopy(googlenet)
     for module in googlenet.modules():
         if type(module).__name__ == "BasicConv2d":
@@ -481,6 +483,7 @@ def with_relu_modules(googlenet):
     return googlenet
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Setting backward hooks")
 @pytest.mark.parametrize("name", ["squeezenet1_0", "vgg11_bn", "googlenet"])
 def test_guided_and_deconvnet_agree_with_captum(name):
@@ -677,6 +680,7 @@ def support(model, layer, row, column):
     return top, left, bottom + 1, right + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_the_receptive_field_is_the_support_of_the_gradient(name):
     model = real(name)
@@ -702,6 +706,7 @@ def test_after_squeeze_and_excite_a_unit_sees_the_whole_picture():
     assert receptive_field(real("alexnet"), "fc6").whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_a_patch_pasted_at_its_place_on_grey_gives_the_units_activation_back(name):
     model, pixels = real(name), noise(1, 3, SIZE, SIZE)
@@ -750,5 +755,5 @@ def test_receptive_field_of_an_unknown_layer_names_the_nearest():
 @pytest.mark.parametrize("shape", [(3, 4, 4), (4, 4), (1, 1, 4, 4), (1, 4, 4, 3)])
 def test_pixels_of_another_shape_are_refused_in_words(shape):
     model = models.wrap(toy_nets.plain_net(), input_size=4)
-    with pytest.raises(ValueError, match=r"pixels are \(N, 3, H, W\), and these are"):
+    with pytest.raises(ValueError, match=r"pixels are \(N, 3, H, W\), not"):
         activations_at(model, torch.zeros(shape), model.layers[0])

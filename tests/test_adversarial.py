@@ -1,6 +1,4 @@
-"""Attacks: by hand on a linear model, never out of the ball, against torchattacks, and what is
-refused or said.
-"""
+"""Attacks: by hand on a linear model, never out of the ball, and against torchattacks."""
 
 import math
 import warnings
@@ -90,27 +88,23 @@ def test_on_a_linear_model_the_best_change_is_the_radius_times_the_sign_of_the_w
 def test_on_a_linear_model_the_best_change_of_a_length_is_along_the_weights():
     model, w, radius = linear(weights(2)), weights(2), 0.3
     label = int(model(grey()).argmax())
-    slope = w[1 - label] - w[label]
+    gradient = w[1 - label] - w[label]
     made = adversarial.pgd(model, grey(), radius=radius, norm="l2", steps=3, rate=radius, seed=None)
-    assert torch.allclose(made, grey() + radius * slope / slope.norm(), atol=1e-5)
+    assert torch.allclose(made, grey() + radius * gradient / gradient.norm(), atol=1e-5)
 
 
 def test_the_projection_onto_the_euclidean_ball_by_hand():
     center = torch.full((1, 1, 1, 2), 0.5)
-    far, near = (
-        torch.tensor([[[[0.8, 0.9]]]]),
-        torch.tensor([[[[0.5, 0.6]]]]),
-    )  # changes (0.3, 0.4), of length 0.5
+    far = torch.tensor([[[[0.8, 0.9]]]])  # a change of (0.3, 0.4), of length 0.5
+    near = torch.tensor([[[[0.5, 0.6]]]])
     into = adversarial.ball(center, 0.25, "l2")
     assert torch.allclose(into(far), torch.tensor([[[[0.65, 0.7]]]]), atol=1e-6)
     assert torch.equal(into(near), near)
     low = torch.full((1, 1, 1, 2), 0.1)
-    outside = torch.tensor(
-        [[[[-0.2, -0.3]]]]
-    )  # (−0.3, −0.4) about 0.1, of length 0.5: half of it leaves the range
-    assert torch.allclose(
-        adversarial.ball(low, 0.25, "l2")(outside), torch.tensor([[[[0.0, 0.0]]]]), atol=1e-6
-    )
+    # (−0.3, −0.4) about 0.1, of length 0.5: half of it leaves the range
+    outside = torch.tensor([[[[-0.2, -0.3]]]])
+    inside = adversarial.ball(low, 0.25, "l2")(outside)
+    assert torch.allclose(inside, torch.zeros(1, 1, 1, 2), atol=1e-6)
 
 
 def test_fgsm_is_one_step_of_pgd(coursenet, drawn):
@@ -152,6 +146,7 @@ def assert_inside(made, pixels, radius, norm):
         assert size.max().item() <= radius
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["inf", "l2"])
 @pytest.mark.parametrize("radius", RADII)
 def test_no_attack_leaves_the_ball_or_the_range(small, radius, norm):
@@ -204,6 +199,7 @@ def test_a_thousand_random_pictures_are_brought_into_the_ball_exactly(norm, dtyp
 # --- what is promised -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_fools_and_stops_as_soon_as_all_are_fooled(coursenet, drawn):
     pixels, labels = drawn
     steps = list(adversarial.fool_steps(coursenet, pixels, radius=8 / 255, away_from=labels))
@@ -213,13 +209,14 @@ def test_it_fools_and_stops_as_soon_as_all_are_fooled(coursenet, drawn):
     assert moved.min() < moved.max() <= 8 / 255  # each stands still when it is fooled
 
 
-def test_targeted_pictures_get_the_answer_that_was_asked_for(coursenet, drawn):
+@pytest.mark.slow
+def test_targeted_pictures_are_predicted_as_their_targets(coursenet, drawn):
     pixels = drawn[0][:3]
     targets = torch.tensor(
         [coursenet.class_index(name) for name in ("drawn teapot", "drawn owl", "ant")]
     )
-    answers = coursenet(pixels).argmax(dim=1)
-    targets = torch.where(targets == answers, (targets + 1) % 107, targets)
+    predictions = coursenet(pixels).argmax(dim=1)
+    targets = torch.where(targets == predictions, (targets + 1) % 107, targets)
     made = adversarial.fool(coursenet, pixels, targets, 8 / 255)
     assert torch.equal(coursenet(made).argmax(dim=1), targets)
     sure = adversarial.fool(coursenet, pixels[:1], targets[:1], 8 / 255, lead=3.0)
@@ -227,6 +224,7 @@ def test_targeted_pictures_get_the_answer_that_was_asked_for(coursenet, drawn):
     assert first - second > 3
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_wrong_already_is_counted_as_it_is_and_not_touched(coursenet, drawn):
     pixels, labels = drawn[0][:2], drawn[1][:2].clone()
     labels[1] = (int(coursenet(pixels[1:]).argmax()) + 1) % 107
@@ -271,6 +269,7 @@ def test_a_seed_is_a_start_and_the_global_random_numbers_stay(small):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_more_steps_raise_the_loss_more_than_one_and_chance_hardly(coursenet, drawn):
     pixels, labels = drawn
     settings = {"radius": 2 / 255, "away_from": labels}
@@ -287,15 +286,15 @@ def test_more_steps_raise_the_loss_more_than_one_and_chance_hardly(coursenet, dr
     assert abs(chance - clean) < 0.25 * (one_step - clean) and one_step < many_steps
 
 
-# --- questions, one change for all, from network to network ---------------------------------------
+# --- queries, one change for all, from network to network -----------------------------------------
 
 
 class Counting(nn.Module):
-    """Counts the pictures that a network is asked about, and forbids to ask for a gradient."""
+    """Counts the pictures of a network's queries, and forbids to ask for a gradient."""
 
     def __init__(self, model):
         super().__init__()
-        self.model, self.asked = model, 0
+        self.model, self.count = model, 0
         self.channels, self.class_names, self.class_index = (
             model.channels,
             model.class_names,
@@ -304,15 +303,15 @@ class Counting(nn.Module):
 
     def forward(self, pixels):
         assert not pixels.requires_grad and not torch.is_grad_enabled()
-        self.asked += len(pixels)
+        self.count += len(pixels)
         return self.model(pixels)
 
 
-def test_questions_are_counted_and_no_gradient_is_asked_for(small):
+def test_queries_are_counted_and_no_gradient_is_asked_for(small):
     counting, pixels = Counting(small), pictures(6, side=4)
     end = list(adversarial.query_attack_steps(counting, pixels, radius=0.15, queries=60))[-1]
     looked_for_the_class_to_leave = len(pixels)
-    assert counting.asked - looked_for_the_class_to_leave == int(end.queries.sum()) < 6 * 60
+    assert counting.count - looked_for_the_class_to_leave == int(end.queries.sum()) < 6 * 60
     fooled = end.value > 0
     assert fooled.any() and torch.equal(
         small(end.image).argmax(1) != small(pixels).argmax(1), fooled
@@ -320,7 +319,7 @@ def test_questions_are_counted_and_no_gradient_is_asked_for(small):
     assert (end.queries[fooled] < 60).any() and (end.queries[~fooled] == 60).all()
 
 
-def test_no_question_makes_it_worse(small):
+def test_no_query_makes_it_worse(small):
     pixels, before = pictures(6, side=4), None
     for step in adversarial.query_attack_steps(small, pixels, radius=0.05, queries=40):
         assert before is None or (step.value >= before).all()
@@ -329,28 +328,22 @@ def test_no_question_makes_it_worse(small):
 
 
 def test_the_change_for_all_pictures_is_one_and_fools_more_than_chance():
-    """Scores are weights @ pixels: the best change for all is ± radius · sign(w), whatever the
-    picture.
-    """
+    """Scores are weights @ pixels: the best change for all pictures is ± radius · sign(w)."""
     model, w = linear(weights(3)), weights(3)
     many = torch.rand(64, 3, 2, 2, generator=torch.Generator().manual_seed(4)) * 0.6 + 0.2
     many = many[model(many).argmax(dim=1) == 0]
     change = adversarial.universal(model, many, radius=0.2, steps=10, batch_size=8)
     fooled = (model(many + change).argmax(dim=1) == 1).float().mean()
-    by_lot = (model(adversarial.random_change(many, 0.2)).argmax(dim=1) == 1).float().mean()
-    assert change.shape == (1, 3, 2, 2) and fooled > by_lot
+    at_random = (model(adversarial.random_change(many, 0.2)).argmax(dim=1) == 1).float().mean()
+    assert change.shape == (1, 3, 2, 2) and fooled > at_random
     assert torch.allclose(change, 0.2 * (w[1] - w[0]).sign()[None], atol=1e-6)
 
 
 def test_the_transfer_matrix_by_hand():
     """Two networks that look at different values: what is made for one leaves the other alone."""
     first, second = torch.zeros(2, 3, 2, 2), torch.zeros(2, 3, 2, 2)
-    first[0, 0], first[1, 0], second[0, 1], second[1, 1] = (
-        1,
-        -1,
-        1,
-        -1,
-    )  # red above a half, green above a half
+    first[0, 0], first[1, 0] = 1, -1  # red above a half
+    second[0, 1], second[1, 1] = 1, -1  # green above a half
     networks = {"red": linear(first, (-1.95, 1.95)), "green": linear(second, (-1.95, 1.95))}
     pixels = grey(4)
     pixels[3, 0] = 0.1  # the first network is wrong here
@@ -362,27 +355,25 @@ def test_the_transfer_matrix_by_hand():
     assert table.fooled.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
-def test_a_network_among_some_classes_answers_with_these_only(coursenet, drawn):
+def test_a_network_of_restricted_classes_has_the_scores_of_these_only(coursenet, drawn):
     names = ["drawn owl", "ant"]
-    among = adversarial.RestrictedClasses(coursenet, names)
+    restricted = adversarial.RestrictedClasses(coursenet, names)
     expected = coursenet(drawn[0])[:, [coursenet.class_index(name) for name in names]]
-    assert (
-        torch.equal(among(drawn[0]), expected)
-        and among.class_index("ant") == among.class_index(1) == 1
-    )
+    assert torch.equal(restricted(drawn[0]), expected)
+    assert restricted.class_index("ant") == restricted.class_index(1) == 1
     with pytest.raises(ValueError, match="unknown class"):
-        among.class_index("tiger")
+        restricted.class_index("tiger")
     with pytest.raises(ValueError, match="unknown class"):
         adversarial.RestrictedClasses(coursenet, ["drawn owll"])
     with pytest.raises(ValueError, match="RestrictedClasses"):
-        adversarial.transfer_matrix({"a": coursenet, "b": among}, *drawn)
+        adversarial.transfer_matrix({"a": coursenet, "b": restricted}, *drawn)
 
 
 # --- masked gradients -----------------------------------------------------------------------------
 
 
 class Rounded(nn.Module):
-    """A "defence": the picture in 8 levels before the network. No slope is left."""
+    """A "defence": the picture in 8 levels before the network: no gradient is left."""
 
     def __init__(self, model):
         super().__init__()
@@ -401,7 +392,7 @@ def test_a_gradient_that_is_exactly_zero_is_said(coursenet, drawn):
             assert torch.equal(attack(flat, pixels, steps=1, **settings), pixels)
 
 
-def test_the_margin_has_a_slope_where_the_probability_has_none():
+def test_the_margin_has_a_gradient_where_the_probability_has_none():
     model = linear(1e4 * weights())
     with pytest.warns(adversarial.GradientMasked, match="margin"):
         stuck = adversarial.pgd(model, grey(), radius=0.3, seed=None)
@@ -437,7 +428,7 @@ ATTACKS = [
         ({"radius": 8}, ValueError, "8 / 255"),
         ({"target": "no such thing"}, ValueError, "unknown class"),
         ({"target": 107}, ValueError, "out of range"),
-        ({"target": 2.5}, TypeError, "index or name"),
+        ({"target": 2.5}, TypeError, "its index or its name"),
         ({"target": torch.tensor([1, 2, 3])}, ValueError, "2 pictures need as many classes"),
         ({"target": 1, "away_from": 2}, ValueError, "not both"),
         ({"away_from": "no such thing"}, ValueError, "unknown class"),
@@ -449,7 +440,7 @@ def test_bad_settings_are_refused_in_words(coursenet, drawn, attack, given, erro
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_target_that_is_the_present_answer_is_refused(coursenet, drawn, attack):
+def test_a_target_that_is_the_present_prediction_is_refused(coursenet, drawn, attack):
     picture = drawn[0][:1]
     present = coursenet.class_names[int(coursenet(picture).argmax())]
     with pytest.raises(ValueError, match=f"'{present}' already"):
@@ -459,14 +450,17 @@ def test_a_target_that_is_the_present_answer_is_refused(coursenet, drawn, attack
 def test_steps_rates_norms_and_losses_are_refused_in_words(small):
     pixels = pictures(1, side=4)
     for given, words in (
-        ({"steps": 0}, "at least one step"),
-        ({"rate": -1.0}, "rate above 0"),
+        ({"steps": 0}, "steps is a whole number from 1 up, not 0"),
         ({"norm": "l1"}, "unknown norm"),
         ({"radius": 8.0, "norm": "l2"}, "radius"),
     ):
         for attack in (adversarial.fool, adversarial.pgd):
             with pytest.raises(ValueError, match=words):
                 attack(small, pixels, **given)
+    with pytest.raises(ValueError, match="rate is a number above 0, not -1"):
+        adversarial.pgd(small, pixels, rate=-1.0)
+    with pytest.raises(ValueError, match="queries is a whole number from 1 up"):
+        adversarial.query_attack(small, pixels, queries=0)
     with pytest.raises(ValueError, match="unknown loss"):
         adversarial.pgd(small, pixels, loss="hinge")
 
@@ -482,9 +476,7 @@ def test_pictures_out_of_range_are_refused(small, attack, spoilt):
 
 
 def test_pgd_is_within_a_point_of_torchattacks_at_equal_steps_and_radius(coursenet):
-    """Here on 8 drawings, where one picture is twelve points; benchmarks/adversarial.py counts on
-    more than 100.
-    """
+    """On 8 drawings; workshop/benchmarks/adversarial.py counts on more than 100."""
     torchattacks = pytest.importorskip("torchattacks")
     some = data.picturebook("test", 8)
     labels = torch.tensor([coursenet.class_index(some.class_names[label]) for label in some.labels])
@@ -499,7 +491,7 @@ def test_pgd_is_within_a_point_of_torchattacks_at_equal_steps_and_radius(coursen
     assert abs(right[0] - right[1]) <= 1
     open_ones = coursenet(some.pixels).argmax(dim=1) == labels
     change = ((ours - theirs).abs() < 1e-5)[open_ones]
-    assert change.float().mean() > 0.97  # the rest are signs of slopes near zero
+    assert change.float().mean() > 0.97  # the rest are signs of gradients near zero
     one_step = torchattacks.FGSM(coursenet, eps=radius)(some.pixels, labels)
     mine = adversarial.fgsm(coursenet, some.pixels, radius=radius, away_from=labels)
     assert ((mine - one_step).abs() < 1e-5)[open_ones].float().mean() > 0.999
@@ -534,7 +526,7 @@ def test_where_no_picture_is_what_the_change_leads_away_from_it_is_said(small):
         adversarial.universal(small, pixels[:1], away_from=other)
 
 
-def test_scores_that_are_nan_end_an_attack_by_questions():
+def test_scores_that_are_nan_end_an_attack_by_queries():
     class Mute(nn.Module):
         def forward(self, pixels):
             return pixels.flatten(1)[:, :3] * math.nan

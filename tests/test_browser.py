@@ -1,6 +1,4 @@
-"""A lesson as a student meets it: JupyterLab in a real browser, run all, move a slider, see the
-picture change.
-"""
+"""A lesson as a student meets it: in a real browser, run all, move a slider, see it change."""
 
 import json
 
@@ -9,7 +7,6 @@ import pytest
 
 from cs231n_viz.places import notebooks_dir
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = browser.NEEDED
 
 LESSONS = sorted(path.name for path in notebooks_dir().glob("*.ipynb"))
@@ -21,9 +18,8 @@ UNWELCOME = "application/vnd.jupyter.stderr", "application/vnd.jupyter.error"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a JupyterLab on copies of the lessons, their stored outputs taken out."""
-    with browser.lab(
-        tmp_path_factory.mktemp("lab"), {name: unrun(name) for name in LESSONS}
-    ) as address:
+    notebooks = {name: unrun(name) for name in LESSONS}
+    with browser.lab(tmp_path_factory.mktemp("lab"), notebooks) as address:
         yield address
 
 
@@ -37,13 +33,13 @@ def unrun(lesson):
 
 @pytest.fixture(scope="module")
 def chromium():
-    with browser.chromium(playwright) as opened:
+    with browser.chromium() as opened:
         yield opened
 
 
 @pytest.fixture
 def page(chromium):
-    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    page = chromium.new_page(viewport=browser.WINDOW)
     yield page
     page.close()
 

@@ -1,16 +1,15 @@
-"""Photos load without a network, drawn pictures are balanced and in one split only, folders
-explain.
-"""
+"""Photos load without a network, drawn pictures are balanced, folders explain."""
 
 import socket
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from cs231n_viz import data
+from cs231n_viz.places import data_dir
 from workshop import drawing
 
 
@@ -23,21 +22,10 @@ def no_network(monkeypatch):
 
 
 @pytest.fixture
-def stub_drawing(monkeypatch):
-    """Three classes; a drawing is one grey that its seed decides; every call is written down."""
-    calls = []
-
-    def draw(kind, seed):
-        calls.append((kind, seed))
-        pixels = np.full((128, 128, 3), seed % 256, dtype=np.uint8)
-        return SimpleNamespace(
-            pixels=pixels, mask=np.eye(128, dtype=bool), facet=f"{kind} close up"
-        )
-
-    monkeypatch.setattr(
-        data, "drawing", SimpleNamespace(CLASS_NAMES=("boat", "cat", "tree"), draw=draw)
-    )
-    return calls
+def course_files(monkeypatch, tmp_path):
+    """An empty folder in the place of the course's own files."""
+    monkeypatch.setattr(data, "data_dir", lambda: tmp_path)
+    return tmp_path
 
 
 def save(path, side=16, level=128):
@@ -95,37 +83,12 @@ def test_drawn_pictures_come_with_labels_masks_and_facets():
     assert some.class_names == [f"drawn {kind}" for kind in drawing.CLASS_NAMES]
 
 
-def test_nobody_asked_for_a_count_gives_seventy_two_of_each_class(stub_drawing):
-    assert torch.bincount(data.picturebook("train").labels).tolist() == [72, 72, 72]
-
-
-def test_the_classes_are_balanced_and_mixed_and_the_labels_true(stub_drawing):
-    some = data.picturebook("train", count=31)
-    assert sorted(torch.bincount(some.labels).tolist()) == [10, 10, 11]
-    assert [some.class_names[label] for label in some.labels] == [
-        f"drawn {kind}" for kind, _ in stub_drawing
-    ]
-    assert some.labels[:9].tolist() != sorted(some.labels[:9].tolist())
-    assert some.facets[0] == f"{stub_drawing[0][0]} close up"
-
-
-def test_a_smaller_count_is_the_beginning_of_a_larger_one(stub_drawing):
-    few, many = data.picturebook("train", count=4), data.picturebook("train", count=20)
-    assert torch.equal(few.pixels, many.pixels[:4]) and torch.equal(few.labels, many.labels[:4])
-
-
-def test_training_pictures_never_repeat_and_have_even_seeds(stub_drawing):
-    for seed in range(3):
-        data.picturebook("train", count=30, seed=seed)
-    assert len({seed for _, seed in stub_drawing}) == 3 * 30
-    assert all(seed % 2 == 0 for _, seed in stub_drawing)  # the stored test pictures have odd ones
-
-
 @pytest.fixture(scope="module")
 def stored():
     return data.picturebook("test")
 
 
+@pytest.mark.slow
 def test_the_stored_test_split_is_whole_and_balanced(stored):
     classes = len(drawing.CLASS_NAMES)
     assert classes >= 16 and torch.bincount(stored.labels).tolist() == [72] * classes
@@ -141,6 +104,7 @@ def test_the_stored_test_split_is_whole_and_balanced(stored):
         assert facet in drawing.FACETS[drawing.CLASS_NAMES[label]]
 
 
+@pytest.mark.slow
 def test_the_stored_pictures_are_fair_to_measure_with(stored):
     """Objects are neither the whole picture nor a dot, and pointing at the centre is no way to find
     them.
@@ -180,26 +144,102 @@ def test_sixty_pictures_hold_two_objects_of_two_classes():
     assert torch.equal(data.picturebook("pairs", count=5).pixels, pairs.pixels[:5])
 
 
-def test_more_than_is_stored_or_another_seed_of_it_is_refused_with_a_remedy():
-    with pytest.raises(FileNotFoundError, match="72 of each are stored"):
-        data.picturebook("test", count=73 * len(drawing.CLASS_NAMES))
-    with pytest.raises(FileNotFoundError, match="60 pictures of two objects, 61 were asked for"):
-        data.picturebook("pairs", count=61)
-    with pytest.raises(ValueError, match="seed=3 is for 'train' only"):
-        data.picturebook("test", seed=3)
+def test_a_smaller_count_is_the_beginning_of_a_larger_one_balanced_and_mixed(stored):
+    some = data.picturebook("test", 31)
+    assert torch.equal(some.pixels, stored.pixels[:31]) and some.facets == stored.facets[:31]
+    assert some.labels[:16].sort().values.tolist() == list(range(16)) != some.labels[:16].tolist()
+
+
+def test_an_unknown_split_or_a_count_that_is_not_stored_is_refused():
+    with pytest.raises(ValueError, match="unknown split 'tset'. Did you mean 'test'"):
+        data.picturebook("tset")
+    for split, count, most in (("test", 1153, 1152), ("pairs", 61, 60), ("test", 0, 1152)):
+        with pytest.raises(
+            ValueError, match=f"drawings is a whole number from 1 to {most}, not {count}"
+        ):
+            data.picturebook(split, count)
 
 
 def test_the_stored_pictures_fit_into_twelve_megabytes():
-    files = [file for file in (data.data_dir() / "picturebook").rglob("*") if file.is_file()]
+    files = [file for file in (data_dir() / "picturebook").rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) <= 12e6
 
 
-def test_an_unknown_split_or_no_pictures_at_all_are_refused(stub_drawing):
-    with pytest.raises(ValueError, match="unknown split 'tset'. Did you mean 'test'"):
-        data.picturebook("tset")
-    with pytest.raises(ValueError, match="at least one picture, not 0"):
-        data.picturebook("train", count=0)
-    assert stub_drawing == []
+# --- other stored things --------------------------------------------------------------------------
+
+
+def test_the_tiles_of_a_sheet_are_the_crops_of_its_page_row_by_row(course_files):
+    page = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    Image.fromarray(page).save(course_files / "page.png")
+    tiles = data.sheet("page", 8)
+    assert tiles.shape == (6, 3, 8, 8)
+    for number, tile in enumerate(tiles):
+        top, left = 8 * (number // 3), 8 * (number % 3)
+        crop = torch.from_numpy(page[top : top + 8, left : left + 8]).permute(2, 0, 1) / 255
+        assert torch.equal(tile, crop)
+
+
+def test_measured_is_the_parsed_file_and_weights_are_a_float32_state_dict(course_files):
+    (course_files / "drops.json").write_text('{"läuft": [0.5, null]}', encoding="utf-8")
+    assert data.measured("drops") == {"läuft": [0.5, None]}
+    save_file({"conv.weight": torch.ones(2, 3).half()}, course_files / "net.safetensors")
+    (name, weight), *others = data.weights("net").items()
+    assert name == "conv.weight" and weight.dtype == torch.float32 and weight.sum() == 6
+    assert not others
+
+
+READERS = {
+    "drops.json": lambda: data.measured("drops"),
+    "net.safetensors": lambda: data.weights("net"),
+    "page.webp": lambda: data.sheet("page", 8),
+    "paintings/ink.jpg": lambda: data.painting("ink"),
+    "textures/wood.webp": lambda: data.texture("wood"),
+    "snow/test_own.webp": lambda: data.snow("test"),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_missing_or_damaged_file_is_told_with_its_name_and_what_brings_it_back(
+    name, course_files
+):
+    with pytest.raises(FileNotFoundError, match=f"{name} is missing.*git checkout -- data"):
+        READERS[name]()
+    (course_files / name).parent.mkdir(exist_ok=True)
+    (course_files / name).write_bytes(b"{ cut sho")
+    with pytest.raises(ValueError, match=f"{name} is (damaged|not a picture)"):
+        READERS[name]()
+
+
+def test_a_missing_drawing_and_a_damaged_mask_are_told_so(course_files):
+    book, label = data_dir() / "picturebook", data.KINDS[data.mixed_labels(1, 16)[0]]
+    with pytest.raises(FileNotFoundError, match=f"{label}/000_.* is missing.*git checkout -- data"):
+        data.picturebook("test", 1)
+    with pytest.raises(FileNotFoundError, match="pairs/00_.* is missing.*git checkout -- data"):
+        data.picturebook("pairs", 1)
+    file = next((book / "test" / label).glob("000_*.webp"))
+    copied = course_files / "picturebook"
+    for path, content in (
+        (copied / "test" / label / file.name, file.read_bytes()),
+        (copied / "test_masks" / label / "000.png", b"cut short"),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="000.png is damaged.*git checkout -- data"):
+        data.picturebook("test", 1)
+
+
+def test_photo_pieces_are_the_other_photos_whole_and_in_quarters():
+    pieces, others = data.photo_pieces(16, without="coffee"), len(data.photo_names()) - 1
+    names = [name for name in data.photo_names() if name != "coffee"]
+    assert pieces.shape == (5 * others, 3, 16, 16)
+    for number, name in enumerate(names):
+        assert torch.equal(pieces[number], data.photo(name, 16)[0])
+        quarters = pieces[others + 4 * number : others + 4 * number + 4]
+        large = data.photo(name, 32)[0]
+        for quarter, (top, left) in zip(
+            quarters, ((0, 0), (0, 16), (16, 0), (16, 16)), strict=True
+        ):
+            assert torch.equal(quarter, large[:, top : top + 16, left : left + 16])
 
 
 # --- folders --------------------------------------------------------------------------------------
@@ -287,10 +327,7 @@ def test_without_caltech101_the_error_says_how_to_get_it(tmp_path, monkeypatch):
         data.caltech101()
 
 
-def test_the_data_folder_is_the_courses_own():
-    assert data.data_dir().name in ("data", "_data")
-
-
+@pytest.mark.slow
 def test_photographs_of_unseen_kinds_come_in_rounds(caltech):
     seen = data.pictures("caltech101")
     assert seen.labels[:10].tolist() == seen.labels[10:20].tolist() == list(range(10))
@@ -300,6 +337,7 @@ def test_photographs_of_unseen_kinds_come_in_rounds(caltech):
     assert counts.tolist() == [len(list(folder.glob("*.jpg"))) for folder in folders]
 
 
+@pytest.mark.slow
 def test_pictures_are_the_test_drawings_or_a_folder_of_your_own(tmp_path):
     assert torch.equal(data.pictures().labels, data.picturebook("test").labels)
     with pytest.raises(FileNotFoundError, match="no folder"):

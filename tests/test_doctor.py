@@ -1,6 +1,4 @@
-"""The doctor names what is wrong and what to do about it, and its status says whether the course
-can run.
-"""
+"""The doctor names what is wrong and what to do; its status says if the course can run."""
 
 import hashlib
 import json

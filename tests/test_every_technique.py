@@ -1,6 +1,4 @@
-"""What every technique promises: nothing of the caller's changes, an answer where the input is, a
-batch = one by one.
-"""
+"""What every technique promises: nothing of the caller's changes, a batch = one by one, …"""
 
 import pytest
 import torch
@@ -24,39 +22,60 @@ from cs231n_viz.techniques import (
 
 HERE = torch.zeros(1, dtype=torch.long)
 STYLES = networks.StyleNet(("one", "two"), widths=(4, 6, 8), blocks=1)
+COVER, GLASS = torch.full((1, 3, 1, 1), 0.5), data.painting("glass", 64)
+
+
+def told(function, *arguments, **settings):
+    """The function of model and pixels alone."""
+    return lambda model, pixels: function(model, pixels, *arguments, **settings)
+
+
+def from_pixels(function, *arguments):
+    """The image made of a start."""
+    return lambda model, pixels: function(model, *arguments, start=pixels, steps=2)
+
+
+def by_light(function, *arguments):
+    """The curve of the map that is the picture's own brightness."""
+    return lambda model, pixels: function(model, pixels, pixels.mean(dim=1), 3, *arguments, steps=2)
+
+
+def in_the_corner(model, pixels):
+    corner = HERE.expand(len(pixels))
+    return guided_backprop.unit_gradients(model, pixels, "relu3_1", 2, corner, corner)
+
+
 TECHNIQUES = {
-    "occlusion_map": lambda model, pixels: occlusion.occlusion_map(model, pixels, 3, 32, 32),
-    "occlusion_map of a unit": lambda model, pixels: occlusion.occlusion_map(model, pixels, ("relu2", 3), 64, 64),
-    "covered_scores": lambda model, pixels: occlusion.covered_scores(model, pixels, 64, 64),
-    "saliency_map": lambda model, pixels: saliency.saliency_map(model, pixels, 3),
-    "smooth_saliency": lambda model, pixels: saliency.smooth_saliency(model, pixels, 3, samples=2),
-    "integrated_gradients": lambda model, pixels: saliency.integrated_gradients(model, pixels, 3, steps=3).parts,
-    "input_gradient, plain": lambda model, pixels: guided_backprop.input_gradient(model, pixels, 3, "plain"),
-    "input_gradient, guided": lambda model, pixels: guided_backprop.input_gradient(model, pixels, 3, "guided"),
-    "unit_gradients": lambda model, pixels: guided_backprop.unit_gradients(
-        model, pixels, "relu3_1", 2, HERE.expand(len(pixels)), HERE.expand(len(pixels))),
-    "influences": lambda model, pixels: guided_backprop.influences(model, pixels, 3, "relu3_1").gross,
-    "cam": lambda model, pixels: cam.cam(model, pixels, 3),
-    "grad_cam": lambda model, pixels: cam.grad_cam(model, pixels, 3, "relu4_1"),
-    "grad_cams": lambda model, pixels: cam.grad_cams(model, pixels, 3, ["relu4_1"])["relu4_1"],
-    "guided_grad_cam": lambda model, pixels: cam.guided_grad_cam(model, pixels, 3),
-    "class_image": lambda model, pixels: gradient_ascent.class_image(model, 3, start=pixels, steps=2),
-    "unit_image": lambda model, pixels: gradient_ascent.unit_image(model, "relu2", 3, start=pixels, steps=2),
-    "responses": lambda model, pixels: multifaceted.responses(model, pixels, "relu3_1"),
-    "facet_image": lambda model, pixels: multifaceted.facet_image(model, 3, pixels, steps=2),
-    "invert": lambda model, pixels: inversion.invert(model, pixels, "relu2", steps=3),
-    "fgsm": lambda model, pixels: adversarial.fgsm(model, pixels, 3, 0.5, norm="l2"),
-    "pgd": lambda model, pixels: adversarial.pgd(model, pixels, 3, 1.0, norm="l2", steps=2),
-    "fool": lambda model, pixels: adversarial.fool(model, pixels, 3, 1.0, norm="l2", steps=2),
-    "query_attack": lambda model, pixels: adversarial.query_attack(model, pixels, 3, 8 / 255, queries=4),
-    "insertion": lambda model, pixels: truth.insertion(
-        model, pixels, pixels.mean(dim=1), 3, model.mean, steps=2),
-    "dream": lambda model, pixels: deepdream.dream(model, pixels, "relu3_1", octaves=2, steps=2),
-    "synthesize": lambda model, pixels: texture.synthesize(model, pixels, ["relu1", "relu2"], steps=3, sizes=1),
+    "occlusion_map": told(occlusion.occlusion_map, 3, 32, 32),
+    "occlusion_map of a unit": told(occlusion.occlusion_map, ("relu2", 3), 64, 64),
+    "covered_scores": told(occlusion.covered_scores, 64, 64),
+    "saliency_map": told(saliency.saliency_map, 3),
+    "smooth_saliency": told(saliency.smooth_saliency, 3, samples=2),
+    "integrated_gradients": lambda *given: saliency.integrated_gradients(*given, 3, steps=3).parts,
+    "input_gradient, plain": told(guided_backprop.input_gradient, 3, "plain"),
+    "input_gradient, guided": told(guided_backprop.input_gradient, 3, "guided"),
+    "unit_gradients": in_the_corner,
+    "influences": lambda *given: guided_backprop.influences(*given, 3, "relu3_1").gross,
+    "cam": told(cam.cam, 3),
+    "grad_cam": told(cam.grad_cam, 3, "relu4_1"),
+    "grad_cams": lambda *given: cam.grad_cams(*given, 3, ["relu4_1"])["relu4_1"],
+    "guided_grad_cam": told(cam.guided_grad_cam, 3),
+    "class_image": from_pixels(gradient_ascent.class_image, 3),
+    "unit_image": from_pixels(gradient_ascent.unit_image, "relu2", 3),
+    "responses": told(multifaceted.responses, "relu3_1"),
+    "facet_image": from_pixels(multifaceted.facet_image, 3),
+    "invert": told(inversion.invert, "relu2", steps=3),
+    "fgsm": told(adversarial.fgsm, 3, 0.5, norm="l2"),
+    "pgd": told(adversarial.pgd, 3, 1.0, norm="l2", steps=2),
+    "fool": told(adversarial.fool, 3, 1.0, norm="l2", steps=2),
+    "query_attack": told(adversarial.query_attack, 3, 8 / 255, queries=4),
+    "deletion": by_light(truth.deletion),
+    "insertion": by_light(truth.insertion, COVER),
+    "dream": told(deepdream.dream, "relu3_1", octaves=2, steps=2),
+    "synthesize": told(texture.synthesize, ["relu1", "relu2"], steps=3, sizes=1),
     "repaint": lambda model, pixels: fast_style.repaint(STYLES, pixels, {"one": 1, "two": 2}),
-    "transfer": lambda model, pixels: style_transfer.transfer(model, pixels, data.painting("glass", 64), steps=3),
-    "deletion": lambda model, pixels: truth.deletion(model, pixels, pixels.mean(dim=1), 3, steps=2),
-}  # fmt: skip
+    "transfer": told(style_transfer.transfer, GLASS, steps=3),
+}
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)
 
 
@@ -71,14 +90,14 @@ def pictures():
 
 def state_of(model, pixels):
     """Everything that a call could change and must not."""
-    hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) + len(module._backward_hooks)
-             for module in model.modules()]  # fmt: skip
+    hooks = [
+        [len(each) for each in (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks)]
+        for m in model.modules()
+    ]
     weights = [weight.clone() for weight in model.state_dict().values()]
     grads = [weight.grad for weight in model.parameters()]
-    asks = [weight.requires_grad for weight in model.parameters()] + [
-        pixels.requires_grad,
-        torch.is_grad_enabled(),
-    ]
+    asks = [weight.requires_grad for weight in model.parameters()]
+    asks += [pixels.requires_grad, torch.is_grad_enabled()]
     modes = [module.training for module in model.modules()]
     return weights, [pixels.clone(), torch.get_rng_state()], hooks, grads, asks, modes, pixels.grad
 
@@ -89,6 +108,7 @@ def assert_same(before, after):
     assert before[2:] == after[2:]
 
 
+@pytest.mark.slow
 @every_technique
 def test_nothing_of_the_callers_changes(name, model):
     pixels = pictures()
@@ -101,6 +121,7 @@ def test_nothing_of_the_callers_changes(name, model):
     assert answer.isfinite().all()
 
 
+@pytest.mark.slow
 @every_technique
 @pytest.mark.parametrize("spoil", ["range", "shape", "nan"])
 def test_bad_pixels_are_refused_and_nothing_changes(name, model, spoil):
@@ -116,6 +137,7 @@ def test_bad_pixels_are_refused_and_nothing_changes(name, model, spoil):
     assert_same(before, state_of(model, pixels.nan_to_num()))
 
 
+@pytest.mark.slow
 @every_technique
 def test_a_batch_is_its_pictures_one_by_one(name, model):
     pixels = pictures()
@@ -124,6 +146,7 @@ def test_a_batch_is_its_pictures_one_by_one(name, model):
     assert torch.allclose(together, alone, atol=1e-4 * float(together.abs().max()))
 
 
+@pytest.mark.slow
 @every_technique
 @pytest.mark.parametrize("enabled", [False, True])
 def test_it_works_whether_or_not_gradients_are_on(name, model, enabled):

@@ -1,6 +1,4 @@
-"""Top patches, silence, light and two faces: numbers worked by hand, and equality with keeping
-everything.
-"""
+"""Top patches, zeros and two faces: worked by hand, and equal to keeping everything."""
 
 import gc
 import itertools
@@ -32,7 +30,7 @@ def pictures(count: int, size: int = 4, seed: int = 0) -> torch.Tensor:
 
 def keep_all(maps: np.ndarray, k: int):
     """The definition, from all maps (N, C, h, w) at once: NumPy's stable sort, and its first of
-    equal places.
+    equal positions.
     """
     count, channels, _, width = maps.shape
     flat = maps.reshape(count, channels, -1)
@@ -45,7 +43,7 @@ def keep_all(maps: np.ndarray, k: int):
 # --- top patches ----------------------------------------------------------------------------------
 
 
-def test_the_strongest_place_of_each_picture_worked_by_hand(model):
+def test_the_strongest_position_of_each_picture_worked_by_hand(model):
     """relu1 has red − ½ and ½ − red; the second picture is RED upside down, the third is half as
     far from grey.
     """
@@ -95,13 +93,14 @@ def test_batches_may_come_from_a_generator_that_is_read_once_and_be_of_any_lengt
     assert next(once, None) is None
 
 
-def test_a_vector_is_a_map_of_one_place(model):
+def test_a_vector_is_a_map_of_one_position(model):
     pixels = pictures(9)
     found = activations.top_patches(model, pixels, "scores", k=9)["scores"]
     assert torch.equal(found.values, model(pixels).T.sort(descending=True, dim=1).values)
     assert not found.row.any() and not found.column.any()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_pictures(model, monkeypatch):
     born, alive = [], []
 
@@ -206,7 +205,7 @@ def test_a_unit_that_sees_as_much_as_the_picture_shows_the_whole_picture(field):
     assert torch.equal(activations.cut(pixels, patches, field, torch.zeros(3)), pixels[[4, 0, 2]])
 
 
-def test_the_patch_of_a_unit_alone_makes_it_answer_as_before(model):
+def test_the_patch_of_a_unit_alone_activates_it_as_before(model):
     pixels = toy_nets.picture()
     found = activations.top_patches(model, pixels, "conv1", k=1)["conv1"]
     windows = activations.cut(pixels, found, ReceptiveField(3, 1, -1), torch.zeros(3))
@@ -216,37 +215,25 @@ def test_the_patch_of_a_unit_alone_makes_it_answer_as_before(model):
     assert torch.equal(alone.diag(), found.values[:, 0])
 
 
-# --- silence and light ----------------------------------------------------------------------------
+# --- zeros -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
-def test_silence_counted_by_hand(model, batch_size):
-    """RED is above ½ in three places of sixteen and below it in eleven; then a red picture, then a
-    black one.
-    """
+def test_zeros_counted_by_hand(model, batch_size):
+    """RED is above ½ in 3 positions of 16 and below it in 11; then all red, then all black."""
     full = torch.ones(1, 3, 4, 4)
     pixels = torch.cat([toy_nets.picture(), full, full * 0])
-    silence = activations.sparsity(model, pixels, ["relu1"], batch_size)["relu1"]
-    torch.testing.assert_close(silence.zeros, torch.tensor([13 + 0 + 16, 5 + 16 + 0]) / 48)
-    torch.testing.assert_close(silence.inactive, torch.tensor([1 / 3, 1 / 3]))
-    assert silence.dead.tolist() == [False, False]
+    found = activations.sparsity(model, pixels, ["relu1"], batch_size)["relu1"]
+    torch.testing.assert_close(found.zeros, torch.tensor([13 + 0 + 16, 5 + 16 + 0]) / 48)
+    torch.testing.assert_close(found.inactive, torch.tensor([1 / 3, 1 / 3]))
+    assert found.dead.tolist() == [False, False]
 
 
-def test_dead_is_who_never_answers_in_any_batch(model):
+def test_dead_is_who_is_never_active_in_any_batch(model):
     pixels = 0.5 + pictures(9) / 2  # never below ½
-    silence = activations.sparsity(model, pixels.split([5, 4]), ["relu1", "conv1"])
-    assert silence["relu1"].dead.tolist() == silence["conv1"].dead.tolist() == [False, True]
-    assert silence["relu1"].zeros[1] == 1
-
-
-def test_light_on_the_object_worked_by_hand():
-    maps = torch.tensor(
-        [[[4.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [[-5.0, 2.0], [0.0, 0.0]]]
-    )[None]
-    mask = torch.zeros(1, 4, 4, dtype=torch.bool)
-    mask[0, :2, :2] = True  # the first place whole
-    mask[0, 3, 3] = True  # a quarter of the last one
-    assert activations.light_on(maps, mask)[0].tolist() == pytest.approx([(4 + 0.25) / 5, 0, 0])
+    found = activations.sparsity(model, pixels.split([5, 4]), ["relu1", "conv1"])
+    assert found["relu1"].dead.tolist() == found["conv1"].dead.tolist() == [False, True]
+    assert found["relu1"].zeros[1] == 1
 
 
 # --- purity and faces -----------------------------------------------------------------------------
@@ -296,8 +283,8 @@ def test_pictures_of_a_third_label_belong_to_no_face():
 @pytest.mark.parametrize(
     ("pixels", "settings", "words"),
     [
-        (pictures(4), {"k": 5}, "k = 5 patches are 5 pictures, and 4 were given"),
-        (pictures(4), {"k": 0}, "at least 1, not 0"),
+        (pictures(4), {"k": 5}, r"k \(one patch a picture\) is a whole number from 1 to 4, not 5"),
+        (pictures(4), {"k": 0}, "k is a whole number from 1 up, not 0"),
         (
             pictures(4),
             {"layers": "relu9"},
@@ -311,7 +298,7 @@ def test_pictures_of_a_third_label_belong_to_no_face():
         (
             pictures(4),
             {"directions": {"relu1": torch.eye(3)}},
-            r"directions for relu1 are \(R, 2\).*\(3, 3\)",
+            r"directions for relu1 have the shape \(R, 2\), not \(3, 3\)",
         ),
     ],
 )
@@ -324,9 +311,7 @@ def test_bad_input_is_refused_in_words(model, pixels, settings, words):
 def test_a_layer_that_gives_neither_maps_nor_a_vector_says_so():
     network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(2), nn.Flatten())
     model = models.wrap(network, input_size=4)
-    with pytest.raises(
-        ValueError, match=r"1 gives \(2, 16\) for a picture: maps \(C, h, w\) or vectors"
-    ):
+    with pytest.raises(ValueError, match=r"1 gives \(2, 16\) a picture: only maps and vectors"):
         activations.top_patches(model, pictures(2), "1", k=1)
 
 

@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine that hangs up half-way: nothing stays that later loads."""
+"""Downloads from a server on this machine that hangs up half-way: nothing stays of them."""
 
 import hashlib
 import http.server

@@ -1,4 +1,4 @@
-"""First-layer filters: answers known by hand, by theory, or planted."""
+"""First-layer filters: numbers known by hand, by theory, or planted."""
 
 import math
 
@@ -46,7 +46,7 @@ def test_filter_images_are_a_copy_of_the_weights(model):
 def test_a_layer_without_filters_names_those_that_have_some(model):
     with pytest.raises(
         ValueError,
-        match="1 is a ReLU: only a convolution has filters. Those of Sequential are 0, 2",
+        match="unknown convolution of Sequential '1'. Known: 0, 2",
     ):
         filters.filter_images(model, "1")
 
@@ -67,8 +67,18 @@ def test_an_all_zero_filter_is_grey_and_not_nan():
     assert torch.equal(filters.as_pictures(torch.zeros(1, 3, 3, 3)), torch.full((1, 3, 3, 3), 0.5))
 
 
+def test_a_quantile_keeps_an_extreme_value_from_greying_the_rest():
+    sizes = torch.tensor([1.0, 100.0, 0.0]).view(3, 1, 1, 1)
+    maps = torch.tensor([-1.0, 0.0, 0.5, 9.0]).view(1, 1, 2, 2) * sizes
+    two_thirds = filters.as_pictures(maps, quantile=2 / 3).flatten(1)  # sizes 0, 0.5, 1, 9
+    expected = torch.tensor([[0.0, 0.5, 0.75, 1.0]] * 2 + [[0.5] * 4])
+    assert torch.allclose(two_thirds, expected, atol=1e-6)
+    whole = filters.as_pictures(maps[:1])[0, 0].flatten()
+    assert torch.allclose(whole, 0.5 + torch.tensor([-1, 0, 0.5, 9]) / 18)
+
+
 def test_an_unknown_scale_is_refused_in_words():
-    with pytest.raises(ValueError, match="'each'.*'shared'.*not 'all'"):
+    with pytest.raises(ValueError, match="unknown scale 'all'. Known: each, shared"):
         filters.as_pictures(torch.zeros(1, 3, 3, 3), "all")
 
 

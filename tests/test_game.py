@@ -343,6 +343,7 @@ def test_clicks_after_the_end_and_second_answers_change_nothing(play):
     assert one._rounds == 2  # the second press came before an answer
 
 
+@pytest.mark.slow
 def test_a_storm_of_clicks_opens_every_patch_once(play):
     one = play(patch=8)
     for number in list(range(16)) * 2 + [3] * 20:
@@ -392,7 +393,7 @@ def test_a_map_is_asked_once_a_picture(play):
     ("broken", "told"),
     [
         (lambda pixels: 1 / 0, "ZeroDivisionError"),
-        (lambda pixels: torch.zeros(3, 3), "as large as the picture"),
+        (lambda pixels: torch.zeros(3, 3), "not as large as the picture"),
         (lambda pixels: torch.full(pixels.shape[-2:], math.nan), "not finite"),
     ],
 )
@@ -417,6 +418,7 @@ def test_what_the_network_thinks_is_hidden_until_the_answer_or_a_tick(play):
     assert "with 0 patches open" in one._thought.value
 
 
+@pytest.mark.slow
 def test_no_picture_comes_twice_before_all_have_come(play):
     pictures, seen = drawings(5), []
     one = play(pictures, patch=8)
@@ -473,6 +475,7 @@ def test_only_core_widgets_are_used_and_every_control_has_a_name(play):
             assert part.description or part.tooltip
 
 
+@pytest.mark.slow
 def test_a_cell_that_is_run_again_leaves_nothing_of_the_first_run(play, monkeypatch):
     runs = iter([("cell", 1), ("cell", 2), ("other", 3)])
     monkeypatch.setattr(widgets, "_running_cell", lambda: next(runs))
@@ -497,14 +500,14 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_the_first_run(play, monkeypa
         (
             SimpleNamespace(**{**vars(drawings()), "labels": torch.tensor([0, 1, 7])}),
             {},
-            "labels are 0 to 2",
+            "one label, from 0 to 2",
         ),
         (
             SimpleNamespace(**{**vars(drawings()), "pixels": drawings().pixels * 255}),
             {},
             "divide by 255",
         ),
-        (drawings(), {"patch": 0}, "a game has 2 to 256"),
+        (drawings(), {"patch": 0}, "patch is a whole number from 1 up, not 0"),
         (drawings(), {"patch": 1}, "a game has 2 to 256"),
         (drawings(), {"patch": 99}, "a game has 2 to 256"),
         (drawings(), {"threshold": 60}, "from 0.3 to 0.95"),
@@ -520,5 +523,5 @@ def test_bad_input_is_refused_in_words_and_leaves_nothing_behind(play, pictures,
 
 @pytest.mark.parametrize("number", [-1, 99])
 def test_a_patch_that_is_not_there_is_refused_in_words(number):
-    with pytest.raises(ValueError, match=f"patch {number} is out of range"):
+    with pytest.raises(ValueError, match=f"patch is a whole number from 0 to 3, not {number}"):
         game.opened(table(), game.begin(table()), [number])

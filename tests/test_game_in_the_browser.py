@@ -1,17 +1,13 @@
-"""You against the network, as a student's hands meet it: a round by mouse, by keyboard, and in
-great haste.
-"""
+"""You against the network, as a student plays it: by mouse, by keyboard, and in great haste."""
 
 import browser
 import pytest
-from browser import ask, soon
+from browser import ask, button, shows, soon
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = browser.NEEDED
 
 CELLS = [
     """
-import hashlib
 import torch
 from cs231n_viz import data, game, models, plot
 from cs231n_viz.techniques import cam
@@ -25,9 +21,6 @@ def look(pixels):
 
 def grad_cam(picture):
     return cam.grad_cam(model, picture, kinds[int(look(picture).argmax())], "relu4_2")
-
-def digest(png):
-    return ",".join(map(str, hashlib.sha256(png).digest()))
 """,
     """
 one = game.play(pictures, look, {"by Grad-CAM": grad_cam}, model.mean)
@@ -40,30 +33,7 @@ FOCUSED = "document.activeElement.title || document.activeElement.textContent.tr
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The page on which the game has just begun."""
-    cells = [
-        {
-            "cell_type": "code",
-            "id": str(index),
-            "metadata": {},
-            "execution_count": None,
-            "outputs": [],
-        }
-        | {"source": source.strip()}
-        for index, source in enumerate(CELLS)
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {
-        "cells": cells,
-        "metadata": {"kernelspec": kernel},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    with (
-        browser.lab(tmp_path_factory.mktemp("lab"), {"game.ipynb": notebook}) as address,
-        browser.chromium(playwright) as chromium,
-    ):
-        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
-        browser.run_all(page, address, "game.ipynb")
+    with browser.page_with(CELLS, tmp_path_factory.mktemp("lab")) as page:
         yield page
 
 
@@ -87,16 +57,11 @@ def over(page, board):
 
 
 def press(board, name):
-    board.locator("button", has_text=name).click()
+    button(board, name).click()
 
 
 def stands(page, opened):
     return ask(page, "len(one.now.opened)") == opened
-
-
-def shows(page, board):
-    """Whether the page shows the board that the kernel holds."""
-    return ask(page, "digest(one.picture)") == board.evaluate(browser.PICTURE)
 
 
 def test_a_round_by_mouse(page, board):
@@ -108,24 +73,20 @@ def test_a_round_by_mouse(page, board):
     press(board, "5 patches")
     assert soon(lambda: stands(page, opened=6))
     assert ask(page, "list(one.now.opened) == game.order_of(grad_cam(one.table.pixels))[:6]")
-    assert soon(lambda: shows(page, board)) and "6 of 64 patches open" in board.inner_text()
+    assert soon(lambda: shows(page, board, "one")) and "6 of 64 patches open" in board.inner_text()
     assert "hidden until you have answered" in board.inner_text()
     right = ask(page, "pictures.class_names[one.table.label]")
     press(board, right)
     assert soon(lambda: ask(page, "one.kinds.value == one.table.label"))
     press(board, "That's it!")
     assert soon(lambda: f"It is: {right}." in board.inner_text())
-    assert soon(lambda: shows(page, board))
-    assert ask(
-        page,
-        "digest(plot.png(game.board(one.table, one.now.opened, whole=True))) == digest(one.picture)",
-    )
-    assert (
-        f"You: {right} with 6 patches, right." in board.inner_text() and "%" in board.inner_text()
-    )
-    you, network = ask(
-        page, "[sum(each) for each in zip(*(game.points(*each) for each in one.played))]"
-    )
+    assert soon(lambda: shows(page, board, "one"))
+    whole = "game.board(one.table, one.now.opened, whole=True)"
+    assert ask(page, f"digest(plot.png({whole})) == digest(one.picture)")
+    assert f"You: {right} with 6 patches, right." in board.inner_text()
+    assert "%" in board.inner_text()
+    won = ask(page, "[game.points(*each) for each in one.played]")
+    you, network = map(sum, zip(*won, strict=True))
     assert f"You {you} : {network} the network, {rounds + 1} round" in board.inner_text()
     chart = ask(page, "digest(bytes(one.chart.value))")
     images = board.locator(".widget-image")
@@ -145,22 +106,23 @@ def test_a_click_opens_the_patch_under_the_mouse(page, board):
         page.mouse.click(box["x"] + 3 * 54 + edge, box["y"] + 54 + edge)
     assert soon(lambda: ask(page, "list(one.now.opened)") == [0, 21, 63, 11])
     page.mouse.move(0, 0)
-    assert soon(lambda: shows(page, board))
+    assert soon(lambda: shows(page, board, "one"))
 
 
 def test_clicks_in_great_haste_open_every_patch_once_and_nothing_jumps(page, board):
-    where = "board => [...board.querySelectorAll('button, .widget-image')].map(one => one.getBoundingClientRect().top)"
+    where = """board => [...board.querySelectorAll('button, .widget-image')]
+        .map(one => one.getBoundingClientRect().top)"""
     places = board.evaluate(where)
     board.evaluate(
         """board => { for (let round = 0; round < 2; round++)
             for (const patch of board.querySelectorAll("button[title^='row']")) patch.click(); }"""
     )
     assert soon(lambda: stands(page, opened=64))
-    assert soon(lambda: board.locator("button", has_text="Next patch").is_disabled())
+    assert soon(lambda: button(board, "Next patch").is_disabled())
     assert sorted(ask(page, "one.now.opened")) == list(range(64)) and ask(
         page, "one.now.network[1] <= 64"
     )
-    assert soon(lambda: shows(page, board))
+    assert soon(lambda: shows(page, board, "one"))
     assert board.evaluate(where) == places
     over(page, board)
     assert soon(lambda: "It is:" in board.inner_text()) and board.evaluate(where) == places
@@ -169,9 +131,7 @@ def test_clicks_in_great_haste_open_every_patch_once_and_nothing_jumps(page, boa
 def test_answering_twice_counts_once(page, board):
     rounds = ask(page, "len(one.played)")
     press(board, "drawn owl")
-    board.locator("button", has_text="That's it!").evaluate(
-        "button => { button.click(); button.click(); }"
-    )
+    button(board, "That's it!").evaluate("button => { button.click(); button.click(); }")
     assert soon(lambda: ask(page, "bool(one.now.player)"))
     assert ask(page, "len(one.played)") == rounds + 1 and ask(page, "one.now.player[1]") == 0
 
@@ -184,9 +144,9 @@ def test_an_answer_without_a_kind_is_asked_for_one(page, board):
 def test_another_order_in_the_middle_of_a_round_holds_for_what_is_closed(page, board):
     press(board, "Next patch")
     board.locator("select").select_option(label="only where I click")
-    assert soon(lambda: board.locator("button", has_text="Next patch").is_disabled())
+    assert soon(lambda: button(board, "Next patch").is_disabled())
     board.locator("select").select_option(label="at random")
-    assert soon(lambda: board.locator("button", has_text="Next patch").is_enabled())
+    assert soon(lambda: button(board, "Next patch").is_enabled())
     press(board, "5 patches")
     assert soon(lambda: stands(page, opened=6))
     board.locator("select").select_option(label="by Grad-CAM")
@@ -222,4 +182,4 @@ def test_a_round_by_keyboard(page, board):
     focus_on("row 1, column 3")
     page.keyboard.press("Space")
     assert soon(lambda: ask(page, "list(one.now.opened)") == [0, 2])
-    assert soon(lambda: shows(page, board))
+    assert soon(lambda: shows(page, board, "one"))

@@ -2,8 +2,6 @@
 sentence.
 """
 
-import io
-
 import numpy as np
 import pytest
 import torch
@@ -59,11 +57,6 @@ def test_to_picture_takes_one_picture_with_or_without_a_batch_axis_in_colour_or_
     assert images.to_picture(torch.rand(1, 4, 6)).mode == "L"
     assert images.to_picture(torch.rand(1, 1, 4, 6)).mode == "L"
     images.to_picture(torch.rand(3, 4, 6, requires_grad=True))
-
-
-def test_png_bytes_are_the_same_picture():
-    picture = Image.fromarray(RAMP)
-    assert (np.asarray(Image.open(io.BytesIO(images.png_bytes(picture)))) == RAMP).all()
 
 
 @pytest.mark.parametrize(
@@ -217,6 +210,7 @@ def test_one_single_pixel_is_refused(tmp_path):
         images.to_pixels(saved(tmp_path, Image.new("RGB", (1, 1)), "dot.png"), size=224)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [10_000, 20_000])
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, side):

@@ -2,6 +2,7 @@
 place.
 """
 
+import copy
 import threading
 
 import pytest
@@ -36,10 +37,12 @@ def noise(*shape: int, seed: int = 231) -> Tensor:
 
 
 def largest_difference(model, picture, patch, places) -> tuple[float, float]:
-    """Between the incremental scores and those of whole passes; and how much the patches change the
-    scores.
+    """Between incremental scores and those of whole passes; how much the patches change the scores.
+
+    In double precision: there no processor's rounding hides, or looks like, a wrong position.
     """
-    cover = noise(*picture.shape, seed=7)  # each pixel another colour, so that nothing cancels
+    model, picture = copy.deepcopy(model).double(), picture.double()
+    cover = noise(*picture.shape, seed=7).double()  # each pixel another colour: nothing cancels
     places = torch.tensor(places)
     ours = Incremental(model, picture).scores(cover, places, patch)
     with torch.no_grad():
@@ -80,7 +83,7 @@ def test_a_window_grows_by_hand():
 
 
 class PreActivation(nn.Module):
-    """Reads its input again after a ReLU has overwritten it: the sum is of the overwritten values."""
+    """Reads its input again after a ReLU has overwritten it: the sum is of overwritten values."""
 
     def __init__(self):
         super().__init__()
@@ -154,13 +157,14 @@ def test_odd_networks_come_out_the_same(network):
     for height, width, patch in ((40, 40, 7), (37, 52, 1), (40, 40, 40)):
         places = corners_and_middle(height, width, patch) if patch < 40 else [(0, 0)]
         difference, change = largest_difference(model, noise(1, 3, height, width), patch, places)
-        assert difference <= 1e-5 * max(change, 1) and change > 1e-3
+        assert difference <= 1e-9 * change and change > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("alexnet", 96), ("vgg11", 64), ("squeezenet1_1", 80), ("resnet18", 96), ("densenet121", 64), ("googlenet", 64),
-     ("mobilenet_v2", 64), ("mobilenet_v3_small", 64)],
+    [("alexnet", 96), ("vgg11", 64), ("squeezenet1_1", 80), ("resnet18", 96), ("densenet121", 64),
+     ("googlenet", 64), ("mobilenet_v2", 64), ("mobilenet_v3_small", 64)],
 )  # fmt: skip
 def test_torchvisions_networks_come_out_the_same(name, size):
     extra = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
@@ -168,7 +172,7 @@ def test_torchvisions_networks_come_out_the_same(name, size):
     difference, change = largest_difference(
         model, noise(1, 3, size, size), 16, corners_and_middle(size, size, 16)
     )
-    assert difference <= 1e-4 * change and change > 1e-3
+    assert difference <= 1e-9 * change and change > 1e-3
 
 
 @pytest.mark.parametrize("name", ["coursenet", "coursenet_b"])
@@ -177,7 +181,7 @@ def test_the_courses_networks_come_out_the_same(name):
     difference, change = largest_difference(
         model, noise(1, 3, 128, 96), 16, corners_and_middle(128, 96, 16)
     )
-    assert difference <= 1e-5 and change > 0.1
+    assert difference <= 1e-9 * change and change > 0.1
 
 
 def test_nothing_of_the_network_changes():
@@ -226,7 +230,7 @@ class Aliased(nn.Module):
 
 def test_a_graph_that_computes_something_else_is_not_used():
     model = lively(Aliased(), 24)
-    with pytest.raises(Untraceable, match="does not compute what it computes in one piece"):
+    with pytest.raises(Untraceable, match="does not compute what its graph"):
         Incremental(model, noise(1, 3, 24, 24))
 
 

@@ -1,6 +1,4 @@
-"""The same lessons on other networks and pictures, one word away: executed, not compared with what
-is stored.
-"""
+"""The same lessons on other networks and pictures, executed but not compared."""
 
 import zlib
 
@@ -27,9 +25,7 @@ def in_turn(paths):
 
 
 def run(path):
-    """Execute the lesson, every control of its widgets moved; no cell may show an error or a
-    warning.
-    """
+    """Execute the lesson, every control moved; no cell may show an error or a warning."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, kernel_name="python3", timeout=600, resources={"metadata": {"path": path.parent}}

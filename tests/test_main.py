@@ -1,8 +1,4 @@
-"""The commands: names are matched, options passed on, and known troubles said in a sentence without
-a traceback.
-"""
-
-import types
+"""The commands: names matched, options passed on, known troubles told without a traceback."""
 
 import pytest
 
@@ -34,7 +30,6 @@ def test_help_names_every_command(capsys):
     "arguments, sentence",
     [
         (["strat"], "unknown command 'strat'. Did you mean 'start'"),
-        (["train", "corsenet"], "unknown recipe 'corsenet'. Did you mean 'coursenet'"),
         (
             ["train"],
             "train what? Give a name, for instance:  python3 -m cs231n_viz train coursenet",
@@ -65,12 +60,24 @@ def test_test_passes_its_options_on_to_pytest_and_its_status_back(ran):
     assert ran == [("pytest", "-k", "filters")]
 
 
-def test_train_calls_the_recipe_with_the_options(monkeypatch):
-    seen = []
-    recipe = types.SimpleNamespace(main=seen.append)
-    monkeypatch.setattr(commands.importlib, "import_module", lambda name, package: recipe)
-    assert commands.main(["train", "coursenet", "--passes", "3"]) == 0
-    assert seen == [["--passes", "3"]]
+def test_fast_runs_the_packages_quick_tests_and_passes_the_other_options_on(ran):
+    assert commands.main(["test", "-k", "filters", "--fast"]) == 7
+    assert ran == [("pytest", *commands.FAST, "-k", "filters")]
+
+
+def test_train_runs_the_workshop_of_the_clone_with_the_options(ran):
+    assert commands.main(["train", "coursenet", "--passes", "3"]) == 7
+    assert ran == [("workshop.train", "coursenet", "--passes", "3")]
+
+
+@pytest.mark.parametrize("arguments", [["train", "coursenet"], ["test"], ["test", "--fast"]])
+def test_what_needs_a_clone_says_so_where_the_package_is_installed(
+    ran, monkeypatch, capsys, arguments
+):
+    monkeypatch.setattr(environment, "IN_A_CLONE", False)
+    assert commands.main(arguments) == 1 and ran == []
+    said = capsys.readouterr().err
+    assert "not part of the installed package: run this in a clone of the repository" in said
 
 
 def test_an_interruption_says_that_the_command_goes_on_later(monkeypatch, capsys):

@@ -7,8 +7,10 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from cs231n_viz import models
+from cs231n_viz.activations import capture
 from cs231n_viz.places import data_dir
 
 
@@ -84,18 +86,21 @@ def test_a_near_miss_is_corrected():
         wrapped().resolve("sekond")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "dotted", "shape"),
+    ("name", "dotted"),
     [
-        ("alexnet", {"conv1": "features.0", "relu5": "features.11", "pool5": "features.12", "fc6": "classifier.1"}, None),
-        ("vgg16", {"conv1_2": "features.2", "relu5_1": "features.25", "pool5": "features.30", "fc8": "classifier.6"}, None),
-        ("vgg11_bn", {"norm1_1": "features.1", "conv5_2": "features.25", "pool1": "features.3"}, None),
-        ("squeezenet1_0", {"fire2": "features.3", "pool4": "features.6", "fire9": "features.12", "conv10": "classifier.1",
-                           "fire2.squeeze": "features.3.squeeze"}, None),
-        ("squeezenet1_1", {"pool1": "features.2", "pool3": "features.5", "fire9": "features.12"}, None),
+        ("alexnet", {"conv1": "features.0", "relu5": "features.11", "pool5": "features.12",
+                     "fc6": "classifier.1"}),
+        ("vgg16", {"conv1_2": "features.2", "relu5_1": "features.25", "pool5": "features.30",
+                   "fc8": "classifier.6"}),
+        ("vgg11_bn", {"norm1_1": "features.1", "conv5_2": "features.25", "pool1": "features.3"}),
+        ("squeezenet1_0", {"fire2": "features.3", "pool4": "features.6", "fire9": "features.12",
+                           "conv10": "classifier.1", "fire2.squeeze": "features.3.squeeze"}),
+        ("squeezenet1_1", {"pool1": "features.2", "pool3": "features.5", "fire9": "features.12"}),
     ],
 )  # fmt: skip
-def test_the_literatures_names_lead_to_the_right_modules(name, dotted, shape):
+def test_the_literatures_names_lead_to_the_right_modules(name, dotted):
     model = models.wrap(
         torchvision.models.get_model(name, weights=None), input_size=96 if "squeeze" in name else 64
     )
@@ -105,6 +110,7 @@ def test_the_literatures_names_lead_to_the_right_modules(name, dotted, shape):
         assert friendly in model.layers and path not in model.layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_small", "vit_b_16"]
 )
@@ -129,18 +135,18 @@ def test_a_network_that_reads_other_channels_is_refused_in_words():
 
 def test_a_network_that_answers_with_maps_is_refused_in_words():
     with pytest.raises(
-        ValueError, match=r"one tensor of scores \(N, classes\), not a tensor of shape"
+        ValueError, match=r"one tensor of scores \(N, classes\), not \(1, 4, 14, 14\)"
     ):
         wrapped(nn.Conv2d(3, 4, 3))
 
 
 def test_wrong_number_of_class_names_is_said():
-    with pytest.raises(ValueError, match="answers with 5 scores, but 2 class names"):
+    with pytest.raises(ValueError, match="has 5 scores, but 2 class names"):
         wrapped(class_names=["cat", "dog"])
 
 
 def test_mean_and_std_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="mean has 3 channels and std has 1"):
+    with pytest.raises(ValueError, match="one number a channel each, not 3 and 1"):
         wrapped(std=(1.0,))
 
 
@@ -161,7 +167,7 @@ def test_predict_orders_classes_by_probability():
         (torch.full((1, 3, 16, 16), float("nan")), "NaN|finite"),
         (torch.rand(3, 16), "shape"),
         (torch.rand(1, 1, 16, 16), "channel"),
-        (torch.rand(2, 3, 16, 16), "names one picture, 2 were given"),
+        (torch.rand(2, 3, 16, 16), "takes one picture, not 2"),
         (torch.rand(1, 3, 2, 2), "cannot take a picture of 2 x 2"),
     ],
 )
@@ -175,8 +181,48 @@ def test_class_index_takes_names_and_numbers_and_refuses_others():
     assert model.class_index("goldfish") == 1 and model.class_index(4) == 4
     with pytest.raises(ValueError, match="Did you mean 'goldfish'"):
         model.class_index("golfish")
-    with pytest.raises(ValueError, match="out of range: Twice has 5 classes, 0 to 4"):
+    with pytest.raises(ValueError, match="class 5 is out of range: Twice has classes 0 to 4"):
         model.class_index(5)
+    with pytest.raises(TypeError, match="its index or its name, not 1.5"):
+        model.class_index(1.5)
+
+
+def test_a_hook_that_fails_at_another_size_is_told_as_itself():
+    """A size is blamed only where the network itself, on grey and without hooks, refuses it."""
+    model = wrapped()
+
+    def fail_at_12(module, inputs, output):
+        if inputs[0].shape[-1] == 12:
+            raise RuntimeError("mine, at 12 px")
+
+    handle = model.network.first.register_forward_hook(fail_at_12)
+    with capture(model, "first") as outputs:
+        model(torch.rand(1, 3, 16, 16))
+        kept = outputs["first"].clone()
+        with pytest.raises(RuntimeError, match="^mine, at 12 px$"):
+            model(torch.rand(1, 3, 12, 12))
+        assert torch.equal(outputs["first"], kept)  # the pass of plain grey was not recorded
+        with pytest.raises(ValueError, match="cannot take a picture of 3 x 4 pixels"):
+            model(torch.rand(1, 3, 3, 4))
+    handle.remove()
+    assert model(torch.rand(1, 3, 12, 12)).shape == (1, 5)
+
+
+class FailsAtReLUs(TorchFunctionMode):
+    """Somebody's own instrument, which fails at every ReLU."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is nn.functional.relu:
+            raise RuntimeError("my mode")
+        return function(*args, **(kwargs or {}))
+
+
+def test_what_is_not_the_networks_refusal_of_a_size_goes_on_untouched():
+    model = wrapped()
+    with pytest.raises(RuntimeError, match="my mode"), FailsAtReLUs():
+        model(torch.rand(1, 3, 12, 12))
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        model(torch.rand(1, 5, 12, 12))  # five channels
 
 
 def test_unknown_network_gets_the_nearest_names():
@@ -248,6 +294,7 @@ def test_a_missing_list_of_checksums_is_said(copied_data):
         models.load("coursenet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [nn.Identity(), nn.Linear(512, 5)])
 def test_a_fine_tuned_vgg_with_a_head_of_its_own_is_wrapped(head):
     network = torchvision.models.vgg11(weights=None)
@@ -257,6 +304,7 @@ def test_a_fine_tuned_vgg_with_a_head_of_its_own_is_wrapped(head):
     assert "conv1_1" in model.layers and "features.1" in model.layers
 
 
+@pytest.mark.slow
 def test_an_assertion_inside_a_network_becomes_a_sentence():
     with pytest.raises(ValueError, match="cannot take a picture of shape .*Wrong image height"):
         models.wrap(torchvision.models.vit_b_16(weights=None), input_size=64)

@@ -1,7 +1,6 @@
 """Lesson 09: groups of features, pictures of a group, and climbing in a generator's code."""
 
 import math
-import re
 
 import pytest
 import torch
@@ -13,8 +12,6 @@ from cs231n_viz import checks, data, models
 from cs231n_viz.networks import Generator
 from cs231n_viz.optimize import Diverged
 from cs231n_viz.techniques import multifaceted as mf
-from workshop import drawing
-from workshop.measure import facets
 
 HEAPS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [9.0, 9.0], [10.0, 9.0]])
 
@@ -52,7 +49,7 @@ def one_color(red, size=16):
 # --- groups ---
 
 
-def test_the_strongest_answer_is_the_maximum_over_places_as_worked_by_hand(toy):
+def test_the_response_is_the_maximum_over_positions_as_worked_by_hand(toy):
     assert mf.responses(toy, toy_nets.picture(), "relu1").tolist() == [[0.5, 0.5]]
     assert mf.responses(toy, toy_nets.picture(), "code")[0].tolist() == pytest.approx(
         [1.25 / 16, 5.25 / 16]
@@ -106,9 +103,8 @@ def test_purity_and_its_value_by_chance():
     assert mf.purity(torch.zeros(5, dtype=torch.long), ["a", "a", "b", "b", "b"]) == 0.6
     chance = mf.chance_purity(members, ["a", "a", "b", "b", "b"])
     assert 0.6 <= chance < 0.8
-    assert (
-        mf.chance_purity(torch.arange(5), list("aabbb")) == 1
-    )  # as many clusters as pictures are pure
+    # as many clusters as pictures are pure
+    assert mf.chance_purity(torch.arange(5), list("aabbb")) == 1
 
 
 def test_the_rand_index_is_that_of_scikit_learn_and_knows_no_names():
@@ -119,13 +115,13 @@ def test_the_rand_index_is_that_of_scikit_learn_and_knows_no_names():
 
 def test_what_varies_in_every_class_is_left_out():
     shared, own = noise(60, 1) * 5, torch.tensor([-1.0, 1.0]).repeat(30)[:, None]
-    features = torch.cat([shared, own], dim=1)
-    others = torch.cat([noise(200, 1, seed=1) * 5, noise(200, 1, seed=2) * 0.1], dim=1)
+    features = torch.cat([shared, own, noise(60, 98, seed=3) * 0.1], dim=1)
+    others = torch.cat([noise(200, 1, seed=1) * 5, noise(200, 99, seed=2) * 0.1], dim=1)
     labels = torch.arange(200) % 4
     truth = own[:, 0].tolist()
     assert mf.rand_index(mf.clusters(features, 2).members, truth) < 0.2
-    better = mf.distinctive(features, others, labels, components=1, ridge=0.01)
-    assert better.shape == (60, 1)
+    better = mf.distinctive(features, others, labels)
+    assert better.shape == (60, 10)
     assert mf.rand_index(mf.clusters(better, 2).members, truth) == 1
 
 
@@ -144,7 +140,8 @@ def test_on_sides_is_the_side_of_the_responses_and_stops_growing(toy):
     border = mf.side(torch.tensor([[0.5, 0.0]]), torch.tensor([[0.0, 0.5]]))
     pictures = torch.cat([one_color(1.0), one_color(0.0), one_color(0.5)])
     assert mf.on_sides(toy, "relu1", [border])(pictures).tolist() == pytest.approx([0.5, -0.5, 0.0])
-    assert mf.on_sides(toy, "relu1", [border], most=0.2)(pictures)[0] == pytest.approx(0.2)
+    steep = mf.Side(border.middle, 100 * border.normal)
+    assert mf.on_sides(toy, "relu1", [steep])(pictures).tolist() == pytest.approx([3, -50, 0])
     assert mf.on_sides(toy, "relu1", [border] * 3)(pictures).tolist() == pytest.approx(
         [0.5, -0.5, 0.0]
     )
@@ -171,22 +168,21 @@ def test_weights_of_another_size_and_of_zero_will_do():
 def test_the_mean_picture_keeps_its_mean_colour_and_doubles_its_contrast():
     low, high = one_color(0.4), one_color(0.6)
     low[:, :, :8], high[:, :, :8] = 0.5, 0.5
-    mean = mf.mean_picture(torch.cat([low, high]), contrast=2)
+    mean = mf.mean_picture(torch.cat([low, high]))
     assert torch.allclose(mean, torch.full_like(mean, 0.5))
     half = torch.cat([one_color(0.4, 8), one_color(0.6, 8)], dim=3)
-    assert mf.mean_picture(half, contrast=2)[0, 0, 0, [0, -1]].tolist() == pytest.approx([0.3, 0.7])
-    assert mf.mean_picture(half, contrast=99).min() == 0
+    assert mf.mean_picture(half)[0, 0, 0, [0, -1]].tolist() == pytest.approx([0.3, 0.7])
+    assert mf.mean_picture(torch.cat([one_color(0.1, 8), one_color(0.9, 8)], dim=3)).min() == 0
 
 
-def test_a_facet_image_climbs_and_leaves_the_edge_as_it_was(model):
+def test_a_facet_image_climbs_and_hardly_changes_the_edge(model):
     start = one_color(0.5, 64)
-    steps = list(mf.facet_image_steps(model, "drawn tree", start, steps=8, width=0.2))
+    steps = list(mf.facet_image_steps(model, "drawn tree", start, steps=8))
     assert [step.index for step in steps] == list(range(8))
     assert steps[-1].value > steps[0].value
     assert steps[-1].image.min() >= 0 and steps[-1].image.max() <= 1
     change = (steps[-1].image - start).abs().amax(dim=1)[0]
-    assert change[0, 0] < 1e-3
-    assert change[28:36, 28:36].max() > 0.02
+    assert 10 * change[0, 0] < change[28:36, 28:36].max() > 0.02
 
 
 def test_the_side_that_is_asked_for_is_the_side_that_is_reached(model):
@@ -206,9 +202,8 @@ def test_a_batch_of_facet_images_is_its_pictures_one_by_one(model):
         mf.facet_image(model, int(one), start[None], steps=3)
         for one, start in zip(targets, starts, strict=True)
     ]
-    assert (
-        together - torch.cat(alone)
-    ).abs().mean() < 2e-3  # Adam's first steps make rounding errors visible
+    # Adam's first steps make rounding errors visible
+    assert (together - torch.cat(alone)).abs().mean() < 2e-3
 
 
 def test_equal_seeds_give_equal_pictures_and_nothing_else_changes(model):
@@ -249,9 +244,9 @@ def test_one_step_in_code_is_the_formula(toy, painter):
     )
     mf.code_image(toy, painter, 0, start, torch.full((5,), 0.9), steps=1, rate=0.2, decay=0.1)
     hook.remove()
-    shaken = mf._shaken(16, 0)
-    (slope,) = torch.autograd.grad(toy(shaken(picture))[:, 0].sum(), code)
-    expected = (0.9 * (start + 0.2 * slope / slope.abs().mean())).clamp(0, 0.9)
+    disturb = mf._disturbances(16, 0)
+    (gradient,) = torch.autograd.grad(toy(disturb(picture))[:, 0].sum(), code)
+    expected = (0.9 * (start + 0.2 * gradient / gradient.abs().mean())).clamp(0, 0.9)
     assert torch.allclose(seen[-1], expected, atol=1e-4)
 
 
@@ -261,10 +256,9 @@ def test_the_rate_falls_in_a_straight_line():
     assert sizes == pytest.approx([1.0, 0.75, 0.5, 0.25])
 
 
-def test_bounds_are_quantiles_of_each_number():
+def test_bounds_are_the_maximum_of_each_number():
     codes = torch.arange(11.0)[:, None] * torch.tensor([1.0, 2.0])
     assert mf.code_bounds(codes).tolist() == [10, 20]
-    assert mf.code_bounds(codes, 0.5).tolist() == [5, 10]
 
 
 def test_the_way_between_two_is_straight_and_begins_and_ends_at_them():
@@ -287,7 +281,7 @@ def test_a_picture_of_the_generator_is_brought_to_the_networks_own_size(painter)
 
 @pytest.mark.parametrize("k", [0, -1, 6])
 def test_as_many_clusters_as_pictures_and_at_least_one(k):
-    with pytest.raises(ValueError, match=re.escape(f"5 pictures make 1 to 5 clusters, not {k}")):
+    with pytest.raises(ValueError, match=f"clusters is a whole number from 1 to 5, not {k}"):
         mf.clusters(HEAPS, k)
 
 
@@ -299,7 +293,7 @@ def test_features_with_holes_are_refused():
         lambda: mf.side(holed, HEAPS),
         lambda: mf.code_bounds(holed),
     ):
-        with pytest.raises(ValueError, match="picture 3 hold NaN"):
+        with pytest.raises(ValueError, match=r"those of pictures \[3\] are not"):
             call()
     with pytest.raises(ValueError, match="one row a picture"):
         mf.clusters(HEAPS[0], 1)
@@ -310,16 +304,12 @@ def test_features_with_holes_are_refused():
 def test_words_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="5 pictures need as many words"):
         mf.purity(torch.zeros(5), ["a"])
-    with pytest.raises(ValueError, match="cluster 2 is out of range"):
+    with pytest.raises(ValueError, match="cluster is a whole number from 0 to 1, not 2"):
         mf.nearest_members(HEAPS, mf.clusters(HEAPS, 2), 2)
     with pytest.raises(ValueError, match="same mean"):
         mf.side(HEAPS, HEAPS)
     with pytest.raises(ValueError, match="with labels"):
         mf.distinctive(HEAPS, HEAPS, torch.zeros(3))
-    with pytest.raises(ValueError, match="components are 1 to 2"):
-        mf.distinctive(HEAPS, HEAPS, torch.zeros(5), components=3)
-    with pytest.raises(ValueError, match="ridge"):
-        mf.distinctive(HEAPS, HEAPS, torch.zeros(5), components=1, ridge=0)
 
 
 def test_an_unknown_class_or_layer_is_said_before_the_walk(model):
@@ -338,14 +328,14 @@ def test_a_start_that_is_no_picture_is_refused(model):
             mf.facet_image(model, 3, bad, steps=1)
     with pytest.raises(ValueError, match="as many classes"):
         mf.facet_image(model, torch.tensor([1, 2]), one_color(0.5, 32), steps=1)
-    with pytest.raises(ValueError, match="at least one step"):
+    with pytest.raises(ValueError, match="steps is a whole number from 1 up"):
         mf.facet_image(model, 3, one_color(0.5, 32), steps=0)
-    with pytest.raises(ValueError, match="width is above 0"):
-        mf.facet_image(model, 3, one_color(0.5, 32), width=0)
+    with pytest.raises(ValueError, match="rate is a number above 0"):
+        mf.facet_image(model, 3, one_color(0.5, 32), rate=0)
 
 
 def test_weights_that_fit_no_picture_are_refused():
-    with pytest.raises(ValueError, match="maps of weights"):
+    with pytest.raises(ValueError, match=r"weights are \(1, h, w\)"):
         mf.centered(one_color(0.5), torch.ones(2, 16, 16))
     with pytest.raises(ValueError, match="0 or more"):
         mf.centered(one_color(0.5), -torch.ones(1, 16, 16))
@@ -354,16 +344,14 @@ def test_weights_that_fit_no_picture_are_refused():
 def test_a_code_of_another_network_is_refused(model, generator):
     with pytest.raises(ValueError, match="codes of 352 numbers, yours have 256"):
         mf.code_image(model, generator, 3, torch.zeros(1, 256), steps=1)
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="finite numbers"):
         mf.code_image(model, generator, 3, torch.full((1, 352), torch.nan), steps=1)
-    with pytest.raises(ValueError, match="bounds are one number"):
+    with pytest.raises(ValueError, match=r"bounds are \(352,\)"):
         mf.code_image(model, generator, 3, torch.zeros(1, 352), torch.ones(3), steps=1)
     with pytest.raises(ValueError, match="decay"):
-        mf.code_image(model, generator, 3, torch.zeros(1, 352), decay=1, steps=1)
-    with pytest.raises(ValueError, match="of its shape"):
+        mf.code_image(model, generator, 3, torch.zeros(1, 352), decay=1.5, steps=1)
+    with pytest.raises(ValueError, match="two of one shape"):
         mf.interpolate(torch.zeros(1, 3), torch.zeros(1, 4), torch.zeros(2))
-    with pytest.raises(ValueError, match="share"):
-        mf.code_bounds(HEAPS, 0)
 
 
 def test_a_generator_that_paints_nan_is_said_at_its_step_and_the_last_good_picture_kept(toy):
@@ -462,30 +450,3 @@ def test_a_generator_for_another_coursenet_is_refused(monkeypatch):
     monkeypatch.setattr(models, "_checksums", lambda: listed | {"coursenet": "0" * 64})
     with pytest.raises(ValueError, match="another coursenet"):
         models.load_generator()
-
-
-# --- what was measured beforehand ---
-
-
-def test_what_is_stored_is_whole_and_the_faces_come_out():
-    pictures = facets.load("faces")["pictures"]
-    for rows in pictures.values():
-        assert len(rows) == 2 * facets.STARTS * len(facets.KINDS)
-        assert {tuple(row[:2]) for row in rows} == {
-            (k, f) for k in facets.KINDS for f in drawing.FACETS[k]
-        }
-    with_side = pictures["from the mean, to its side"]
-    assert sum(row[2] > 0 for row in with_side) / len(with_side) >= 0.8
-
-
-def test_the_stored_pages_hold_a_picture_of_each_class():
-    found = facets.load("codes")
-    for way in ("pixels", "waves", "code"):
-        assert len(found[way]["answers"]) == len(found["classes"])
-        assert facets.pictures(way).shape == (len(found["classes"]), 3, facets.TILE, facets.TILE)
-
-
-def test_a_missing_measurement_says_what_makes_it_anew(monkeypatch, tmp_path):
-    monkeypatch.setattr(facets, "FOLDER", tmp_path)
-    with pytest.raises(FileNotFoundError, match="recipes.facets faces"):
-        facets.load("faces")

@@ -1,6 +1,4 @@
-"""The form of a lesson, read from the stored notebooks: short cells, prose between, outputs present
-and true to a run.
-"""
+"""The form of a lesson, read from the stored notebooks."""
 
 import ast
 import json
@@ -148,9 +146,7 @@ def test_every_picture_has_words_beside_it(path):
 
 @every_lesson
 def test_no_picture_was_lost(path):
-    """What is displayed is a picture or a widget; text alone is what is left when a picture was
-    taken out.
-    """
+    """What is displayed is a picture or a widget; text alone is left of a lost picture."""
     for number, cell in enumerate(code_cells(path), 1):
         for output in cell["outputs"]:
             kinds = output.get("data", {})
@@ -225,9 +221,7 @@ def test_the_lesson_has_all_its_parts_in_order(path):
 
 @every_lesson
 def test_what_a_widget_uses_keeps_its_meaning_to_the_end(path):
-    """A person moves a slider when all cells have run; what its draw function calls must still be
-    what it was.
-    """
+    """A slider is moved when all cells have run: what its draw function calls must not change."""
     cells = [
         (cell["metadata"].get("tags", []), ast.parse(source(cell))) for cell in code_cells(path)
     ]
@@ -241,9 +235,7 @@ def test_what_a_widget_uses_keeps_its_meaning_to_the_end(path):
 
 
 def used_by(tree, earlier) -> set[str]:
-    """The lesson's own names that a cell's functions read when they are called, and those of the
-    functions they call.
-    """
+    """The lesson's own names that a cell's functions read, and those of the functions they call."""
     made = {
         node.name: node
         for each in earlier

@@ -49,6 +49,7 @@ def test_the_patches_reach_the_far_edge():
     assert corners(4, 4, 1).tolist() == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", [*occlusion.FILLS, (0.1, 0.9, 0.3)])
 @pytest.mark.parametrize("measure", occlusion.MEASURES)
 def test_the_fast_way_gives_the_plain_map(fill, measure, monkeypatch):
@@ -59,6 +60,7 @@ def test_the_fast_way_gives_the_plain_map(fill, measure, monkeypatch):
     assert torch.allclose(fast, occlusion_map(model, pixels, "drawn tree", **settings), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", deep_nets.FIVE)
 def test_it_equals_captum_where_the_patches_lie_side_by_side(name):
     attr = pytest.importorskip("captum.attr")
@@ -105,7 +107,8 @@ def test_pictures_that_are_not_square_and_covers():
     assert cover_for(model, picture, "blur").std() < picture.std()
 
 
-def test_one_run_of_the_squares_answers_for_every_class(monkeypatch):
+@pytest.mark.slow
+def test_one_run_of_the_squares_serves_every_class(monkeypatch):
     model, pixels = (
         models.load("coursenet", device="cpu"),
         data.picturebook("test", 2).pixels[..., :96],
@@ -151,13 +154,14 @@ def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
     assert column.tolist() == (lefts[worst % 5] + 5).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"patch": 200}, "patch of 200 pixels does not fit"),
-        ({"patch": 0}, "does not fit"),
-        ({"stride": 0}, "stride 0 must be 1 to 32"),
-        ({"stride": 33}, "never covered"),
+        ({"patch": 200}, "patch is a whole number from 1 to 128, not 200"),
+        ({"patch": 0}, "not 0"),
+        ({"stride": 0}, "stride is a whole number from 1 to 32, not 0"),
+        ({"stride": 33}, "not 33"),
         ({"fill": "gray"}, "Did you mean 'grey'"),
         ({"fill": (1.0, 2.0, 0.0)}, r"a colour of 3 numbers in \[0, 1\]"),
         ({"fill": (1.0, 0.0)}, "a colour of 3 numbers"),

@@ -194,7 +194,7 @@ def test_limited_shortens_long_steps_only_picture_by_picture():
     assert torch.allclose(
         shorter, torch.tensor([[3.0, 4.0], [0.3, 0.4]]) / torch.tensor([[12.5**0.5], [1.0]])
     )
-    with pytest.raises(ValueError, match="above 0, not 0"):
+    with pytest.raises(ValueError, match="clip_rms is a number above 0, not 0"):
         clip_rms(lambda gradient, parameter: gradient, 0)
 
 
@@ -205,7 +205,7 @@ def test_first_takes_its_beginning_for_so_many_steps_then_the_other_in_every_run
     for _ in range(2):
         steps = descend(torch.zeros(1, 1), squared_size(), steps=4, direction=direction)
         assert [step.image.item() for step in steps] == [1, 2, 12, 22]
-    with pytest.raises(ValueError, match="0 or more, not -1"):
+    with pytest.raises(ValueError, match="before the switch is a whole number from 0 up, not -1"):
         switch_after(-1, adam(), lbfgs())
 
 
@@ -295,13 +295,15 @@ def test_the_value_is_that_of_the_picture_just_before_the_update():
 
 
 def test_augment_is_seen_by_the_objective_only():
-    step = next(descend(torch.zeros(1, 1, 1, 3), lambda image: image[..., 0].sum(dim=(1, 2)), steps=1,
-                        augment=lambda image: image.roll(1, dims=-1), direction=sign(1.0)))  # fmt: skip
-    assert step.image.flatten().tolist() == [
-        0,
-        0,
-        -1,
-    ]  # the gradient rolled back to where the value came from
+    steps = descend(
+        torch.zeros(1, 1, 1, 3),
+        lambda image: image[..., 0].sum(dim=(1, 2)),
+        steps=1,
+        augment=lambda image: image.roll(1, dims=-1),
+        direction=sign(1.0),
+    )
+    # the gradient rolled back to where the value came from
+    assert last(steps).flatten().tolist() == [0, 0, -1]
 
 
 def test_one_change_can_be_shared_by_many_pictures():
@@ -424,14 +426,8 @@ def test_octaves_stop_when_the_caller_stops():
     def run(image):
         return ascend(image, squared_size(), steps=3)
 
-    assert [
-        step.index for step in itertools.islice(octaves(noise(1, 3, 4, 4), [4, 8], run), 4)
-    ] == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    begun = itertools.islice(octaves(noise(1, 3, 4, 4), [4, 8], run), 4)
+    assert [step.index for step in begun] == [0, 1, 2, 3]
 
 
 # --- promises ---
@@ -606,6 +602,13 @@ def test_converted_steps_are_converted_in_what_diverges_too():
     )
 
 
+def test_an_ascent_steps_as_the_gradient_of_the_score_says_and_takes_the_settings_of_descend():
+    by_hand = ascend(torch.ones(1, 1, 1, 1), squared_size(), steps=2, direction=half)
+    assert [(step.image.item(), step.value.item()) for step in by_hand] == [(2, 1), (4, 4)]
+    with pytest.raises(TypeError, match="direct"):
+        ascend(torch.ones(1, 1, 1, 1), squared_size(), steps=2, direct=half)
+
+
 def test_an_ascent_that_diverges_keeps_the_score_and_not_its_opposite():
     with pytest.raises(Diverged) as caught:
         last(
@@ -617,8 +620,8 @@ def test_an_ascent_that_diverges_keeps_the_score_and_not_its_opposite():
 @pytest.mark.parametrize(
     "objective, sentence",
     [
-        (lambda image: image.sum(), r"one number a picture, shape \(2,\), but gave shape \(\)"),
-        (lambda image: image.mean(dim=1), r"gave shape \(2, 4, 4\)"),
+        (lambda image: image.sum(), r"one number a picture, shape \(2,\), not shape \(\)"),
+        (lambda image: image.mean(dim=1), r"not shape \(2, 4, 4\)"),
         (lambda image: image.detach().flatten(1).sum(dim=1), "without a gradient"),
         (lambda image: image.flatten(1).argmax(dim=1), "without a gradient"),
     ],
@@ -631,9 +634,9 @@ def test_an_objective_of_the_wrong_kind_gets_a_sentence_that_helps(objective, se
 def test_impossible_settings_get_a_sentence_that_helps():
     with pytest.raises(ValueError, match="no step"):
         last(descend(noise(1, 3, 2, 2), squared_size(), steps=0))
-    with pytest.raises(ValueError, match="share from 0"):
-        drop_small(adam(), 1.0)
-    with pytest.raises(ValueError, match="whole number of steps"):
+    with pytest.raises(ValueError, match="share of drop_small is a number from 0 to 1"):
+        drop_small(adam(), 1.1)
+    with pytest.raises(ValueError, match="every is a whole number from 1 up, not 0"):
         every(0, blur(1.0))
 
 
@@ -653,21 +656,19 @@ def test_drop_small_contributions_sets_what_the_score_would_miss_least_to_the_ce
     image = torch.tensor([[0.5, 0.6, 0.9, 0.4], [0.5, 0.4, 0.5, 0.5]]).view(
         1, 2, 2, 2
     )  # two colours, four pixels
-    slope = torch.tensor([[9.0, 1.0, 1.0, 2.0], [9.0, 1.0, 1.0, 0.0]]).view(1, 2, 2, 2)
+    gradient = torch.tensor([[9.0, 1.0, 1.0, 2.0], [9.0, 1.0, 1.0, 0.0]]).view(1, 2, 2, 2)
     # |(x − ½) · g|: 0 (at the centre), 0 (the colours cancel), 0.4, 0.2
-    step = drop_small_contributions(lambda gradient, parameter: gradient / 10, 0.5, 0.5)(
-        slope, image
-    )
+    step = drop_small_contributions(lambda g, p: g / 10, 0.5, 0.5)(gradient, image)
     moved = image - step
     assert torch.allclose(moved.flatten(2)[0, :, :2], torch.full((2, 2), 0.5))
     assert torch.allclose(moved.flatten(2)[0, :, 2:], torch.tensor([[0.8, 0.2], [0.4, 0.5]]))
-    nothing = drop_small_contributions(lambda gradient, parameter: gradient, 0.0)(slope, image)
-    assert torch.equal(nothing, slope)
+    nothing = drop_small_contributions(lambda g, p: g, 0.0)(gradient, image)
+    assert torch.equal(nothing, gradient)
 
 
-@pytest.mark.parametrize("share", [-0.1, 1, float("nan")])
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_drop_small_contributions_wants_a_share(share):
-    with pytest.raises(ValueError, match="share from 0 up to"):
+    with pytest.raises(ValueError, match="drop_small_contributions is a number from 0 to 1"):
         drop_small_contributions(sign(0.1), share)
 
 

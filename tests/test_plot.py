@@ -13,16 +13,19 @@ import torch
 from PIL import Image
 
 from cs231n_viz import images, plot
+from cs231n_viz.intervals import Interval
 
 CHESS = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).expand(1, 3, 2, 2)
 NUMBERS = np.linspace(-1, 1, 50)
+LINES = {  # three rows; the other line has nothing to say of the second
+    "made": [Interval(2.0, 1.0, 4.0), Interval(5.0, 5.0, 6.0), Interval(8.0, 7.0, 9.0)],
+    "other": [Interval(3.0, 2.0, 3.5), None, Interval(1.0, 0.5, 1.5)],
+}
 FIGURES = {
     "image_row": lambda: plot.image_row([CHESS, CHESS], ["one", "two"]),
     "image_grid": lambda: plot.image_grid([CHESS] * 5, columns=2, row_names=["a", "b", "c"]),
     "before_after": lambda: plot.before_after(CHESS, 1 - CHESS),
-    "tile_figure": lambda: plot.tile_figure(
-        torch.rand(6, 3, 4, 4), labels="abcdef", highlight=2, title="Six"
-    ),
+    "tile_figure": lambda: plot.tile_figure(torch.rand(6, 3, 4, 4), labels="abcdef", highlight=2),
     "scatter_images": lambda: plot.scatter_images([CHESS] * 3, [(0, 0), (1, 1), (1, 0)]),
     "two maps": lambda: plot.scatter_images(
         [CHESS] * 3, [NUMBERS[:6].reshape(3, 2)] * 2, ["one", "two"], names={"a": [0, 1], "b": [2]}
@@ -35,9 +38,9 @@ FIGURES = {
     "bars": lambda: plot.bars(["cat", "dog"], [0.9, 0.1], "Top 2", picture=CHESS),
     "curve": lambda: plot.curve({"down": -NUMBERS, "up": NUMBERS}, xlabel="step"),
     "histogram": lambda: plot.histogram(NUMBERS, {"here": 0.5}),
-    "scatter": lambda: plot.scatter(
-        NUMBERS, NUMBERS, colors={"a": range(25), "b": range(25, 50)}, marks={"m": 0}
-    ),
+    "scatter": lambda: plot.scatter(NUMBERS, NUMBERS, colors={"a": range(25), "b": range(25, 50)}),
+    "intervals": lambda: plot.intervals({"one": LINES, "two": LINES}, "abc"),
+    "intervals, sideways": lambda: plot.intervals({"one": LINES}, "abc", sideways=True),
     "hue_wheel": lambda: plot.hue_wheel([0, 0.5], [1, 0.2]),
 }
 
@@ -46,6 +49,7 @@ def pixels_of(figure, **settings):
     return np.asarray(Image.open(io.BytesIO(plot.png(figure, **settings))).convert("RGB"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_has_ink_a_size_of_its_own_and_fits_a_page(name):
     drawn, again = pixels_of(FIGURES[name]()), pixels_of(FIGURES[name]())
@@ -53,6 +57,7 @@ def test_every_figure_has_ink_a_size_of_its_own_and_fits_a_page(name):
     assert drawn.std() > 3 and (drawn[0, -1] == 255).all()
 
 
+@pytest.mark.slow
 def test_figures_need_no_pyplot_and_change_no_setting(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it now fails
     before = {key: matplotlib.rcParams[key] for key in plot.STYLE}
@@ -173,11 +178,69 @@ def test_a_histogram_stretches_to_a_mark_outside_its_values():
     assert axes.get_xlim()[1] > 9 and "far" in axes.texts[0].get_text()
 
 
+def dots_of(axes):
+    return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+
+
+def ranges_of(axes):
+    return [part.tolist() for ranges in axes.collections for part in ranges.get_segments()]
+
+
+def test_intervals_have_a_dot_and_a_range_for_each_line_beside_one_another_in_each_row():
+    (axes,) = plot.intervals({"title": LINES}, ["a", "b", "c"]).axes
+    left, right = -0.065, 0.065
+    assert dots_of(axes) == {
+        "made": [[left, 2], [1 + left, 5], [2 + left, 8]],
+        "other": [[right, 3], [2 + right, 1]],  # None leaves its place empty
+    }
+    assert ranges_of(axes)[::3] == [[[left, 1], [left, 4]], [[right, 2], [right, 3.5]]]
+    assert len(ranges_of(axes)) == 5
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert [words.get_text() for words in axes.get_legend().texts] == ["made", "other"]
+    assert axes.get_title(loc="left") == "title"
+
+
+def test_sideways_intervals_name_their_rows_once_from_above_and_include_zero():
+    figure = plot.intervals(
+        {"one": LINES, "two": {"made": LINES["made"][::-1]}}, "abc", sideways=True
+    )
+    one, two = figure.axes
+    assert dots_of(one) == {"made": [[2, 0], [5, 1], [8, 2]], "other": [[3, 0], [1, 2]]}
+    assert ranges_of(one)[0] == [[1, 0], [4, 0]]
+    assert [label.get_text() for label in one.get_yticklabels()] == ["a", "b", "c"]
+    assert one.get_ylim() == two.get_ylim() and one.get_ylim()[0] > one.get_ylim()[1]
+    assert one.get_xlim()[0] == two.get_xlim()[0] == 0
+    assert [words.get_text() for words in figure.legends[0].texts] == ["made", "other"]
+
+
+@pytest.mark.parametrize("sideways", [False, True])
+def test_intervals_have_a_logarithmic_scale_and_a_mark_where_asked(sideways):
+    panels = {"plain": LINES, "special": LINES}
+    figure = plot.intervals(panels, "abc", ["special"], sideways, marks={"special": 2.5})
+    plain, special = figure.axes
+    along, across = (axes.get_xscale() if sideways else axes.get_yscale() for axes in figure.axes)
+    assert (along, across) == ("linear", "log") and plot.png(figure).startswith(b"\x89PNG")
+    assert len(special.lines) == len(plain.lines) + 1
+    mark = special.lines[-1]
+    assert mark.get_linestyle() == ":"
+    assert list(mark.get_xdata() if sideways else mark.get_ydata()) == [2.5, 2.5]
+
+
+def test_hollow_intervals_are_rings_without_ranges_and_without_a_name():
+    lines = {"map": LINES["other"], "nothing": [None] * 3, "hollow": LINES["made"]}
+    figure = plot.intervals({"one": lines}, "abc", sideways=True)
+    ring = figure.axes[0].lines[-1]
+    assert ring.get_xdata().tolist() == [2, 5, 8] and ring.get_markerfacecolor() == "none"
+    assert len(ranges_of(figure.axes[0])) == 2
+    assert [words.get_text() for words in figure.legends[0].texts] == ["map", "nothing"]
+
+
 def test_bars_write_their_values_out():
     (axes,) = plot.bars(["cat", "dog"], torch.tensor([0.614, 0.02])).axes
     assert [text.get_text() for text in axes.texts] == ["61%", "2%"] and axes.get_xlim()[1] > 1
 
 
+@pytest.mark.slow
 def test_small_files_are_small_the_same_every_time_and_true_to_the_picture():
     photo = images.to_pixels(skimage.data.astronaut(), 400)
     large, small = plot.png(photo), plot.png(photo, small=True)
@@ -186,6 +249,7 @@ def test_small_files_are_small_the_same_every_time_and_true_to_the_picture():
     assert (pixels_of(FIGURES["bars"]()) == pixels_of(FIGURES["bars"](), small=True)).all()
 
 
+@pytest.mark.slow
 def test_fine_files_keep_a_grey_ground_grey():
     photo = images.to_pixels(skimage.data.astronaut(), 400)[0]
     ground = 0.5 + 0.02 * torch.randn(3, 400, 400, generator=torch.Generator().manual_seed(231))
@@ -210,18 +274,10 @@ def test_show_displays_the_picture_with_its_words_and_prints_them(monkeypatch, c
     assert capsys.readouterr().out == "cat: 90 %, first of 2\n"
 
 
-def test_the_course_style_is_there_for_figures_of_ones_own():
-    with matplotlib.rc_context():
-        plot.use_course_style()
-        assert matplotlib.rcParams["axes.titlelocation"] == "left"
-
-
 def test_bad_arrays_are_explained():
-    with pytest.raises(
-        ValueError, match=r"tiles are an array \(K, h, w, 3\).*these are \(2, 5, 5, 7\)"
-    ):
+    with pytest.raises(ValueError, match=r"tiles are .* channels last, not \(2, 5, 5, 7\)"):
         plot.mosaic(torch.zeros(2, 7, 5, 5))
-    with pytest.raises(ValueError, match="scale is 'each', 'shared' or None, not 'all'"):
+    with pytest.raises(ValueError, match="unknown scale 'all'. Known: each, shared, None"):
         plot.mosaic(np.zeros((2, 5, 5)), scale="all")
     with pytest.raises(ValueError, match=r"a map is \(H, W\).*this one is \(2, 3, 3\)"):
         plot.heatmap_over(CHESS, torch.zeros(2, 3, 3))

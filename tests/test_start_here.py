@@ -29,31 +29,6 @@ def test_the_weights_of_the_rows_are_all_weights_of_the_network():
     assert counted == sum(weight.numel() for weight in model.parameters())
 
 
-def test_map_layers_are_relus_and_blocks_with_maps():
-    assert start_here.map_layers(models.load("coursenet"))[:3] == ["relu1", "relu2", "relu3_1"]
-    squeezenet = models.wrap(torchvision.models.squeezenet1_0(weights=None))
-    assert start_here.map_layers(squeezenet)[:3] == ["relu1", "fire2", "fire3"]
-    resnet = models.wrap(torchvision.models.resnet18(weights=None))
-    assert start_here.map_layers(resnet)[-4:] == ["layer1", "layer2", "layer3", "layer4"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["densenet121", "mobilenet_v2", "mobilenet_v3_small", "vgg11_bn", "alexnet", "googlenet"],
-)
-def test_every_fully_served_network_has_map_layers(name):
-    settings = {"init_weights": False} if name == "googlenet" else {}
-    model = models.wrap(torchvision.models.get_model(name, weights=None, **settings))
-    layers = start_here.map_layers(model)
-    assert len(layers) >= 4 and all(len(model.shapes[layer]) == 4 for layer in layers)
-
-
-def test_a_network_without_maps_is_told_so():
-    model = models.wrap(torchvision.models.vit_b_16(weights=None))
-    with pytest.raises(ValueError, match="choose a convolutional network"):
-        start_here.map_layers(model)
-
-
 def test_the_best_channel_is_the_one_on_the_object():
     mask = torch.zeros(4, 4, dtype=torch.bool)
     mask[:2, :2] = True

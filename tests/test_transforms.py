@@ -19,10 +19,10 @@ from cs231n_viz.transforms import (
     from_unbounded,
     identity,
     jitter,
-    pad,
     pixels_to_fourier,
     random_rotate,
     random_scale,
+    smallest,
     to_decorrelated,
     to_fourier,
     to_unbounded,
@@ -140,17 +140,6 @@ def test_gradients_flow_back_through_random_transforms_to_where_they_came_from(s
     assert torch.autograd.gradcheck(lambda x: random_ones(seed)(x), picture)
 
 
-def test_pad_frames_with_a_grey_or_with_a_colour():
-    assert pad(1, 0.5)(torch.ones(1, 1, 1, 1))[0, 0].tolist() == [
-        [0.5, 0.5, 0.5],
-        [0.5, 1, 0.5],
-        [0.5, 0.5, 0.5],
-    ]
-    colour = torch.tensor([0.25, 0.5, 0.75]).view(1, 3, 1, 1)
-    framed = pad(2, colour)(torch.ones(2, 3, 4, 5))
-    assert framed.shape == (2, 3, 8, 9) and framed[1, :, 0, 0].tolist() == [0.25, 0.5, 0.75]
-
-
 @pytest.mark.parametrize("sigma", [0.3, 0.5, 1.0, 2.5])
 def test_blur_agrees_with_scipy_up_to_the_edge(sigma):
     picture = noise(2, 3, 12, 17)
@@ -251,10 +240,9 @@ def test_from_unbounded_lies_between_0_and_1_and_is_grey_at_0():
 def test_transforms_keep_the_number_type_of_the_picture():
     every = chain(
         random_ones(0),
-        pad(2),
         blur(1.0),
         clamp(),
-        within(torch.zeros(1, 3, 20, 20).double(), 0.5, "l2"),
+        within(torch.zeros(1, 3, 16, 16).double(), 0.5, "l2"),
     )
     assert every(noise(1, 3, 16, 16).double()).dtype == torch.float64
 
@@ -262,9 +250,9 @@ def test_transforms_keep_the_number_type_of_the_picture():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_transforms_stay_on_the_device_of_the_picture():
     picture = noise(2, 3, 16, 16)
-    every = chain(random_ones(0), pad(2), blur(1.0), clamp(), decorrelated_colors())
+    every = chain(random_ones(0), blur(1.0), clamp(), decorrelated_colors())
     on_gpu = every(picture.cuda())
-    every = chain(random_ones(0), pad(2), blur(1.0), clamp(), decorrelated_colors())
+    every = chain(random_ones(0), blur(1.0), clamp(), decorrelated_colors())
     assert on_gpu.is_cuda and torch.allclose(on_gpu.cpu(), every(picture), atol=1e-4)
     spectrum = fourier_noise(9, 9, seed=0)
     assert torch.allclose(
@@ -278,9 +266,10 @@ def test_transforms_stay_on_the_device_of_the_picture():
     [
         (lambda: random_scale(0, 1, 0), "0 < low <= high"),
         (lambda: random_scale(1.1, 0.9, 0), "low=1.1"),
-        (lambda: blur(-1), "sigma >= 0"),
-        (lambda: within(NINE, 0.1, norm="l1"), 'norm="inf" or "l2", not 0.1 and \'l1\''),
-        (lambda: within(NINE, -0.1), "radius >= 0"),
+        (lambda: jitter(-1, 0), "jitter is a whole number from 0 up, not -1"),
+        (lambda: blur(-1), "sigma of blur is a number from 0 up, not -1"),
+        (lambda: within(NINE, 0.1, norm="l1"), "unknown norm 'l1'.* Known: inf, l2"),
+        (lambda: within(NINE, -0.1), "radius of within is a number from 0 up"),
     ],
 )
 def test_impossible_settings_are_said_when_the_transform_is_made(make, sentence):
@@ -299,9 +288,18 @@ def test_clip_small_measures_all_colours_of_a_pixel_together_and_from_the_centre
         pytest.approx([0.0, 0.0, 0.6, 0.0]),
     ]
     assert torch.equal(clip_small(0.0, center)(image), image)
-    for share in (-0.1, 1, float("nan")):
-        with pytest.raises(ValueError, match="share from 0 up to"):
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="share of clip_small is a number from 0 to 1"):
             clip_small(share)
+
+
+def test_the_smallest_share_of_each_pictures_values():
+    values = torch.tensor([[[1.0, 4.0], [3.0, 2.0]], [[0.0, -1.0], [-2.0, -3.0]]])
+    assert smallest(values, 0.5).tolist() == [
+        [[True, False], [False, True]],
+        [[False] * 2, [True] * 2],
+    ]
+    assert not smallest(values, 0.2).any()
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (12, 5)])

@@ -1,6 +1,4 @@
-"""The validation is proven to bite: a lesson is spoilt in one place after another, and each time it
-is found.
-"""
+"""The validation is proven to bite: a lesson is spoilt in many ways, and each time it is found."""
 
 import json
 import re
@@ -44,9 +42,8 @@ def replace_source(cell_id, old, new):
 
 def replace_printed(cell_id, old, new):
     def change(notebook):
-        (printed,) = [
-            output for output in cell_of(notebook, cell_id)["outputs"] if output.get("name")
-        ]
+        outputs = cell_of(notebook, cell_id)["outputs"]
+        (printed,) = [output for output in outputs if output.get("name")]
         text = "".join(printed["text"])
         assert old in text, f"the lesson has changed: {cell_id} no longer prints {old!r}"
         printed["text"] = text.replace(old, new)
@@ -82,47 +79,36 @@ SPOILT = {
     "roughest": without_receipt("roughest"),
     "deeper-names": replace_source("deeper-names", "if first_read", "if undefined_name"),  # raises
     # A callback that fails for every setting but the one that is drawn first:
-    "respond-slider": replace_source("respond", "answers[3:-3, 3:-3]", "answers[{edge: slice(3, -3)}[filter], 3:-3]"),
+    "respond-slider": replace_source(
+        "respond", "answers[3:-3, 3:-3]", "answers[{edge: slice(3, -3)}[filter], 3:-3]"
+    ),
     # A widget whose slider moves nothing:
-    "deeper-slider": replace_source("deeper-slider", "explore(tiles_of,", "explore(lambda filter: tiles_of(0),"),
-}  # fmt: skip
+    "deeper-slider": replace_source(
+        "deeper-slider", "explore(tiles_of,", "explore(lambda filter: tiles_of(0),"
+    ),
+}
 
 
 def failures(notebook: Path, folder: Path) -> tuple[dict[int, str], int]:
-    """What the project's own validation says: {number of the code cell: why it failed}, and how
-    many cells ran.
-    """
+    """What the validation says, {number of a code cell: why it failed}, and how many cells ran."""
     report = folder / "report.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(notebook),
-        "-q",
-        f"--rootdir={ROOT}",
-        f"-c{ROOT / 'pyproject.toml'}",
-    ]
-    command += [
-        f"--confcutdir={ROOT}",
-        f"--junitxml={report}",
-        f"--nbval-sanitize-with={ROOT / 'tests/sanitize.cfg'}",
-    ]
+    command = [sys.executable, "-m", "pytest", str(notebook), "-q", f"--junitxml={report}"]
+    command += [f"--rootdir={ROOT}", f"--confcutdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}"]
+    command += [f"--nbval-sanitize-with={ROOT / 'tests/sanitize.cfg'}"]
     subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     cases = list(ET.parse(report).iter("testcase"))
-    failed = {case: case.find("failure") for case in cases}
-    numbers = {
-        int(re.search(r"\d+$", case.get("name"))[0]): problem for case, problem in failed.items()
-    }
-    return {
-        number: problem.text for number, problem in numbers.items() if problem is not None
-    }, len(cases)
+    found = {}
+    for case in cases:
+        problem = case.find("failure")
+        if problem is not None:
+            found[int(re.search(r"\d+$", case.get("name"))[0])] = problem.text
+    return found, len(cases)
 
 
 def test_every_spoilt_cell_is_found_and_no_other(tmp_path):
     copy = spoilt(tmp_path, *SPOILT.values())
-    codes = [
-        cell["id"] for cell in json.loads(copy.read_text())["cells"] if cell["cell_type"] == "code"
-    ]
+    cells = json.loads(copy.read_text(encoding="utf-8"))["cells"]
+    codes = [cell["id"] for cell in cells if cell["cell_type"] == "code"]
     found, count = failures(copy, tmp_path)
     assert {codes[number] for number in found} == set(SPOILT)
     assert count == len(codes)
@@ -162,32 +148,59 @@ def outputs_of(cell_id, drop):
 
 
 IN_THE_FILE = {
-    "a picture without a receipt": (without_receipt("all-filters"), form.test_every_picture_has_words_beside_it),
+    "a picture without a receipt": (
+        without_receipt("all-filters"),
+        form.test_every_picture_has_words_beside_it,
+    ),
     "a picture whose bytes are gone": (
-        outputs_of("all-filters", lambda output: output["data"].pop("image/png")), form.test_no_picture_was_lost),
+        outputs_of("all-filters", lambda output: output["data"].pop("image/png")),
+        form.test_no_picture_was_lost,
+    ),
     "a picture that a blind reader cannot know": (
         outputs_of("all-filters", lambda output: output["metadata"]["image/png"].update(alt=" ")),
-        form.test_every_picture_has_alternative_text),
+        form.test_every_picture_has_alternative_text,
+    ),
     "a picture in the prose without words": (
-        in_prose("![](../data/readme.png)"), form.test_every_picture_has_alternative_text),
-    "a warning": (print_instead("UserWarning: slow", "stderr"), form.test_no_error_and_no_warning_is_stored),
+        in_prose("![](../data/readme.png)"),
+        form.test_every_picture_has_alternative_text,
+    ),
+    "a warning": (
+        print_instead("UserWarning: slow", "stderr"),
+        form.test_no_error_and_no_warning_is_stored,
+    ),
     "a path that was printed": (
-        print_instead("read /home/somebody/model.pt"), form.test_no_path_of_the_machine_that_ran_it_is_stored),
-    "a path in the prose": (in_prose("see C:\\Users\\me"), form.test_no_path_of_the_machine_that_ran_it_is_stored),
+        print_instead("read /home/somebody/model.pt"),
+        form.test_no_path_of_the_machine_that_ran_it_is_stored,
+    ),
+    "a path in the prose": (
+        in_prose("see C:\\Users\\me"),
+        form.test_no_path_of_the_machine_that_ran_it_is_stored,
+    ),
     "widget state": (
-        in_metadata(widgets={}), form.test_no_widget_state_is_stored_and_the_kernel_is_python3),
+        in_metadata(widgets={}),
+        form.test_no_widget_state_is_stored_and_the_kernel_is_python3,
+    ),
     "a kernel of one's own": (
-        in_metadata(kernelspec={"name": "my_env"}), form.test_no_widget_state_is_stored_and_the_kernel_is_python3),
-    "a link to nowhere": (in_prose("[next](99_nothing.ipynb)"), form.test_every_link_to_a_file_leads_somewhere),
+        in_metadata(kernelspec={"name": "my_env"}),
+        form.test_no_widget_state_is_stored_and_the_kernel_is_python3,
+    ),
+    "a link to nowhere": (
+        in_prose("[next](99_nothing.ipynb)"),
+        form.test_every_link_to_a_file_leads_somewhere,
+    ),
     "a picture that is not attached": (
-        in_prose("![the filters of a layer](attachment:other.png)"), form.test_every_link_to_a_file_leads_somewhere),
+        in_prose("![the filters of a layer](attachment:other.png)"),
+        form.test_every_link_to_a_file_leads_somewhere,
+    ),
     "a cell run out of order": (
         lambda notebook: first_code(notebook).update(execution_count=7),
-        form.test_the_lesson_is_stored_as_run_from_top_to_bottom),
+        form.test_the_lesson_is_stored_as_run_from_top_to_bottom,
+    ),
     "outputs stripped of their order": (
         lambda notebook: first_code(notebook).update(execution_count=None),
-        form.test_the_lesson_is_stored_as_run_from_top_to_bottom),
-}  # fmt: skip
+        form.test_the_lesson_is_stored_as_run_from_top_to_bottom,
+    ),
+}
 
 
 @pytest.mark.parametrize("fault", IN_THE_FILE)

@@ -1,4 +1,4 @@
-"""explore: draws at once, then one worker a model; the last wish wins; nothing is lost or left
+"""explore: draws at once, then one worker a model; the last request wins; nothing is lost or left
 behind.
 """
 
@@ -222,7 +222,7 @@ def test_stop_while_another_picture_of_the_network_is_drawn_begins_nothing(open_
     assert explorer.calls == 1 and number_in(explorer) == 0 and "Stopped." in explorer._status.value
 
 
-def test_after_waiting_for_the_network_the_newest_wish_is_drawn_and_no_other(open_explorer):
+def test_after_waiting_for_the_network_the_newest_request_is_drawn_and_no_other(open_explorer):
     seen = []
     explorer = open_explorer(
         lambda x: seen.append(x) or dot(x), uses=torch.nn.Identity(), x=slider(0, 90)
@@ -335,6 +335,7 @@ def gradient_and_map(model, photo, rule, unit):
     return gradient, outputs["relu3_1"][0, unit].detach()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("take_turns", [True, False])
 def test_two_widgets_on_one_network_do_not_disturb_each_other(open_explorer, take_turns):
     model, drawn = models.load("coursenet", device="cpu"), []
@@ -412,6 +413,7 @@ def rage(explorer, dice, events):
             thread.join(20)
 
 
+@pytest.mark.slow
 def test_a_storm_of_events_leaves_the_last_picture_right_and_nothing_behind(open_explorer):
     networks = {name: models.load(name, device="cpu") for name in ("coursenet", "drawnet")}
     explorer = open_explorer(
@@ -696,7 +698,7 @@ def test_a_picture_may_be_uploaded_typed_or_pasted(open_explorer, tmp_path):
         "content": png,
     }
     own.button.set_state({"value": [uploaded]})  # as the page sends it
-    assert own.value.shape == (1, 3, 8, 8) and "mine.png, 8 x 8" in own._answer.value
+    assert own.value.shape == (1, 3, 8, 8) and "mine.png, 8 x 8" in own._reply.value
     for line in (
         str(tmp_path / "red.png"),
         "data:image/png;base64," + base64.b64encode(png).decode(),
@@ -712,9 +714,9 @@ def test_a_picture_may_be_uploaded_typed_or_pasted(open_explorer, tmp_path):
     "line", ["no/such/picture.png", "data:image/png;base64,AAAA", "data:nonsense"]
 )
 def test_what_is_no_picture_is_explained_and_changes_nothing(line):
-    own = upload_or_paste(start="before")
+    own = upload_or_paste()
     own.line.value = line
-    assert own.value == "before" and 'role="alert"' in own._answer.value
+    assert own.value is None and 'role="alert"' in own._reply.value
     for part in widgets._parts(own):
         part.close()
 

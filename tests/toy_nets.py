@@ -127,7 +127,7 @@ class _Residual(nn.Module):
 
 
 def residual_net() -> nn.Module:
-    """relu(conv2(conv1) + conv1), averaged to two scores; the sum is `out += identity`, in place."""
+    """relu(conv2(conv1) + conv1), averaged to two scores; the sum is in place: out += identity."""
     return _Residual()
 
 

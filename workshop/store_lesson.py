@@ -1,5 +1,4 @@
-"""Runs lessons from top to bottom and stores them as run: `python3 -m workshop.store_lesson
-notebooks/01*.ipynb`.
+"""Runs lessons and stores them as run: `python -m workshop.store_lesson notebooks/01*.ipynb`.
 
 What would change with every run without meaning anything (widget state, time stamps) is taken out.
 A Markdown cell with an attachment finished.png gets the picture of the code cell that its metadata
@@ -14,7 +13,7 @@ from nbclient import NotebookClient
 
 
 def rerun(path: Path, timeout: int = 600) -> None:
-    """Execute the notebook in its own folder and write it back; an error leaves the file as it was."""
+    """Execute the notebook in its own folder and write it back; an error leaves the file alone."""
     notebook = nbformat.read(path, as_version=4)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = nbformat.from_dict(

@@ -1,6 +1,4 @@
-"""Puts data/ and notebooks/ into the wheel; an editable install reads them where they are and
-copies nothing.
-"""
+"""Puts data/ and notebooks/ into the wheel; an editable install reads them where they are."""
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 

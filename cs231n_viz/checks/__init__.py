@@ -1,6 +1,8 @@
-"""Exercise checks that take the student's function; `trials` says how, one file a lesson holds what
-is tried.
+"""Exercise checks that take the student's function: `trials` says how, one file a lesson says what.
+
+Every name here is a check: call it with your function, and it prints one line.
 """
+# ruff: noqa: F401 (what is imported here is what a lesson calls)
 
 from .activations import dead_channels, merged_top, patch_box
 from .adversarial import fast_gradient_sign, nearest_in_length, projected_step
@@ -19,56 +21,3 @@ from .start_here import probabilities, top_class
 from .style_transfer import kept_colors, matched_light, style_loss
 from .texture import gram_of_maps, masked_distances, nearest_patches
 from .truth import deletion_curve, paired_difference, pointing_hits
-
-__all__ = [
-    "changed_outputs",
-    "code_step",
-    "cosine_neighbors",
-    "covered_square",
-    "dead_channels",
-    "decibels",
-    "deletion_curve",
-    "doubled_maps",
-    "dream_gradient",
-    "drop_map",
-    "evidence_difference",
-    "facet_side",
-    "fast_gradient_sign",
-    "feature_loss",
-    "filter_pictures",
-    "filter_responses",
-    "filter_roughness",
-    "gradient_map",
-    "gradient_weighted_map",
-    "gram_of_maps",
-    "guided_rule",
-    "jittered_slope",
-    "jittered_step",
-    "kept_colors",
-    "kmeans_step",
-    "l2_step",
-    "leave_one_out",
-    "masked_distances",
-    "matched_light",
-    "merged_top",
-    "mixed_rows",
-    "nearest_in_length",
-    "nearest_patches",
-    "normalized_maps",
-    "octave_list",
-    "paired_difference",
-    "patch_box",
-    "path_parts",
-    "pointing_hits",
-    "principal_positions",
-    "probabilities",
-    "projected_step",
-    "rank_correlation",
-    "small_pixels_clipped",
-    "smoothed_map",
-    "style_loss",
-    "surviving_share",
-    "token_grid",
-    "top_class",
-    "total_variation",
-]

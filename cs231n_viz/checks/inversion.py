@@ -3,83 +3,52 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from .trials import Trial, noise, run
 
 
 def feature_loss(function: Callable) -> None:
     """features and wanted (N, …) -> ‖features − wanted‖² / ‖wanted‖², one number a picture (N,)."""
-    wanted = torch.tensor(
-        [[[[2.0, 0.0], [0.0, 0.0]]], [[[1.0, 1.0], [1.0, 1.0]]]]
-    )  # ‖wanted‖² is 4 and 4
-    features = torch.tensor([[[[2.0, 1.0], [0.0, 0.0]]], [[[3.0, 1.0], [1.0, 1.0]]]])
-    mistakes = (
-        (torch.tensor(1.25), "this is one number for all pictures; add up each picture by itself."),
-        (torch.tensor([1.0, 4.0]), "divide by ‖wanted‖², or layers cannot be compared."),
-        (
-            torch.tensor([0.25, 1.0]) / 4,
-            "take sums above and below the line, or means, but not a mean above a sum.",
-        ),
-        (torch.tensor([0.5, 1.0]), "these are lengths; the squares are asked for."),
-        (
-            torch.tensor([1 / 5, 4 / 12]),
-            "divide by the size of what is wanted, not of what is there.",
-        ),
-        (
-            torch.tensor([0.125, 0.5]),
-            "divide each picture by its own ‖wanted‖², not by that of the batch.",
-        ),
-    )
-    many, others = noise(3, 4, 2, 2), noise(6, 4, 2, 2)[3:]
-    expected = (many - others).square().flatten(1).sum(dim=1) / others.square().flatten(1).sum(
-        dim=1
-    )
-    flat = noise(5, 7), noise(10, 7)[5:]
+    features = torch.tensor([[2.0, 1, 0, 0], [3, 1, 1, 1]]).view(2, 1, 2, 2)
+    wanted = torch.tensor([[2.0, 0, 0, 0], [1, 1, 1, 1]]).view(2, 1, 2, 2)  # ‖wanted‖² is 4 and 4
+    mistakes = {
+        "this is one number for all pictures; add up each picture by itself.": 1.25,
+        "divide by ‖wanted‖², or layers cannot be compared.": [1, 4],
+        "take sums above and below the line, not a mean above a sum.": [1 / 16, 1 / 4],
+        "these are lengths; the squares are asked for.": [0.5, 1],
+        "divide by the size of what is wanted, not of what is there.": [1 / 5, 4 / 12],
+        "divide each picture by its own ‖wanted‖², not by that of the batch.": [0.125, 0.5],
+    }
+    many, others = noise(2, 3, 4, 2, 2)
+    expected = (many - others).square().sum(dim=(1, 2, 3)) / others.square().sum(dim=(1, 2, 3))
+    codes = many[..., 0, 0], others[..., 0, 0]
+    of_codes = (codes[0] - codes[1]).square().sum(dim=1) / codes[1].square().sum(dim=1)
     run(
         function,
-        [
-            Trial(
-                (features, wanted),
-                torch.tensor([0.25, 1.0]),
-                "two pictures worked by hand",
-                mistakes,
-            ),
-            Trial((many, others), expected, "three random pictures"),
-            Trial(
-                flat,
-                (flat[0] - flat[1]).square().sum(dim=1) / flat[1].square().sum(dim=1),
-                "codes (N, C)",
-            ),
-        ],
+        Trial("two pictures worked by hand", (features, wanted), [0.25, 1], mistakes),
+        Trial("three random pictures", (many, others), expected),
+        Trial("codes (N, C)", codes, of_codes),
     )
 
 
 def total_variation(function: Callable) -> None:
-    """pictures (N, C, H, W) -> the sum of the squared differences of neighbours, down and across,
-    (N,).
-    """
+    """pictures (N, C, H, W) -> Σ of the squared differences of neighbours, both ways, (N,)."""
     picture = torch.tensor([[[[0.0, 1.0], [0.0, 3.0]]]])  # down: 0 and 2, across: 1 and 3
-    mistakes = (
-        (torch.tensor([6.0]), "you added up the sizes of the differences; square them."),
-        (torch.tensor([4.0]), "these are the differences down only; add those across."),
-        (torch.tensor([10.0]), "these are the differences across only; add those down."),
-        (
-            torch.tensor([28.0]),
-            "you counted the last row and column against the first: there is no neighbour beyond the edge.",
-        ),
-        (torch.tensor([7.0]), "take the sum of the squares, not their mean."),
-        (torch.tensor(14.0), "one number a picture is asked for, (N,)."),
-        (torch.tensor([[14.0]]), "add up the colours, too."),
-    )
+    mistakes = {
+        "you added up the sizes of the differences; square them.": [6],
+        "these are the differences down only; add those across.": [4],
+        "these are the differences across only; add those down.": [10],
+        "there is no neighbour beyond the edge: leave out the last against the first.": [28],
+        "take the sum of the squares, not their mean.": [7],
+        "one number a picture is asked for, (N,).": 14,
+        "add up the colours, too.": [[14]],
+    }
     many = noise(2, 3, 4, 5)
-    expected = sum(many.diff(dim=dim).square().flatten(1).sum(dim=1) for dim in (2, 3))
+    expected = sum(many.diff(dim=dim).square().sum(dim=(1, 2, 3)) for dim in (2, 3))
     run(
         function,
-        [
-            Trial((picture,), torch.tensor([14.0]), "four pixels worked by hand", mistakes),
-            Trial((many,), expected, "two random pictures"),
-        ],
+        Trial("four pixels worked by hand", (picture,), [14], mistakes),
+        Trial("two random pictures", (many,), expected),
     )
 
 
@@ -87,29 +56,17 @@ def decibels(function: Callable) -> None:
     """images and references (N, C, H, W) in [0, 1] -> PSNR in decibels, (N,)."""
     reference = torch.zeros(2, 1, 1, 2)
     image = torch.tensor([[[[0.1, 0.1]]], [[[0.0, 2**0.5]]]])  # mean squared errors 0.01 and 1
-    expected = torch.tensor([20.0, 0.0])
-    mistakes = (
-        (-expected, "the sign: the smaller the error, the more decibels."),
-        (expected / 2, "the factor is 10 if you take the logarithm of the *squared* error."),
-        (
-            expected * torch.log(torch.tensor(10.0)),
-            "the logarithm to the base of 10 is asked for: torch.log10.",
-        ),
-        (torch.tensor(2.9671), "one number a picture is asked for; you averaged over the batch."),
-        (
-            torch.tensor([16.9897, -3.0103]),
-            "take the mean over the values of a picture, not their sum.",
-        ),
-    )
-    many, others = noise(3, 3, 4, 4), noise(6, 3, 4, 4)[3:]
+    mistakes = {
+        "the sign: the smaller the error, the more decibels.": [-20, 0],
+        "the factor is 10 if you take the logarithm of the *squared* error.": [10, 0],
+        "the logarithm to the base of 10 is asked for: torch.log10.": [46.0517, 0],
+        "one number a picture is asked for; you averaged over the batch.": 2.9671,
+        "take the mean over the values of a picture, not their sum.": [16.9897, -3.0103],
+    }
+    many, others = noise(2, 3, 3, 4, 4)
+    expected = -10 * (many - others).square().mean(dim=(1, 2, 3)).log10()
     run(
         function,
-        [
-            Trial((image, reference), expected, "two pictures worked by hand", mistakes),
-            Trial((many, others), _decibels(many, others), "three random pictures"),
-        ],
+        Trial("two pictures worked by hand", (image, reference), [20, 0], mistakes),
+        Trial("three random pictures", (many, others), expected),
     )
-
-
-def _decibels(image: Tensor, reference: Tensor) -> Tensor:
-    return -10 * (image - reference).square().flatten(1).mean(dim=1).log10()

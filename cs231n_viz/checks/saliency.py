@@ -5,80 +5,50 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .trials import Trial, noise, run
+from .trials import Trial, noise, run, weighted_sum
 
 
 def gradient_map(function: Callable) -> None:
-    """(score, pixels): score is a function (N, C, H, W) -> (N,) -> the map, max over colours of
-    |∂S/∂x|, (N, H, W).
-    """
+    """(score: (N, C, H, W) -> (N,), pixels) -> max over the colours of |∂S/∂x|, (N, H, W)."""
     weights = torch.zeros(3, 2, 2)
-    weights[:, 0, 0] = torch.tensor([1.0, -3.0, 2.0])  # one place where all three colours count
+    weights[:, 0, 0] = torch.tensor([1.0, -3.0, 2.0])  # one pixel where all three colours count
     weights[1, 1, 1] = 2.0
-    score, grey = _weighted_sum(weights), torch.full((1, 3, 2, 2), 0.5)
-    mistakes = (
-        (torch.tensor([[[2.0, 0.0], [0.0, 2.0]]]), "take the absolute value before the maximum."),
-        (torch.tensor([[[6.0, 0.0], [0.0, 2.0]]]), "you added the colours up; take the largest."),
-        (
-            torch.tensor([[[2.0, 0.0], [0.0, 2 / 3]]]),
-            "you took the mean of the colours; take the largest.",
-        ),
-        (
-            weights[None],
-            "these are the slopes with their colours; one number a pixel is asked for.",
-        ),
-        (weights.abs()[None], "one number a pixel is asked for: the largest of the three colours."),
-    )
-    pixels = noise(2, 3, 4, 5)
+    score, grey = weighted_sum(weights), torch.full((1, 3, 2, 2), 0.5)
+    mistakes = {
+        "take the absolute value before the maximum.": [[[2, 0], [0, 2]]],
+        "you added the colours up; take the largest.": [[[6, 0], [0, 2]]],
+        "you took the mean of the colours; take the largest.": [[[2, 0], [0, 2 / 3]]],
+        "these are the gradients with their colours; one number a pixel is asked for.": weights[
+            None
+        ],
+        "one number a pixel is asked for: the largest of the three colours.": weights.abs()[None],
+    }
+    many = noise(2, 3, 4, 5)
+    energy = (lambda pixels: pixels.square().sum(dim=(1, 2, 3)), many)
     run(
         function,
-        [
-            Trial((score, grey), weights.abs().amax(dim=0)[None], "a sum worked by hand", mistakes),
-            Trial((_energy, pixels), 2 * pixels.abs().amax(dim=1), "two pictures, score Σ x²"),
-        ],
+        Trial("a sum worked by hand", (score, grey), [[[3, 0], [0, 2]]], mistakes),
+        Trial("two pictures, score Σ x²", energy, 2 * many.abs().amax(dim=1)),
     )
-
-
-def _weighted_sum(weights: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda pixels: (weights * pixels).sum(dim=(1, 2, 3))
-
-
-def _energy(pixels: Tensor) -> Tensor:
-    return pixels.square().sum(dim=(1, 2, 3))
 
 
 def smoothed_map(function: Callable) -> None:
-    """(map_of, picture (1, C, H, W), noises (K, C, H, W)) -> the mean of the noisy copies' maps (H,
-    W).
-    """
-    picture = torch.tensor([0.0, 1.0]).expand(1, 1, 1, 2)
-    noises = torch.tensor([[1.0, 1.0], [-1.0, 1.0]])[:, None, None]  # their mean is (0, 1)
-    mistakes = (
-        (
-            torch.tensor([[0.0, 2.0]]),
-            "you averaged the noisy copies and took one map; take a map of each copy, then average.",
-        ),
-        (torch.tensor([[2.0, 4.0]]), "you added the maps up; take their mean."),
-        (torch.tensor([[1.0, 1.0]]), "the picture is missing: the copies are picture + noise."),
-        (torch.tensor([[0.0, 1.0]]), "the noise is missing: the copies are picture + noise."),
-        (torch.tensor([[[1.0, 2.0]], [[1.0, 2.0]]]), "average the maps of all copies into one."),
-    )
+    """(map_of, picture (1, C, H, W), noises (K, C, H, W)) -> the mean map of the noisy copies."""
+    picture = torch.tensor([[[[0.0, 1.0]]]])
+    noises = torch.tensor([[[[1.0, 1.0]]], [[[-1.0, 1.0]]]])  # their mean is (0, 1)
+    mistakes = {
+        "you averaged the noisy copies; take a map of each, then average.": [[0, 2]],
+        "you added the maps up; take their mean.": [[2, 4]],
+        "the picture is missing: the copies are picture + noise.": [[1, 1]],
+        "the noise is missing: the copies are picture + noise.": [[0, 1]],
+        "average the maps of all copies into one.": [[[1, 2]], [[1, 2]]],
+    }
     many, draws = noise(1, 3, 4, 5), noise(8, 3, 4, 5)
+    expected = _size(many + draws).mean(dim=0)
     run(
         function,
-        [
-            Trial(
-                (_size, picture, noises),
-                torch.tensor([[1.0, 2.0]]),
-                "two copies worked by hand",
-                mistakes,
-            ),
-            Trial(
-                (_size, many, draws),
-                (many + draws).abs().amax(dim=1).mean(dim=0),
-                "eight random copies",
-            ),
-        ],
+        Trial("two copies worked by hand", (_size, picture, noises), [[1, 2]], mistakes),
+        Trial("eight random copies", (_size, many, draws), expected),
     )
 
 
@@ -88,38 +58,27 @@ def _size(pixels: Tensor) -> Tensor:
 
 
 def path_parts(function: Callable) -> None:
-    """(slope, x, start, steps): integrated gradients with `steps` slopes at the middles of equal
-    pieces of the path.
+    """(gradient_of, x, start, steps) -> integrated gradients, by the middles of equal pieces.
 
-    slope is a function, pixels -> ∂S/∂pixels of the same shape; the parts have that shape, too.
+    gradient_of: pixels -> ∂S/∂pixels of the same shape, which is also that of the answer.
     """
-    x, start = torch.tensor([2.0, 1.0]), torch.tensor([0.0, 1.0])
-    expected = torch.tensor([4.0, 0.0])  # S = Σ x², so the parts are x² − start²
-    mistakes = (
-        (torch.tensor([2.0, 2.0]), "the way is missing: multiply the mean slope by x − start."),
-        (torch.tensor([8.0, 0.0]), "this is slope × way at the end; take slopes along the path."),
-        (
-            torch.tensor([3.0, 0.0]),
-            "your slopes stand at the beginnings of the pieces; take the middles, (k + ½) / steps.",
-        ),
-        (
-            torch.tensor([5.0, 0.0]),
-            "your slopes stand at the ends of the pieces; take the middles, (k + ½) / steps.",
-        ),
-        (torch.tensor([16.0, 0.0]), "you added the slopes up; take their mean."),
-        (torch.tensor([4.0, 2.0]), "multiply by x − start, not by x."),
-        (torch.tensor([-4.0, 0.0]), "the way goes from start to x: x − start."),
-        (torch.tensor(4.0), "this is the sum; each value's own part is asked for."),
-    )
-    many, others = noise(3, 4), noise(6, 4)[3:]
-    middles = (torch.arange(5) + 0.5) / 5
-    cubes = (
-        sum(3 * (others + at * (many - others)).square() for at in middles) / 5 * (many - others)
-    )
+    x, start = torch.tensor([[2.0, 1.0], [0.0, 1.0]])  # S = Σ x², so the parts are x² − start²
+    mistakes = {
+        "the way is missing: multiply the mean gradient by x − start.": [2, 2],
+        "this is gradient × way at the end; take gradients along the path.": [8, 0],
+        "your gradients stand at the beginnings of the pieces; take (k + ½) / steps.": [3, 0],
+        "your gradients stand at the ends of the pieces; take (k + ½) / steps.": [5, 0],
+        "you added the gradients up; take their mean.": [16, 0],
+        "multiply by x − start, not by x.": [4, 2],
+        "the way goes from start to x: x − start.": [-4, 0],
+        "this is the sum; each value's own part is asked for.": 4,
+    }
+    many, others = noise(2, 3, 4)
+    middles = ((torch.arange(5) + 0.5) / 5).view(5, 1, 1)
+    path = others + middles * (many - others)
+    cubes = (3 * path.square()).mean(dim=0) * (many - others)
     run(
         function,
-        [
-            Trial((lambda at: 2 * at, x, start, 4), expected, "S = Σ x², worked by hand", mistakes),
-            Trial((lambda at: 3 * at.square(), many, others, 5), cubes, "S = Σ x³, random"),
-        ],
+        Trial("S = Σ x², worked by hand", (lambda at: 2 * at, x, start, 4), [4, 0], mistakes),
+        Trial("S = Σ x³, random", (lambda at: 3 * at.square(), many, others, 5), cubes),
     )

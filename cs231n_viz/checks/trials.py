@@ -1,11 +1,10 @@
-"""Exercise checks that take the student's function: hand-worked numbers first, common mistakes
-named.
+"""Exercise checks that take the student's function: trials worked by hand first, mistakes named.
 
 A check prints one line and never raises because of a wrong answer, so "run all" goes through an
 unsolved lesson. What the student's own code raises is passed on untouched.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -13,64 +12,69 @@ from torch import Tensor
 
 
 class Trial(NamedTuple):
+    """One call of the student's function. An answer is a tensor, or the numbers to make it of."""
+
+    name: str  # what is tried, in words
     arguments: tuple
     expected: Any
-    named: str  # what is tried, in words
-    mistakes: tuple[tuple[Any, str], ...] = ()  # (the answer that this mistake gives, what to say)
+    mistakes: Mapping[str, Any] = {}  # {what to say: the answer that this mistake gives}
 
 
-def run(function: Callable, trials: Iterable[Trial]) -> None:
-    """Try the function on each trial in turn; print "not yet", the first thing that is wrong, or
-    "right".
-    """
-    count, name = 0, getattr(function, "__name__", "your function")
-    for count, trial in enumerate(trials, start=1):  # noqa: B007 (the count is reported)
-        own = tuple(
-            value.clone() if isinstance(value, Tensor) else value for value in trial.arguments
-        )
-        answer = function(*own)
-        if answer is None:
-            return print(f"not yet: {name} returns None. Replace its last line by your code.")
-        if any(
-            isinstance(old, Tensor) and not torch.equal(old, new) for old, new in _pairs(trial, own)
-        ):
-            return print(
-                f"not yet: {name} changed its input. Work on a copy, or without in-place steps."
-            )
-        problem = compare(answer, trial.expected)
-        if problem:
-            hints = [hint for wrong, hint in trial.mistakes if not compare(answer, wrong)]
-            return print(f"not yet ({trial.named}): {hints[0] if hints else problem}")
-    return print(f"right: {name} passes all {count} trials.")
+def run(function: Callable, *trials: Trial) -> None:
+    """Try the function on one trial after the other; print what is wrong first, or "right"."""
+    name = getattr(function, "__name__", "your function")
+    problems = (_problem(function, name, trial) for trial in trials)
+    first = next(filter(None, problems), None)
+    print(f"not yet{first}" if first else f"right: {name} passes all {len(trials)} trials.")
 
 
-def _pairs(trial: Trial, own: tuple) -> Iterable[tuple]:
-    return zip(trial.arguments, own, strict=True)
+def _problem(function: Callable, name: str, trial: Trial) -> str | None:
+    """What is wrong with the function's answer in this trial, in words; None if it is right."""
+    own = [value.clone() if isinstance(value, Tensor) else value for value in trial.arguments]
+    answer = function(*own)
+    if answer is None:
+        return f": {name} returns None. Replace its last line by your code."
+    given = zip(trial.arguments, own, strict=True)
+    if any(isinstance(old, Tensor) and not torch.equal(old, new) for old, new in given):
+        return f": {name} changed its input. Work on a copy, or without in-place steps."
+    difference = compare(answer, trial.expected)
+    if difference is None:
+        return None
+    named = (said for said, wrong in trial.mistakes.items() if compare(answer, wrong) is None)
+    return f" ({trial.name}): {next(named, difference)}"
 
 
-def compare(answer: object, expected: Tensor, tolerance: float = 1e-4) -> str | None:
+def compare(answer: object, expected: Any) -> str | None:
     """None if the answer is the expected tensor, else what is different about it, in words."""
+    expected = torch.as_tensor(expected).float()
+    shape = tuple(expected.shape)
     if not isinstance(answer, Tensor):
-        return f"a tensor of shape {tuple(expected.shape)} was expected, you returned a {type(answer).__name__}."
+        kind = type(answer).__name__
+        return f"a tensor of shape {shape} was expected, you returned a {kind}."
     if answer.shape != expected.shape:
-        return f"shape {tuple(expected.shape)} was expected, yours is {tuple(answer.shape)}.{_shape_hint(answer, expected)}"
+        hint = _shape_hint(answer.dim() - expected.dim())
+        return f"shape {shape} was expected, yours is {tuple(answer.shape)}.{hint}"
     if not answer.isfinite().all():
         return "your answer holds NaN or infinity: is there a division by zero?"
-    difference = (answer.float() - expected.float()).abs()
-    if difference.max() <= tolerance * max(1.0, float(expected.abs().max())):
+    difference = (answer.float() - expected).abs()
+    if difference.max() <= 1e-4 * max(1.0, float(expected.abs().max())):
         return None
-    place = tuple(
-        int(index) for index in torch.unravel_index(difference.argmax(), difference.shape)
-    )
-    return f"at {list(place)} the answer is {float(expected[place]):.4g}, yours is {float(answer[place]):.4g}."
+    at = tuple(int(index) for index in torch.unravel_index(difference.argmax(), shape))
+    right, yours = float(expected[at]), float(answer[at])
+    return f"at {list(at)} the answer is {right:.4g}, yours is {yours:.4g}."
 
 
-def _shape_hint(answer: Tensor, expected: Tensor) -> str:
-    if answer.dim() == expected.dim() + 1:
+def _shape_hint(dimensions_too_many: int) -> str:
+    if dimensions_too_many == 1:
         return " Did you reduce over one dimension too few?"
-    return " Did you reduce over one dimension too many?" if answer.dim() < expected.dim() else ""
+    return " Did you reduce over one dimension too many?" if dimensions_too_many < 0 else ""
 
 
 def noise(*shape: int) -> Tensor:
-    """The same random numbers every time."""
+    """The same random numbers every time; `a, b = noise(2, 3, 4)` are two tensors (3, 4)."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(231))
+
+
+def weighted_sum(weights: Tensor) -> Callable[[Tensor], Tensor]:
+    """A score that can be worked by hand: pixels (N, C, H, W) -> Σ weights · pixels (N,)."""
+    return lambda pixels: (weights * pixels).sum(dim=(1, 2, 3))

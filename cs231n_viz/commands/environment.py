@@ -1,5 +1,4 @@
-"""Finds or makes the Python environment that the course runs in, with nothing but the standard
-library.
+"""Finds or makes the Python environment of the course, with only the standard library.
 
 A system Python often refuses `pip install` (PEP 668), so a fresh clone gets a virtual environment
 of its own, `.venv`. A stamp file is written there last: where it is missing, or tells of other
@@ -68,9 +67,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def in_an_environment() -> bool:
-    """Whether this interpreter is inside a virtual or conda environment (and so never the system's
-    Python).
-    """
+    """Whether this interpreter is in a virtual or conda environment, and so not the system's."""
     conda = os.environ.get("CONDA_PREFIX")
     return sys.prefix != sys.base_prefix or (conda is not None and Path(sys.prefix) == Path(conda))
 
@@ -102,9 +99,7 @@ def _fingerprint() -> str:
 
 
 def enter(arguments: Sequence[str], extra: str = "", say: Callable[[str], None] = tell) -> None:
-    """Return if this interpreter can run the course; else set `.venv` up and go on there, never to
-    return.
-    """
+    """Return if this interpreter can run the course; else set `.venv` up and go on there."""
     if not IN_A_CLONE or os.environ.pop(READY, None) == sys.prefix:
         return
     lacking = missing(extra)
@@ -114,9 +109,11 @@ def enter(arguments: Sequence[str], extra: str = "", say: Callable[[str], None] 
     elif in_an_environment():
         if not lacking:
             return
+        extras = f"[{extra}]" if extra else ""
         say(
-            f"The active environment ({sys.prefix}) lacks {', '.join(lacking)}: the course uses its own, .venv.\n"
-            f'To use the active one instead: python -m pip install -e ".{f"[{extra}]" if extra else ""}"'
+            f"The active environment ({sys.prefix}) lacks {', '.join(lacking)}: "
+            "the course uses its own, .venv.\n"
+            f'To use the active one instead: python -m pip install -e ".{extras}"'
         )
     if not is_ready(extra) or (lacking and in_our_venv()):
         set_up(extra, say)
@@ -132,20 +129,14 @@ def go_on_inside(arguments: Sequence[str]) -> None:
     if os.name == "posix":
         sys.stdout.flush()
         os.execve(python, command, surroundings)
-    sys.exit(
-        subprocess.run(command, env=surroundings, check=False).returncode
-    )  # Windows' exec does not wait
+    done = subprocess.run(command, env=surroundings, check=False)  # Windows' exec does not wait
+    sys.exit(done.returncode)
 
 
 def course_environment() -> dict[str, str]:
-    """The environment variables for a child process: as they are, this package importable from
-    anywhere.
-    """
-    paths = [str(CLONE)] if IN_A_CLONE else []
-    inherited = os.environ.get("PYTHONPATH")
-    return dict(os.environ) | {
-        "PYTHONPATH": os.pathsep.join(paths + [inherited] if inherited else paths)
-    }
+    """The environment variables for a child process: this package is importable from anywhere."""
+    paths = [str(CLONE) if IN_A_CLONE else "", os.environ.get("PYTHONPATH", "")]
+    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def venv_python() -> Path:
@@ -154,9 +145,7 @@ def venv_python() -> Path:
 
 
 def set_up(extra: str = "", say: Callable[[str], None] = tell) -> None:
-    """Make `.venv`, or finish one that is there, and install the course into it; the stamp comes
-    last.
-    """
+    """Make `.venv`, or finish it, and install the course into it; the stamp comes last."""
     _stamp(extra).unlink(missing_ok=True)
     try:
         _say_what_comes(say)
@@ -174,18 +163,13 @@ def set_up(extra: str = "", say: Callable[[str], None] = tell) -> None:
 
 def _say_what_comes(say: Callable[[str], None]) -> None:
     big = sys.platform == "linux" and not _has_special_torch()
-    size = (
-        "6.5 GB on disk, 3.3 GB to download, most of it torch's CUDA libraries; a few minutes, once"
-    )
-    began = (
-        "Finishing or renewing the environment"
-        if VENV.exists()
-        else "First time here: making an environment"
-    )
+    size = "6.5 GB on disk, 3.3 GB to download, most of it torch's CUDA libraries; " if big else ""
+    began = "Finishing or renewing" if VENV.exists() else "First time here: making"
     say(
-        f"{began} with torch, JupyterLab and their company in\n    {VENV}\n"
-        f"In all about {size if big else 'a few minutes, once'}.\n"
-        "Nothing outside that folder is changed, except pip's download cache. Ctrl-C stops it safely."
+        f"{began} the environment with torch, JupyterLab and their company in\n    {VENV}\n"
+        f"In all about {size}a few minutes, once.\n"
+        "Nothing outside that folder is changed, except pip's download cache.\n"
+        "Ctrl-C stops it safely."
     )
     if big:
         say('(A much lighter way, without CUDA: see "Without a GPU" in README.md.)')
@@ -195,7 +179,7 @@ def _say_what_comes(say: Callable[[str], None]) -> None:
 
 
 def _make_venv(say: Callable[[str], None]) -> list[str]:
-    """Create `.venv` where there is none that works; return the pip command that installs into it."""
+    """Create `.venv` where none works; return the pip command that installs into it."""
     python = venv_python()
     if VENV.exists() and not _runs(python, "import sys; sys.exit(sys.version_info < (3, 11))"):
         say("Its Python does not run, or is older than 3.11: making it anew.")
@@ -206,19 +190,14 @@ def _make_venv(say: Callable[[str], None]) -> list[str]:
     venv = [sys.executable, "-m", "venv", str(VENV)]
     if importlib.util.find_spec("ensurepip") and subprocess.run(venv, check=False).returncode == 0:
         return inner_pip
-    outer_pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(python),
-    ]  # the system's pip can serve from outside
+    # The system's pip can serve from outside.
+    outer_pip = [sys.executable, "-m", "pip", "--python", str(python)]
     if not (_succeeds([*venv, "--without-pip"]) and _succeeds([*outer_pip, "--version"])):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SetUpError(
-            "this Python cannot make an environment, for it lacks ensurepip and pip. On Debian and Ubuntu:\n"
-            f"    sudo apt install python{version}-venv\n"
-            "elsewhere install Python from python.org. Then give the same command again."
+            "this Python cannot make an environment, for it lacks ensurepip and pip.\n"
+            f"On Debian and Ubuntu:  sudo apt install python{version}-venv\n"
+            "Elsewhere install Python from python.org. Then give the same command again."
         )
     return outer_pip
 
@@ -243,19 +222,14 @@ def _has_special_torch() -> bool:
 
 
 def _install(pip: Sequence[str], extra: str) -> None:
-    """`pip install -r requirements.txt` into `.venv`; a torch that a person chose keeps its
-    version.
-    """
+    """`pip install -r requirements.txt` into `.venv`; a torch that a person chose stays."""
     constraints = (CLONE / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if _has_special_torch():
-        constraints = [
-            line for line in constraints if not line.startswith(("torch==", "torchvision=="))
-        ]
+        pinned = ("torch==", "torchvision==")
+        constraints = [line for line in constraints if not line.startswith(pinned)]
     (VENV / "constraints.txt").write_text("\n".join(constraints) + "\n", encoding="utf-8")
-    requirements = VENV / "requirements.txt"
-    shutil.copyfile(
-        CLONE / "requirements.txt", requirements
-    )  # its "-c constraints.txt" means the file beside it
+    requirements = VENV / "requirements.txt"  # its "-c constraints.txt" means the file beside it
+    shutil.copyfile(CLONE / "requirements.txt", requirements)
     command = [*pip, "install", "-r", str(requirements), *(["-e", f".[{extra}]"] if extra else [])]
     complaints = ""
     with subprocess.Popen(
@@ -269,12 +243,10 @@ def _install(pip: Sequence[str], extra: str) -> None:
 
 
 def _why_pip_failed(complaints: str) -> str:
+    no_network = r"ConnectionError|from versions: none|name resolution|(Read|Connect)Timeout|Proxy"
     if re.search(r"No space left|not enough space|Errno 28", complaints):
         reason = 'the disk is full. Make room (README.md has a lighter way, too: "Without a GPU")'
-    elif re.search(
-        r"ConnectionError|from versions: none|name resolution|ReadTimeout|ConnectTimeout|ProxyError",
-        complaints,
-    ):
+    elif re.search(no_network, complaints):
         reason = "the package index could not be reached. Check the network connection"
     else:
         reason = "pip could not install the requirements; what it said stands above. Mend that"

@@ -1,6 +1,4 @@
-"""Gets weights and data sets ahead of class; a download cut half-way leaves nothing that later
-loads.
-"""
+"""Gets weights and data sets ahead of class; a download cut half-way leaves nothing."""
 
 import errno
 import http.client
@@ -20,14 +18,8 @@ from ..models import weights_file
 from ..places import datasets_dir
 
 CALTECH_PICTURES = 9144
-BROKEN = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    http.client.HTTPException,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+BROKEN = (OSError, EOFError, RuntimeError)
+BROKEN += (http.client.HTTPException, zipfile.BadZipFile, zlib.error)
 
 
 def fetch(name: str) -> None:
@@ -42,18 +34,15 @@ def fetch(name: str) -> None:
 
 
 def fetch_weights(name: str) -> None:
-    """Through torchvision's own loader into its own cache: a part file, checked by its hash,
-    renamed at the end.
-    """
+    """Through torchvision's own loader into its own cache: checked by its hash, then renamed."""
     file = weights_file(name)
     if file.exists() and _opens(file):
         print(f"{name} was there already: {file}")
         return
     file.unlink(missing_ok=True)  # cut off by another program: torchvision would take it for whole
+    weights = torchvision.models.get_model_weights(name).DEFAULT
     try:
-        torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(
-            progress=True, check_hash=True
-        )
+        weights.get_state_dict(progress=True, check_hash=True)
     except BROKEN as error:
         raise _not_fetched(name, error) from error
     print(f"{name} is there: {file}, {file.stat().st_size / 1e6:.0f} MB")
@@ -71,17 +60,16 @@ def _opens(file: Path) -> bool:
 def fetch_caltech101(
     folder: Path, download: Callable[..., object] = torchvision.datasets.Caltech101
 ) -> None:
-    """Caltech-101 into `folder`/caltech101: downloaded and unpacked under another name, renamed
-    when complete.
-    """
-    place, partial = folder / "caltech101", folder / "caltech101.partial"
-    if place.exists() and any(place.iterdir()):
-        if count_pictures(place) < CALTECH_PICTURES:
+    """Caltech-101 into `folder`/caltech101: renamed when it is complete."""
+    complete, partial = folder / "caltech101", folder / "caltech101.partial"
+    if complete.exists() and any(complete.iterdir()):
+        found = count_pictures(complete)
+        if found < CALTECH_PICTURES:
             raise ValueError(
-                f"{place} holds {count_pictures(place):,} of the {CALTECH_PICTURES:,} pictures of Caltech-101. "
+                f"{complete} holds {found:,} of the {CALTECH_PICTURES:,} pictures of Caltech-101. "
                 "Move it away or delete it, then fetch again."
             )
-        print(f"caltech101 was there already: {place}")
+        print(f"caltech101 was there already: {complete}")
         return
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -91,14 +79,14 @@ def fetch_caltech101(
         found = count_pictures(partial / "caltech101")
         if found < CALTECH_PICTURES:
             raise EOFError(f"only {found:,} of {CALTECH_PICTURES:,} pictures came")
-        if place.exists():  # an empty folder
-            place.rmdir()
-        os.replace(partial / "caltech101", place)
+        if complete.exists():  # an empty folder
+            complete.rmdir()
+        os.replace(partial / "caltech101", complete)
     except BROKEN as error:
         raise _not_fetched("caltech101", error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    print(f"caltech101 is there: {place}")
+    print(f"caltech101 is there: {complete}")
 
 
 def count_pictures(caltech: Path) -> int:
@@ -109,9 +97,11 @@ def count_pictures(caltech: Path) -> int:
 def _not_fetched(name: str, error: Exception) -> OSError:
     if getattr(error, "errno", None) == errno.ENOSPC:
         return OSError(
-            f"the disk became full while {name} was fetched. Nothing half-finished was kept: make room, fetch again."
+            f"the disk became full while {name} was fetched. Nothing half-finished was kept: "
+            "make room, fetch again."
         )
     return ConnectionError(
-        f"{name} could not be fetched ({str(error) or type(error).__name__}). Nothing half-finished was kept. "
-        f"Check the network, then again:  python3 -m cs231n_viz fetch {name}"
+        f"{name} could not be fetched ({str(error) or type(error).__name__}). "
+        "Nothing half-finished was kept. Check the network, then again:  "
+        f"python3 -m cs231n_viz fetch {name}"
     )

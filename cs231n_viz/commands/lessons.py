@@ -1,6 +1,4 @@
-"""The student's own copy of the lessons: new ones come in, and what a student wrote is never
-overwritten.
-"""
+"""The student's own copy of the lessons: what a student wrote is never overwritten."""
 
 import hashlib
 import json
@@ -11,15 +9,12 @@ from pathlib import Path
 
 from ..places import PACKAGE, notebooks_dir
 
-RECORD = (
-    ".copied.json"  # in the student's folder: {lesson: hash of the course's version that last came}
-)
+# in the student's folder: {lesson: hash of the course's version that last came}
+RECORD = ".copied.json"
 
 
 def own_folder() -> Path:
-    """Where the student's copy lies: `my/` in the clone, or in the current folder if the package is
-    installed.
-    """
+    """The student's copy: `my/` in the clone, or in the current folder if there is no clone."""
     clone = PACKAGE.parent
     return (clone if (clone / "pyproject.toml").is_file() else Path.cwd()) / "my"
 
@@ -32,9 +27,8 @@ def bring(own: Path, course: Path | None = None, say: Callable[[str], None] = pr
     beside it under a new name.
     """
     course = course or notebooks_dir()
-    lessons = [
-        path for path in sorted(course.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts
-    ]
+    found = sorted(course.rglob("*.ipynb"))
+    lessons = [path for path in found if ".ipynb_checkpoints" not in path.parts]
     if not lessons:
         raise FileNotFoundError(
             f"there are no lessons in {course}. Get a fresh copy of it: git checkout -- notebooks"
@@ -48,67 +42,59 @@ def bring(own: Path, course: Path | None = None, say: Callable[[str], None] = pr
             continue
         _bring_one(own / name, content, record.get(name), say)
         record[name] = _hash(content)
-        _write(
-            own / RECORD, json.dumps(record, indent=1).encode()
-        )  # after each one: an interruption loses nothing
+        # After each one: an interruption loses nothing.
+        _write(own / RECORD, json.dumps(record, indent=1).encode())
     return own
 
 
 def _bring_one(
     mine: Path, content: bytes, last_given: str | None, say: Callable[[str], None]
 ) -> None:
+    target = mine
     if not mine.exists():
-        place, news = mine, f"new lesson: {mine.name}"
+        news = f"new lesson: {mine.name}"
     elif mine.read_bytes() == content:
         return
     elif _hash(mine.read_bytes()) == last_given:
-        place, news = (
-            mine,
-            f"{mine.name} has a newer version; you had not changed yours, so it was replaced",
-        )
+        news = f"{mine.name} has a newer version; you had not changed yours, so it was replaced"
     else:
-        place = _free_name(mine)
-        news = f"{mine.name} has a newer version; yours stays as it is, and the newer one is {place.name}, beside it"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _write(place, content)
-    _trust(place)
+        target = _free_name(mine)
+        news = f"{mine.name} has a newer version, {target.name}, beside it; yours stays as it is"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _write(target, content)
+    _trust(target)
     say(news)
 
 
 def _free_name(mine: Path) -> Path:
-    """01_filters.ipynb -> 01_filters.new-2026-01-31.ipynb, or …-2.ipynb and so on where that is
-    taken.
-    """
+    """01_filters.ipynb -> 01_filters.new-2026-01-31.ipynb, with -2 and so on where taken."""
     stem = f"{mine.stem}.new-{date.today().isoformat()}"
-    place, number = mine.with_name(f"{stem}.ipynb"), 1
-    while place.exists():
+    free, number = mine.with_name(f"{stem}.ipynb"), 1
+    while free.exists():
         number += 1
-        place = mine.with_name(f"{stem}-{number}.ipynb")
-    return place
+        free = mine.with_name(f"{stem}-{number}.ipynb")
+    return free
 
 
-def _write(place: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes) -> None:
     """All or nothing: a half-written lesson never stands under its name."""
-    partial = place.with_name(place.name + ".partial")
+    partial = file.with_name(file.name + ".partial")
     partial.write_bytes(content)
-    os.replace(partial, place)
+    os.replace(partial, file)
 
 
-def _trust(place: Path) -> None:
+def _trust(lesson: Path) -> None:
     """Sign the course's own version, so that JupyterLab shows its stored outputs at once."""
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    NotebookNotary().sign(nbformat.read(place, as_version=4))
+    NotebookNotary().sign(nbformat.read(lesson, as_version=4))
 
 
 def _read_record(own: Path) -> dict[str, str]:
     try:
         return json.loads((own / RECORD).read_text())
-    except (
-        FileNotFoundError,
-        ValueError,
-    ):  # lost or damaged: every changed lesson counts as the student's work
+    except (FileNotFoundError, ValueError):  # every changed lesson counts as the student's work
         return {}
 
 

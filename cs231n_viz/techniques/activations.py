@@ -1,10 +1,9 @@
-"""What a channel answers to: the patches of a data set that light it up most (Girshick et al.
-2014).
+"""What a channel responds to: the patches that activate it most (Girshick et al. 2014).
 
-Pictures stream through the network in batches, and of each layer only the k strongest answers are
-kept, so that the memory does not grow with the number of pictures. Random directions in the space
-of a layer's channels are asked by the same function (Szegedy et al. 2014). A vector, such as
-`code`, counts as maps of one place.
+Pictures stream through the network in batches, and of each layer only the k largest activations
+are kept, so that the memory does not grow with the number of pictures. Random directions in the
+space of a layer's channels are searched by the same function (Szegedy et al. 2014). A vector, such
+as `code`, counts as maps of one position.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,18 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import images
+from .. import errors, images
 from ..activations import ReceptiveField, activations_at
+
+LEAST_FACE = 1 / 3  # of a channel's top pictures: fewer are no second meaning
 
 
 class Patches(NamedTuple):
-    """The strongest answers of each channel, the strongest first; `row` and `column` are places of
-    its map.
-    """
+    """The largest activations of each channel, the largest first, and where they were found."""
 
     values: Tensor  # (C, k)
     picture: Tensor  # (C, k) which picture, counted from 0 over all batches
-    row: Tensor  # (C, k)
+    row: Tensor  # (C, k) in the channel's map
     column: Tensor  # (C, k)
 
     def of(self, channels: int | slice | Tensor | list[int]) -> "Patches":
@@ -42,65 +41,52 @@ def top_patches(
     batch_size: int = 8,
     directions: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Patches]:
-    """For each layer, the k pictures to which each channel answers most, and where in them: one
-    pass for all.
+    """For each layer, the k pictures that activate each channel most, and where: one pass for all.
 
-    a_n = max over places of A_c(x_n); the k largest a_n count, so that k patches are k pictures. Of
-    equal answers the earlier picture wins, within a picture the first place in reading order.
-    pixels: (N, 3, H, W), or batches of it, which are read once. directions: {layer: (R, C)} asks
+    a_n = max over positions of A_c(x_n); the k largest a_n count, so that k patches are k pictures.
+    Of equal activations the earlier picture wins, within a picture the first in reading order.
+    pixels: (N, 3, H, W), or batches of it, which are read once. directions: {layer: (R, C)} stands
     for the maps Σ_c d_rc A_c instead of the channels'. Raises ValueError where there are fewer than
     k pictures.
     """
-    if k < 1:
-        raise ValueError(f"k says how many patches to keep, at least 1, not {k}.")
-    best: dict[str, Patches] = {}
-    for first, batch, outputs in _passes(model, pixels, layers, batch_size):
+    errors.whole("k", k, 1)
+    best, count = {}, 0
+    for batch, outputs in _passes(model, pixels, layers, batch_size):
         for layer, maps in outputs.items():
             maps = _along(maps, (directions or {}).get(layer), layer)
-            best[layer] = _merged(best.get(layer), maps, first, k)
-        count, device = first + len(batch), batch.device
-    if count < k:
-        raise ValueError(
-            f"k = {k} patches are {k} pictures, and {count} were given: ask for fewer."
-        )
-    return {layer: Patches(*(kept.to(device) for kept in found)) for layer, found in best.items()}
+            best[layer] = _merged(best.get(layer), maps, count, k)
+        count += len(batch)
+    errors.whole("k (one patch a picture)", k, 1, count)
+    return {layer: Patches(*(kept.to(batch.device) for kept in best[layer])) for layer in best}
 
 
 def _merged(best: Patches | None, maps: Tensor, first: int, k: int) -> Patches:
-    """The best of those before and of this batch (B, C, h, w), whose first picture has the number
-    `first`.
-    """
-    peaks = F.adaptive_max_pool2d(maps, 1, return_indices=True)  # of equal places the first
-    values, place = (peak.flatten(1).T for peak in peaks)  # (C, B)
-    number = torch.arange(first, first + len(maps), device=maps.device).expand_as(place)
-    both = Patches(values, number, place // maps.shape[3], place % maps.shape[3])
+    """The best so far and of this batch (B, C, h, w), whose pictures are numbered from `first`."""
+    peaks = F.adaptive_max_pool2d(maps, 1, return_indices=True)  # of equal positions the first
+    values, position = (peak.flatten(1).T for peak in peaks)  # (C, B)
+    number = torch.arange(first, first + len(maps), device=maps.device).expand_as(position)
+    both = Patches(values, number, position // maps.shape[3], position % maps.shape[3])
     if best is not None:
         both = Patches(*(torch.cat(pair, dim=1) for pair in zip(best, both, strict=True)))
     order = both.values.argsort(dim=1, descending=True, stable=True)[:, :k]  # of equals the earlier
     return Patches(*(kept.gather(1, order) for kept in both))
 
 
-def _passes(model, pixels, layers, batch_size) -> Iterator[tuple[int, Tensor, dict[str, Tensor]]]:
-    """The number of each batch's first picture, the batch, and {layer: maps (B, C, h, w)} on the
-    model's device.
-    """
-    layers, first = [layers] if isinstance(layers, str) else list(layers), 0
+def _passes(model, pixels, layers, batch_size) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Each batch, and {layer: maps (B, C, h, w)} on the model's device."""
+    layers, batch = [layers] if isinstance(layers, str) else list(layers), None
     for batch in pixels.split(batch_size) if isinstance(pixels, Tensor) else pixels:
         images.check_pixels(batch, channels=model.channels)
         outputs = activations_at(model, batch, layers)
-        yield first, batch, {layer: _as_maps(layer, output) for layer, output in outputs.items()}
-        first += len(batch)
-    if not first:
-        raise ValueError(
-            "there are no pictures: give pixels (N, 3, H, W), or batches of them that are not used up."
-        )
+        yield batch, {layer: _as_maps(layer, output) for layer, output in outputs.items()}
+    if batch is None:
+        raise ValueError("there are no pictures: give pixels (N, 3, H, W), or batches of them.")
 
 
 def _as_maps(layer: str, output: Tensor) -> Tensor:
     if output.dim() not in (2, 4):
-        raise ValueError(
-            f"{layer} gives {tuple(output.shape[1:])} for a picture: maps (C, h, w) or vectors (C,) can be searched."
-        )
+        shape = tuple(output.shape[1:])
+        raise ValueError(f"{layer} gives {shape} a picture: only maps and vectors have channels.")
     return output if output.dim() == 4 else output[:, :, None, None]
 
 
@@ -108,11 +94,9 @@ def _along(maps: Tensor, directions: Tensor | None, layer: str) -> Tensor:
     """(B, C, h, w) read along directions (R, C) instead of along its axes: (B, R, h, w)."""
     if directions is None:
         return maps
-    if directions.dim() != 2 or directions.shape[1] != maps.shape[1]:
-        shape = tuple(directions.shape)
-        raise ValueError(
-            f"directions for {layer} are (R, {maps.shape[1]}), one number a channel, not {shape}."
-        )
+    if directions.shape[1:] != maps.shape[1:2]:
+        wanted, given = f"(R, {maps.shape[1]})", tuple(directions.shape)
+        raise ValueError(f"directions for {layer} have the shape {wanted}, not {given}.")
     return F.conv2d(maps, directions.to(maps)[:, :, None, None])
 
 
@@ -125,28 +109,23 @@ def cut(pixels: Tensor, patches: Patches, field: ReceptiveField, fill: Tensor) -
     height, width = pixels.shape[-2:]
     if field.whole or field.size >= max(height, width):
         return pixels[patches.picture.to(pixels.device)]
-    places = (
-        torch.stack([patches.picture, patches.row, patches.column], dim=-1).view(-1, 3).tolist()
-    )
-    windows = fill.to(pixels).view(1, -1, 1, 1).repeat(len(places), 1, field.size, field.size)
-    for window, (picture, row, column) in zip(windows, places, strict=True):
-        top, left, bottom, right = field.box(row, column, height, width)
-        down, across = (
-            top - field.offset - row * field.stride,
-            left - field.offset - column * field.stride,
-        )
-        inside = window[:, down : down + bottom - top, across : across + right - left]
-        inside.copy_(pixels[picture, :, top:bottom, left:right])
-    return windows.view(*patches.picture.shape, *windows.shape[1:])
+    picture, row, column = (each.to(pixels.device)[..., None, None] for each in patches[1:])
+    steps = torch.arange(field.size, device=pixels.device)
+    row = field.offset + row * field.stride + steps[:, None]  # (…, size, 1)
+    column = field.offset + column * field.stride + steps  # (…, 1, size)
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    windows = pixels[picture, :, row.clamp(0, height - 1), column.clamp(0, width - 1)]
+    return torch.where(inside[..., None], windows, fill.to(pixels).flatten()).movedim(-1, -3)
 
 
-# --- who is silent, and who sees the object -------------------------------------------------------
+# --- who is inactive ------------------------------------------------------------------------------
 
 
 class ZeroFraction(NamedTuple):
-    # (C,) share of the channel's values, over all pictures and places, that are not above zero
-    zeros: Tensor
-    inactive: Tensor  # (C,) share of the pictures in which it is nowhere above zero
+    """How often channels are zero: the APoZ of Hu et al. 2016, and picture by picture."""
+
+    zeros: Tensor  # (C,) share of the values, over all pictures and positions, not above zero
+    inactive: Tensor  # (C,) share of the pictures in which the channel is nowhere above zero
 
     @property
     def dead(self) -> Tensor:
@@ -161,38 +140,22 @@ def sparsity(
     layers: str | Sequence[str],
     batch_size: int = 8,
 ) -> dict[str, ZeroFraction]:
-    """How often each channel of each layer says nothing; pixels are streamed as in `top_patches`."""
-    sums: dict[str, Tensor] = {}
-    for first, batch, outputs in _passes(model, pixels, layers, batch_size):
+    """How often each channel of each layer is zero; pixels are streamed as in `top_patches`."""
+    sums, count = {}, 0
+    for batch, outputs in _passes(model, pixels, layers, batch_size):
         for layer, maps in outputs.items():
-            silent = (maps <= 0).float().mean(dim=(2, 3))  # (B, C)
-            both = torch.stack([silent, (silent == 1).float()]).sum(dim=1)
+            zeros = (maps <= 0).float().mean(dim=(2, 3))  # (B, C)
+            both = torch.stack([zeros, (zeros == 1).float()]).sum(dim=1)
             sums[layer] = sums.get(layer, 0) + both
-        count, device = first + len(batch), batch.device
-    return {layer: ZeroFraction(*(both / count).to(device)) for layer, both in sums.items()}
-
-
-def light_on(maps: Tensor, masks: Tensor) -> Tensor:
-    """Share of each map's light that falls on the object: maps (N, C, h, w), masks (N, H, W) bool
-    -> (N, C).
-
-    Σ_p m_p A_p / Σ_p A_p over places p, where A counts if positive and m_p is how much of the place
-    is object. A map without any light has 0.
-    """
-    on = F.interpolate(masks[:, None].float(), maps.shape[-2:], mode="area").to(
-        maps.device
-    )  # (N, 1, h, w)
-    light = maps.clamp(min=0)
-    return (light * on).sum(dim=(2, 3)) / light.sum(dim=(2, 3)).clamp(min=1e-12)
+        count += len(batch)
+    return {layer: ZeroFraction(*(both / count).to(batch.device)) for layer, both in sums.items()}
 
 
 # --- one thing, or two ----------------------------------------------------------------------------
 
 
 def purity(picture: Tensor, labels: Tensor) -> Tensor:
-    """Share of the commonest label among each channel's top pictures: (C, k) numbers of pictures ->
-    (C,).
-    """
+    """Share of the commonest label among each channel's top pictures (C, k), by number: (C,)."""
     return F.one_hot(labels[picture]).sum(dim=1).amax(dim=1) / picture.shape[1]
 
 
@@ -201,43 +164,39 @@ class Faces(NamedTuple):
     face: Tensor  # (C, k) 0 and 1 for the two groups among the top pictures, -1 for the rest
 
 
-def polysemantic(
-    picture: Tensor, features: Tensor, labels: Tensor | None = None, least: float = 1 / 3
-) -> Faces:
-    """How much each channel answers to two unlike things: picture (C, k), features (N, D), labels
-    (N,) -> (C,).
+def polysemantic(picture: Tensor, features: Tensor, labels: Tensor | None = None) -> Faces:
+    """How much each channel responds to two unlike things, 0 for none: (C,).
 
-    t = [p₀, p₁ ≥ least] · min(p₀, p₁) · ‖m₀ − m₁‖,  where p and m are share and mean feature of two groups among
-    the k top pictures: those of its two commonest labels, or without labels the two clusters of 2-means.
+    t = [p₀, p₁ ≥ ⅓] · min(p₀, p₁) · ‖m₀ − m₁‖,  where p and m are share and mean feature of two
+    groups among a channel's k top pictures: those of its two commonest labels, or without labels
+    the two clusters of 2-means. picture (C, k), features (N, D), labels (N,).
     """
     points = features[picture]  # (C, k, D)
     if labels is None:
         face = _two_means(points)
     else:
-        counts = F.one_hot(labels[picture], max(int(labels.max()) + 1, 2)).sum(
-            dim=1
-        )  # (C, classes)
-        pair = counts.topk(2, dim=1).indices  # (C, 2)
-        same = labels[picture].unsqueeze(1) == pair.unsqueeze(2)  # (C, 2, k)
+        own = labels[picture]
+        counts = F.one_hot(own, max(int(labels.max()) + 1, 2)).sum(dim=1)  # (C, classes)
+        same = own[:, None] == counts.topk(2, dim=1).indices[:, :, None]  # (C, 2, k)
         face = torch.where(same.any(dim=1), same[:, 1].long(), -1)
-    groups = torch.stack([face == 0, face == 1], dim=1).float()  # (C, 2, k)
-    share = groups.mean(dim=2)
-    center = groups @ points / groups.sum(dim=2, keepdim=True).clamp(min=1)  # (C, 2, D)
-    smaller = share.amin(dim=1)
-    return Faces(
-        smaller * (center[:, 0] - center[:, 1]).norm(dim=1) * (smaller >= least - 1e-6), face
-    )
+    shares, centers = _groups(points, face)
+    smaller = shares.amin(dim=1)
+    apart = (centers[:, 0] - centers[:, 1]).norm(dim=1)
+    return Faces(smaller * apart * (smaller >= LEAST_FACE - 1e-6), face)
 
 
-def _two_means(points: Tensor, steps: int = 20) -> Tensor:
-    """Lloyd's 2-means of each set of points (C, k, D), begun from the two farthest apart: (C, k) of
-    0 and 1.
-    """
+def _groups(points: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
+    """Share (C, 2) and mean (C, 2, D) of the points (C, k, D) of either face (C, k)."""
+    groups = torch.stack([face == 0, face == 1], dim=1).to(points)  # (C, 2, k)
+    return groups.mean(dim=2), groups @ points / groups.sum(dim=2, keepdim=True).clamp(min=1)
+
+
+def _two_means(points: Tensor) -> Tensor:
+    """Lloyd's 2-means of points (C, k, D), begun from the two farthest apart: (C, k) of 0 and 1."""
     farthest = torch.cdist(points, points).flatten(1).argmax(dim=1)
     ends = torch.stack([farthest // points.shape[1], farthest % points.shape[1]], dim=1)
-    center = points.gather(1, ends.unsqueeze(2).expand(-1, -1, points.shape[2]))  # (C, 2, D)
-    for _ in range(steps):
-        face = torch.cdist(points, center).argmin(dim=2)
-        groups = F.one_hot(face, 2).mT.to(points)
-        center = groups @ points / groups.sum(dim=2, keepdim=True).clamp(min=1)
+    centers = points.gather(1, ends.unsqueeze(2).expand(-1, -1, points.shape[2]))  # (C, 2, D)
+    for _ in range(20):
+        face = torch.cdist(points, centers).argmin(dim=2)
+        _, centers = _groups(points, face)
     return face

@@ -1,27 +1,24 @@
-"""A network that repaints: a style is learned once, and every picture after that is one pass
-(Johnson et al. 2016).
+"""A network that repaints: learn a style once, then each picture is one pass (Johnson et al. 2016).
 
-    min over the network's weights of  the mean over photographs x of  content(f(x), x) + style weight · style(f(x)) + …
+    min over the network's weights of the mean over photographs x of
+        content(f(x), x) + style weight · style(f(x)) + tv · TV(f(x)) / (H · W)
 
-What lesson 14 asks of one picture is asked here of a network's answers. A style of
+Content and style are those of lesson 14, measured on the network's pictures f(x). A style of
 `networks.StyleNet` is a row of γ and β in each of its norms, so styles can be mixed by mixing rows
 (Dumoulin, Shlens & Kudlur 2017).
 """
 
 import copy
-import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from numbers import Real
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from .. import images
-from ..errors import unknown
+from ..errors import positive, unknown, whole
 from ..networks import StyleNet
-from ..objectives import Objective, gram_matrices, likeness, total_variation
+from ..objectives import gram_matrices, likeness, total_variation
 from ..optimize import Diverged, one_cycle
 
 LEAST = 5  # pixels a side: two halvings leave 2, the least that can be mirrored at its edges
@@ -31,9 +28,7 @@ SMALL = {"widths": (12, 24, 48), "blocks": 3}  # a network that learns a style w
 
 
 def small_network(normalize: bool = True, weights: Mapping[str, Tensor] | None = None) -> StyleNet:
-    """A small StyleNet of one style: untrained, always with the same random weights, or with these
-    ones, frozen.
-    """
+    """A small StyleNet of one style: untrained (of a fixed seed), or with these weights, frozen."""
     with torch.random.fork_rng():
         torch.manual_seed(15)
         network = StyleNet(**SMALL, normalize=normalize)
@@ -48,25 +43,18 @@ def small_network(normalize: bool = True, weights: Mapping[str, Tensor] | None =
 
 @torch.no_grad()
 def repaint(network: nn.Module, pixels: Tensor, style: str | Mapping[str, float]) -> Tensor:
-    """Pixels (N, 3, H, W) of any size and shape in a style or a mix of styles, one pass: (N, 3, H,
-    W) in (0, 1).
+    """Pixels (N, 3, H, W) in a style or a mix of styles, one pass: (N, 3, H, W) in (0, 1).
 
-    style: one of network.styles, or {name: weight} as for `mix_of`. Raises ValueError for a side
-    under 5 pixels.
+    Any size from 5 pixels a side. style: one of network.styles, or {name: weight} as for `mix_of`.
     """
     images.check_pixels(pixels)
-    if min(pixels.shape[2:]) < LEAST:
-        height, width = pixels.shape[2:]
-        raise ValueError(
-            f"pixels of {height} x {width} are too few to repaint: at least {LEAST} x {LEAST} are needed."
-        )
+    whole("the shorter side of the pixels", min(pixels.shape[2:]), LEAST)
     weight = next(network.parameters())
     return network(pixels.to(weight), mix_of(network, style).to(weight)).to(pixels)
 
 
 def mix_of(network: nn.Module, style: str | Mapping[str, float]) -> Tensor:
-    """The mix of styles that a name or {name: weight} stands for: (1, styles), none below 0, of sum
-    1.
+    """The shares of the styles that a name or {name: weight} stands for: (1, styles), of sum 1.
 
     Weights count by their proportions: {"glass": 3, "night": 1} is three quarters glass. One style
     alone is exactly 1.
@@ -77,27 +65,14 @@ def mix_of(network: nn.Module, style: str | Mapping[str, float]) -> Tensor:
     for name, weight in weights.items():
         if name not in network.styles:
             raise unknown("painting", name, network.styles)
-        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
-            raise ValueError(
-                f"the weight of {name} is {weight!r}: a weight is a number, 0 or more."
-            )
-    most = max(weights.values(), default=0)
-    if not most:
-        raise ValueError("all weights are zero: give at least one painting a weight above 0.")
-    parts = [
-        weights.get(name, 0) / most for name in network.styles
-    ]  # at most 1 each: their sum is finite
+        positive(f"the weight of {name}", weight, zero=True)
+    most = positive("the largest weight", max(weights.values(), default=0))
+    parts = [weights.get(name, 0) / most for name in network.styles]  # at most 1: a finite sum
     return torch.tensor([[part / sum(parts) for part in parts]])
 
 
 def swapped(network: nn.Module, style: str, other: str, parts: Sequence[str]) -> nn.Module:
-    """A copy of the network in which `style` has the γ and β of `other` in some parts: "down",
-    "blocks", "up".
-    """
-    if isinstance(parts, str):
-        raise TypeError(
-            f'parts are a list such as ["down", "up"], not {parts!r}: put the name in [ ].'
-        )
+    """A copy in which `style` has the γ and β of `other` in some parts: "down", "blocks", "up"."""
     for part in parts:
         if part not in PARTS:
             raise unknown("part of a StyleNet", part, PARTS)
@@ -109,7 +84,7 @@ def swapped(network: nn.Module, style: str, other: str, parts: Sequence[str]) ->
     return changed
 
 
-# --- what is wanted of it -------------------------------------------------------------------------
+# --- the loss -------------------------------------------------------------------------------------
 
 
 class Repainting(NamedTuple):
@@ -126,35 +101,19 @@ def repainting(
     style_weight: float = 5.0,
     tv: float = 2.0,
 ) -> Callable[[Tensor], Repainting]:
-    """How badly a picture repaints `pixels` (N, 3, H, W), with the two parts apart, (N,) each.
+    """image -> the loss by which it repaints `pixels` (N, 3, H, W), and its two parts, (N,) each.
 
     layer: where the content is compared. wanted: {layer: G*}, (1, C, C) or one each (N, C, C).
     """
     both, smooth = likeness(model, pixels, layer, wanted), total_variation()
-    places = pixels[0, 0].numel()
+    rough_weight = tv / pixels[0, 0].numel()
 
     def judge(image: Tensor) -> Repainting:
         content, style = both(image)
-        return Repainting(
-            content + style_weight * style + tv / places * smooth(image), content, style
-        )
+        value = content + style_weight * style + rough_weight * smooth(image)
+        return Repainting(value, content, style)
 
     return judge
-
-
-def repainting_loss(
-    model: nn.Module,
-    pixels: Tensor,
-    layer: str,
-    wanted: Mapping[str, Tensor],
-    style_weight: float = 5.0,
-    tv: float = 2.0,
-) -> Objective:
-    """The value of `repainting` alone, to be made small: content + style_weight · style + tv · TV /
-    (H · W), (N,).
-    """
-    judge = repainting(model, pixels, layer, wanted, style_weight, tv)
-    return lambda image: judge(image).value
 
 
 # --- learning a style -----------------------------------------------------------------------------
@@ -162,9 +121,7 @@ def repainting_loss(
 
 class Practice(NamedTuple):
     index: int
-    image: (
-        Tensor  # (batch, 3, side, side) what the network made of this step's pieces of photographs
-    )
+    image: Tensor  # (batch, 3, side, side) this step's pieces of photographs, repainted
     value: float  # the three losses' means over them, just before the update
     content: float
     style: float
@@ -186,46 +143,47 @@ def train_style_net_steps(
     rate: float = 5e-3,
     seed: int = 0,
 ) -> Iterator[Practice]:
-    """Teach a StyleNet of one style to repaint like `style` (1, 3, h, w). The network given is what
-    changes.
+    """Teach a StyleNet of one style to repaint like `style` (1, 3, h, w); the network is changed.
 
-    photos: (N, 3, H, W) in [0, 1] or uint8, of which random pieces of `side` pixels are repainted,
-    `batch` a step, and `model` judges (see `repainting`). Adam (Kingma & Ba 2015); its rate rises
-    to `rate` in the first fifth and falls to 0 at the end (Smith & Topin 2018). The network goes to
-    the model's device. Raises optimize.Diverged, with the last good Practice, when the loss or its
-    gradient is no number any more: the network keeps the weights it had.
+    photos: (N, 3, H, W) in [0, 1] or uint8; random pieces of `side` pixels are repainted, `batch` a
+    step, and `model` judges them (see `repainting`). Adam (Kingma & Ba 2015) at a one-cycle rate
+    that peaks at `rate` (Smith & Topin 2018). The network goes to the model's device. Where the
+    loss becomes NaN, optimize.Diverged has the last good Practice; the network keeps its weights.
     """
-    _check_lesson(network, photos, style, side, steps, batch)
-    _check_settings(rate, style_weight=style_weight, tv=tv)
+    _check_lesson(network, photos, style, side)
+    whole("steps", steps, 1)
+    whole("batch", batch, 1)
+    positive("rate", rate)
+    positive("style_weight", style_weight, zero=True)
+    positive("tv", tv, zero=True)
     network.to(model.device)
     wanted = gram_matrices(model, style.to(model.device), style_layers)
+    generator = torch.Generator().manual_seed(seed)
 
-    def judge(pixels: Tensor, made: Tensor) -> Repainting:
+    def loss(pixels: Tensor, made: Tensor) -> Repainting:
         parts = repainting(model, pixels, content_layer, wanted, style_weight, tv)(made)
         return Repainting(*(part.mean() for part in parts))
 
-    generator = torch.Generator().manual_seed(seed)
     pieces = (_pieces(photos, side, batch, generator).to(model.device) for _ in range(steps))
-    return _practised(
-        network, pieces, judge, [one_cycle(index / steps, rate) for index in range(steps)]
-    )
+    rates = [one_cycle(index / steps, rate) for index in range(steps)]
+    return _practised(network, zip(pieces, rates, strict=True), loss)
 
 
 def _practised(
     network: nn.Module,
-    pieces: Iterable[Tensor],
-    judge: Callable[[Tensor, Tensor], Repainting],
-    rates: list[float],
+    lesson: Iterable[tuple[Tensor, float]],  # (pieces of photographs, rate) of each step
+    loss: Callable[[Tensor, Tensor], Repainting],
 ) -> Iterator[Practice]:
     learned = [weight for weight in network.parameters() if weight.requires_grad]
     adam, last = torch.optim.Adam(learned), None
-    for index, (pixels, rate) in enumerate(zip(pieces, rates, strict=True)):
+    for index, (pixels, rate) in enumerate(lesson):
         with torch.enable_grad():
             made = network(pixels, torch.ones(1, 1, device=pixels.device))
-            losses = judge(pixels, made)
+            losses = loss(pixels, made)
             gradients = torch.autograd.grad(losses.value, learned)
         if not all(tensor.isfinite().all() for tensor in (losses.value, *gradients)):
-            raise Diverged(_DIVERGED.format(index=index), last)
+            wrong = f"step {index}: the loss or its gradient is NaN or infinite"
+            raise Diverged(f"{wrong}. Try a smaller rate; last_step is the last good one.", last)
         for weight, gradient in zip(learned, gradients, strict=True):
             weight.grad = gradient
         adam.param_groups[0]["lr"] = rate
@@ -235,68 +193,26 @@ def _practised(
         yield last
 
 
-def train_style_net(
-    network: nn.Module, model: nn.Module, photos: Tensor, style: Tensor, **settings
-) -> Practice:
-    """`train_style_net_steps` to the end, with its settings; the network given has learned, the
-    last Practice is the answer.
-    """
-    return deque(train_style_net_steps(network, model, photos, style, **settings), maxlen=1)[0]
-
-
-_DIVERGED = (
-    "step {index}: the loss or its gradient is NaN or infinite, so the training stops. Try a smaller rate, or look for a "
-    "flat photo; the last good step is this error's last_step, and the network has the weights that it had then."
-)
-
-
 def _pieces(photos: Tensor, side: int, batch: int, generator: torch.Generator) -> Tensor:
-    """Random squares of random photos, mirrored or not by lot: (batch, 3, side, side) in [0, 1]."""
+    """Random squares of random photos, mirrored at random: (batch, 3, side, side) in [0, 1]."""
     height, width = photos.shape[2:]
-
-    def below(most: int) -> list[int]:
-        return torch.randint(most, (batch,), generator=generator).tolist()
-
-    chosen = zip(
-        below(len(photos)), below(height - side + 1), below(width - side + 1), below(2), strict=True
-    )
+    limits = len(photos), height - side + 1, width - side + 1, 2
+    chosen = [torch.randint(most, (batch,), generator=generator).tolist() for most in limits]
     pieces = [
         photos[which, :, top : top + side, left : left + side].flip([2] * mirror)
-        for which, top, left, mirror in chosen
+        for which, top, left, mirror in zip(*chosen, strict=True)
     ]
     stacked = torch.stack(pieces)
     return stacked.float() / 255 if stacked.dtype == torch.uint8 else stacked.float()
 
 
-def _check_settings(rate: float, **weights: float) -> None:
-    if not 0 < rate < math.inf:
-        raise ValueError(f"the rate of learning is a number above 0, not {rate}.")
-    for name, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"{name} is a number, 0 or more, not {weight}.")
-
-
-def _check_lesson(network, photos, style, side: int, steps: int, batch: int) -> None:
-    images.check_pixels(
-        photos[:1].float() / 255 if photos.dtype == torch.uint8 else photos
-    )  # bytes are in range
+def _check_lesson(network: nn.Module, photos: Tensor, style: Tensor, side: int) -> None:
+    levels = photos.dtype == torch.uint8  # these are in range
+    images.check_pixels(photos[:1].float() / 255 if levels else photos)
     images.check_pixels(style)
-    if len(style) != 1:
-        raise ValueError(
-            f"one style is learned from one picture (1, 3, h, w), not from {len(style)}."
-        )
-    if len(network.styles) != 1:
-        raise ValueError(
-            f"a network of one style learns it; this one has {len(network.styles)}: StyleNet() has one."
-        )
+    whole("side", side, LEAST, min(photos.shape[2:]))
+    if len(style) != 1 or len(network.styles) != 1:
+        given = f"{len(style)} pictures by a network of {len(network.styles)}"
+        raise ValueError(f"one style is learned from one picture, not {given}: StyleNet() has one.")
     if not any(weight.requires_grad for weight in network.parameters()):
         raise ValueError("the network is frozen: network.requires_grad_(True) lets it learn.")
-    if not LEAST <= side <= min(photos.shape[2:]):
-        height, width = photos.shape[2:]
-        raise ValueError(
-            f"pieces of {side} pixels cannot be cut from photos of {height} x {width}: at least {LEAST}."
-        )
-    if steps < 1 or batch < 1:
-        raise ValueError(
-            f"a network learns in at least one step of at least one photo, not {steps} of {batch}."
-        )

@@ -1,14 +1,14 @@
-"""A class has several faces: find them, make a picture of each, and let a generator paint it
-(Nguyen et al. 2016).
+"""The faces of a class: find them, picture each, let a generator paint it (Nguyen et al. 2016).
 
     responses, distinctive, clusters      pictures of a class -> groups of them
-    centered, mean_picture, facet_image   a group -> a picture that begins as its mean and climbs the class's score
-    code_image, interpolate               the same climb in a generator's code, and the way from one code to another
+    centered, mean_picture, facet_image   a group -> its mean picture -> a class image from there
+    code_image, interpolate               the same climb in a generator's code, and between two
 
 The first two lines after Nguyen, Yosinski & Clune (2016), the third after Nguyen, Dosovitskiy,
 Yosinski, Brox & Clune (2016).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,8 +19,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from torch import Tensor, nn
 
-from .. import images
+from .. import errors, images, transforms
 from ..activations import activations_at
+from ..errors import positive, share, whole
 from ..objectives import (
     Objective,
     Target,
@@ -30,162 +31,117 @@ from ..objectives import (
     total_variation,
     weighted_sum,
 )
-from ..optimize import Direction, Step, adam, ascend, last, map_steps, normalized
-from ..transforms import (
-    Transform,
-    chain,
-    decorrelated_colors,
-    from_fourier,
-    from_unbounded,
-    jitter,
-    random_rotate,
-    random_scale,
-    to_decorrelated,
-    to_fourier,
-    to_unbounded,
-)
+from ..optimize import Direction, Step, adam, ascend, final, normalized, on_device_of
+from ..transforms import Transform
 
-SMOOTH, FRINGES = (
-    2e-3,
-    1e-2,
-)  # weights of the total variation of a facet's picture, and of its colours alone
+COMPONENTS, RIDGE = 10, 1.0  # of `distinctive`
+CONTRAST = 2.0  # of a mean picture, about its mean colour
+FARTHEST = 3.0  # a picture gains nothing by being farther on its side
+# weights of the total variation of a facet's picture, and of its colours alone
+SMOOTH, FRINGES = 2e-3, 1e-2
+WINDOW = 0.5  # standard deviation of the centre bias; the edge is 1 away from the middle
 
 # --- groups of pictures ---------------------------------------------------------------------------
 
 
 @torch.no_grad()
 def responses(model: nn.Module, pixels: Tensor, layer: str, batch_size: int = 64) -> Tensor:
-    """The strongest answer of each channel of a layer, wherever it is: (N, C, H, W) -> (N,
-    channels).
-    """
+    """The largest activation of each channel of a layer: (N, C, H, W) -> (N, channels)."""
     images.check_pixels(pixels, channels=model.channels)
-    parts = [
-        _strongest(layer, activations_at(model, batch, layer)) for batch in pixels.split(batch_size)
-    ]
+    parts = [_largest(model, batch, layer) for batch in pixels.split(batch_size)]
     return torch.cat(parts).to(pixels.device)
 
 
-def _strongest(layer: str, outputs: Tensor) -> Tensor:
+def _largest(model: nn.Module, image: Tensor, layer: str) -> Tensor:
+    outputs = activations_at(model, image, layer)
     if outputs.dim() not in (2, 4):
-        raise ValueError(
-            f"{layer} has no channels to compare: its output has the shape {tuple(outputs.shape)}."
-        )
+        raise ValueError(f"{layer} has no channels: its output has shape {tuple(outputs.shape)}.")
     return outputs.amax(dim=(2, 3)) if outputs.dim() == 4 else outputs
 
 
-def distinctive(
-    features: Tensor, others: Tensor, labels: Tensor, components: int = 10, ridge: float = 1.0
-) -> Tensor:
-    """What varies in one class and not in every class: features (N, D) -> (N, components).
+def distinctive(features: Tensor, others: Tensor, labels: Tensor) -> Tensor:
+    """What varies in one class and not in every class: features (N, D) -> (N, 10).
 
     Z = (features − their mean) Σ^(−½), with Σ the covariance of `others` (M, D) around the means of
-    their own classes, labels (M,), plus `ridge` times its mean variance on the diagonal; then the
-    first principal components of Z. The background changes under all classes, so it counts little.
-    (As in linear discriminant analysis, Fisher 1936; the idea of a background to contrast with is
-    that of Abid et al. 2018.)
+    their own classes, labels (M,), plus its mean variance on the diagonal; then the first principal
+    components of Z. The background changes under all classes, so it counts little. (As in linear
+    discriminant analysis, Fisher 1936; the idea of a background to contrast with is that of Abid et
+    al. 2018.)
     """
-    _check_features(features)
-    _check_features(others)
+    errors.features(features)
+    errors.features(others)
     if others.shape[1] != features.shape[1] or labels.shape != others.shape[:1]:
-        raise ValueError(
-            f"others are (M, {features.shape[1]}) with labels (M,), not {tuple(others.shape)} and {tuple(labels.shape)}."
-        )
-    if not 1 <= components <= min(features.shape):
-        raise ValueError(f"components are 1 to {min(features.shape)} here, not {components}.")
-    values, axes = torch.linalg.eigh(_common_variation(others, labels, ridge))
+        given = f"{tuple(others.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"others are (M, {features.shape[1]}) with labels (M,), not {given}.")
+    values, axes = torch.linalg.eigh(_common_variation(others, labels))
     scaled = (features.double() - features.double().mean(dim=0)) @ axes / values.sqrt()
     left, sizes, _ = torch.linalg.svd(scaled, full_matrices=False)
-    return (left * sizes)[:, :components].to(features.dtype)
+    return (left * sizes)[:, :COMPONENTS].to(features.dtype)
 
 
-def _common_variation(features: Tensor, labels: Tensor, ridge: float) -> Tensor:
-    """The covariance (D, D) of features (M, D) around the means of their classes, the diagonal made
-    larger by `ridge`.
-    """
-    if not ridge > 0:
-        raise ValueError(f"ridge is what the variance is raised by, more than 0, not {ridge}.")
-    around = torch.cat(
-        [
-            features[labels == label] - features[labels == label].mean(dim=0)
-            for label in labels.unique()
-        ]
-    )
-    covariance = around.double().T @ around.double() / len(around)
-    return covariance + ridge * covariance.diagonal().mean().clamp(min=1e-12) * torch.eye(
-        len(covariance)
-    ).to(covariance)
+def _common_variation(features: Tensor, labels: Tensor) -> Tensor:
+    """The covariance (D, D) of features (M, D) around their classes' means, plus the ridge."""
+    classes = [features[labels == label] for label in labels.unique()]
+    around = torch.cat([own - own.mean(dim=0) for own in classes]).double()
+    covariance = around.T @ around / len(around)
+    ridge = RIDGE * covariance.diagonal().mean().clamp(min=1e-12)
+    return covariance + ridge * torch.eye(len(covariance)).to(covariance)
 
 
 class Clusters(NamedTuple):
     members: Tensor  # (N,) which cluster each picture is in, 0 the largest
     centers: Tensor  # (k, D)
     inertia: float  # Σ squared distance to the own centre
-    silhouette: (
-        float  # −1 to 1: how much nearer the own cluster is than the next; NaN for one cluster
-    )
+    silhouette: float  # −1 to 1: how much nearer the own cluster is than the next; or NaN
 
 
 def clusters(features: Tensor, k: int, seed: int = 0) -> Clusters:
-    """k groups of features (N, D) with the least Σ ‖x − centre‖², the best of ten beginnings
-    (k-means, Lloyd 1982).
+    """k groups of features (N, D) with the least Σ ‖x − centre‖²: k-means (Lloyd 1982), best of 10.
+
+    One cluster, or one for each picture, has no silhouette: NaN.
     """
-    _check_features(features)
-    if not 1 <= k <= len(features):
-        raise ValueError(f"{len(features)} pictures make 1 to {len(features)} clusters, not {k}.")
+    errors.features(features)
+    whole("the number of clusters", k, 1, len(features))
     points = features.detach().cpu().double().numpy()
     found = KMeans(k, n_init=10, random_state=seed).fit(points)
     order = np.argsort(-np.bincount(found.labels_, minlength=k), kind="stable")
     members = np.argsort(order)[found.labels_]
-    apart = (
-        silhouette_score(points, members) if 1 < len(set(members)) < len(points) else float("nan")
-    )
-    centers = torch.from_numpy(found.cluster_centers_[order]).to(features)
+    parted = 1 < len(set(members)) < len(points)
     return Clusters(
-        torch.from_numpy(members).to(features.device), centers, float(found.inertia_), float(apart)
+        torch.from_numpy(members).to(features.device),
+        torch.from_numpy(found.cluster_centers_[order]).to(features),
+        float(found.inertia_),
+        float(silhouette_score(points, members)) if parted else float("nan"),
     )
 
 
 def nearest_members(features: Tensor, found: Clusters, cluster: int, count: int = 4) -> Tensor:
-    """The members of a cluster nearest to its centre, nearest first: indices (count,), or as many
-    as there are.
-    """
-    if not 0 <= cluster < len(found.centers):
-        raise ValueError(
-            f"cluster {cluster} is out of range: there are {len(found.centers)}, from 0 on."
-        )
+    """The members of a cluster nearest to its centre, nearest first: up to `count` indices."""
+    whole("cluster", cluster, 0, len(found.centers) - 1)
     inside = (found.members == cluster).nonzero()[:, 0]
     distances = (features[inside] - found.centers[cluster]).norm(dim=1)
     return inside[distances.argsort()[:count]]
 
 
 def purity(members: Tensor, truth: Sequence) -> float:
-    """The share of pictures that bear the most frequent word of their own cluster: members (N,),
-    truth N words.
-    """
+    """The share of pictures with the commonest word of their cluster; truth: N words."""
     members, truth = members.tolist(), list(truth)
     if len(members) != len(truth):
         raise ValueError(f"{len(members)} pictures need as many words of truth, not {len(truth)}.")
-    words = [
-        [word for word, member in zip(truth, members, strict=True) if member == one]
-        for one in set(members)
-    ]
-    return sum(max(own.count(word) for word in set(own)) for own in words) / len(truth)
+    counts = Counter(zip(members, truth, strict=True))
+    largest = [max(n for (one, _), n in counts.items() if one == each) for each in set(members)]
+    return sum(largest) / len(truth)
 
 
-def chance_purity(members: Tensor, truth: Sequence, times: int = 200, seed: int = 0) -> float:
-    """The purity of the same clusters when the words are dealt out by lot, averaged: it grows with
-    their number.
-    """
-    dealt = np.random.default_rng(seed)
-    return float(
-        np.mean([purity(members, dealt.permutation(list(truth)).tolist()) for _ in range(times)])
-    )
+def chance_purity(members: Tensor, truth: Sequence, seed: int = 0) -> float:
+    """The mean purity of the same clusters with shuffled words: it grows with their number."""
+    rng = np.random.default_rng(seed)
+    shuffled = (rng.permutation(list(truth)).tolist() for _ in range(200))
+    return float(np.mean([purity(members, words) for words in shuffled]))
 
 
 def rand_index(members: Tensor, truth: Sequence) -> float:
-    """Do two groupings agree on the pairs? 1: they are the same; 0: no more than by chance (Hubert
-    & Arabie 1985).
-    """
+    """How far two groupings agree, 1: the same, 0: by chance only (Hubert & Arabie 1985)."""
     return float(adjusted_rand_score(list(truth), members.tolist()))
 
 
@@ -193,45 +149,39 @@ def rand_index(members: Tensor, truth: Sequence) -> float:
 
 
 def centered(pixels: Tensor, weights: Tensor) -> Tensor:
-    """Each picture (N, C, H, W) moved so that the centre of mass of its weights (N, h, w) is in the
-    middle.
+    """Each picture (N, C, H, W), the centre of mass of its weights (N, h, w) moved to the middle.
 
     Weights: a mask, or a heat map. Gaps are filled by mirroring. Where all weights are 0 the
     picture stays.
     """
-    images.check_pixels(pixels, channels=pixels.shape[1] if pixels.dim() == 4 else 3)
+    images.check_pixels(pixels, channels=pixels.shape[1])
     if weights.dim() != 3 or len(weights) != len(pixels) or not (weights >= 0).all():
-        raise ValueError(
-            f"{len(pixels)} pictures need as many maps of weights (N, h, w), 0 or more, not {tuple(weights.shape)}."
-        )
+        shape = f"({len(pixels)}, h, w)"
+        raise ValueError(f"the weights are {shape}, 0 or more, not {tuple(weights.shape)}.")
     weights = weights.to(pixels) + 1e-12
-    across = [
-        torch.linspace(-1, 1, 2 * size + 1)[1::2].to(pixels) for size in weights.shape[1:]
-    ]  # of cells' middles
     total = weights.sum(dim=(1, 2))
     matrix = torch.eye(2, 3).to(pixels).repeat(len(pixels), 1, 1)
-    matrix[:, 0, 2] = (weights.sum(dim=1) * across[1]).sum(dim=1) / total
-    matrix[:, 1, 2] = (weights.sum(dim=2) * across[0]).sum(dim=1) / total
+    for row, dim in ((0, 2), (1, 1)):  # across, down
+        size = weights.shape[dim]
+        cells = torch.linspace(-1, 1, 2 * size + 1)[1::2].to(pixels)  # their middles
+        matrix[:, row, 2] = (weights.sum(dim=3 - dim) * cells).sum(dim=1) / total
     grid = F.affine_grid(matrix, list(pixels.shape), align_corners=False)
     return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
 
 
-def mean_picture(pixels: Tensor, contrast: float = 2.0) -> Tensor:
-    """The mean of pictures (N, C, H, W) as one, (1, C, H, W), its contrast raised about its mean
-    colour, in [0, 1].
+def mean_picture(pixels: Tensor) -> Tensor:
+    """The mean of pictures (N, C, H, W), (1, C, H, W), its contrast about its mean colour doubled.
 
     Where pictures differ, their mean is grey: only what they have in common keeps its colour.
     """
-    images.check_pixels(pixels, channels=pixels.shape[1] if pixels.dim() == 4 else 3)
+    images.check_pixels(pixels, channels=pixels.shape[1])
     mean = pixels.mean(dim=0, keepdim=True)
     color = mean.mean(dim=(2, 3), keepdim=True)
-    return (color + contrast * (mean - color)).clamp(0, 1)
+    return (color + CONTRAST * (mean - color)).clamp(0, 1)
 
 
 class Side(NamedTuple):
-    """Where one group of feature vectors ends and the rest begins: half way between their means,
-    across `normal`.
-    """
+    """The plane half way between the mean feature vectors of one group and of the rest."""
 
     middle: Tensor  # (D,)
     normal: Tensor  # (D,) scaled so that (mean of the group − middle) · normal = ½
@@ -242,28 +192,24 @@ class Side(NamedTuple):
 
 
 def side(own: Tensor, rest: Tensor) -> Side:
-    """Which of two means is nearer, that of `own` (n, D) or of `rest` (m, D), as one number: the
-    border between them.
-    """
-    _check_features(own)
-    _check_features(rest)
+    """The border between features nearer to the mean of `own` (n, D) and of `rest` (m, D)."""
+    errors.features(own)
+    errors.features(rest)
     gap = own.mean(dim=0) - rest.mean(dim=0)
     if not gap.any():
         raise ValueError("the group and the rest have the same mean, so there is no side to be on.")
     return Side((own.mean(dim=0) + rest.mean(dim=0)) / 2, gap / gap.square().sum())
 
 
-def on_sides(model: nn.Module, layer: str, sides: Sequence[Side], most: float = 3.0) -> Objective:
-    """How far each picture is on its own side in `responses` at a layer, up to `most`; one side for
-    all, or one each.
-    """
+def on_sides(model: nn.Module, layer: str, sides: Sequence[Side]) -> Objective:
+    """How far each picture is on its side in `responses` at a layer; one side for all, or each."""
     model.resolve(layer)
 
     def how_far(image: Tensor) -> Tensor:
-        found = _strongest(layer, activations_at(model, image, layer))
+        found = _largest(model, image, layer)
         chosen = list(sides) if len(sides) > 1 else list(sides) * len(found)
         far = torch.cat([one.of(row[None]) for one, row in zip(chosen, found, strict=True)])
-        return far.clamp(max=most)
+        return far.clamp(max=FARTHEST)
 
     return how_far
 
@@ -275,15 +221,13 @@ def facet_image_steps(
     facet: Objective | None = None,
     *,
     weight: float = 20.0,
-    width: float = 0.5,
     steps: int = 64,
     rate: float = 0.05,
     seed: int = 0,
 ) -> Iterator[Step]:
-    """From a group's mean picture `start` (N, C, H, W) uphill to what a target scores high on, in
-    the middle only.
+    """From a group's mean picture `start` (N, C, H, W) uphill to what a target scores high on.
 
-        x = start + window · (made − start),   window = exp(−r² / 2 width²),   r = 1 at the edge
+        x = start + window · (made − start),   window = exp(−2 r²),   r = 1 at the edge
 
     What is made is a Fourier spectrum with decorrelated colours; it climbs S(x) + weight ·
     facet(x), less total variation, while the network sees it shifted, scaled and turned a little.
@@ -291,67 +235,48 @@ def facet_image_steps(
     centre bias: one object, and not many all over the page.
     """
     images.check_pixels(start, channels=model.channels)
-    _check_walk(steps=steps, rate=rate, width=width)
     targets_of(target, len(start))
-    height, _ = size = tuple(start.shape[2:])
+    size = start.shape[2:]
     begin = start.detach().to(model.device).clamp(0.02, 0.98)
-    colors, back = (
-        (decorrelated_colors(), to_decorrelated())
-        if model.channels == 3
-        else (from_unbounded(), to_unbounded())
-    )
-    window, made = _window(*size, width).to(begin), chain(from_fourier(*size), colors)
-    terms = [
-        (1, score_of(model, target)),
-        (-SMOOTH, total_variation()),
-        (-FRINGES, color_variation()),
-    ]
+    window, made = _window(*size).to(begin), transforms.fourier_to_pixels(model.channels, *size)
+    terms = [(1, score_of(model, target)), (-SMOOTH, total_variation())]
+    terms += [(-FRINGES, color_variation())] + ([(weight, facet)] if facet else [])
     walk = ascend(
-        chain(back, to_fourier(*size))(begin),
-        weighted_sum(*terms, *([(weight, facet)] if facet else [])),
-        steps=steps,
+        transforms.pixels_to_fourier(model.channels, *size)(begin),
+        weighted_sum(*terms),
+        steps=whole("steps", steps, 1),
         decode=lambda spectrum: begin + window * (made(spectrum) - begin),
-        augment=_shaken(height, seed),
-        direction=adam(rate),
+        augment=_disturbances(size[0], seed),
+        direction=adam(positive("rate", rate)),
     )
-    return map_steps(
-        walk, lambda step: step._replace(image=step.image.to(start), value=step.value.to(start))
-    )
+    return on_device_of(start, walk)
 
 
-def facet_image(
-    model: nn.Module, target: Target, start: Tensor, facet: Objective | None = None, **settings
-) -> Tensor:
-    """The last picture of `facet_image_steps`, (N, C, H, W)."""
-    return last(facet_image_steps(model, target, start, facet, **settings))
+facet_image = final(facet_image_steps)
 
 
-def _window(height: int, width: int, sigma: float) -> Tensor:
-    """(H, W): 1 in the middle, falling as a Gaussian; the edge is 1 away from the middle."""
+def _window(height: int, width: int) -> Tensor:
+    """(H, W): 1 in the middle, falling as a Gaussian."""
     down, right = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
-    return torch.exp(-(down**2 + right**2) / (2 * sigma**2))
+    return torch.exp(-(down**2 + right**2) / (2 * WINDOW**2))
 
 
-def _shaken(side: int, seed: int) -> Transform:
+def _disturbances(side: int, seed: int) -> Transform:
     generator = torch.Generator().manual_seed(seed)
-    return chain(
-        jitter(max(1, side // 20), generator),
-        random_scale(0.8, 1.25, generator),
-        random_rotate(8, generator),
+    return transforms.chain(
+        transforms.jitter(max(1, side // 20), generator),
+        transforms.random_scale(0.8, 1.25, generator),
+        transforms.random_rotate(8, generator),
     )
 
 
 # --- in a generator's code ------------------------------------------------------------------------
 
 
-def code_bounds(codes: Tensor, share: float = 1.0) -> Tensor:
-    """How large each number of real codes (M, D) gets, but for the largest 1 − share of them: (D,)."""
-    _check_features(codes)
-    if not 0 < share <= 1:
-        raise ValueError(
-            f"share is the part of the codes within the bounds, above 0 and up to 1, not {share}."
-        )
-    return codes.quantile(share, dim=0)
+def code_bounds(codes: Tensor) -> Tensor:
+    """How large each number of real codes (M, D) gets: (D,)."""
+    errors.features(codes)
+    return codes.amax(dim=0)
 
 
 def code_image_steps(
@@ -366,59 +291,41 @@ def code_image_steps(
     rate: float = 0.3,
     seed: int = 0,
 ) -> Iterator[Step]:
-    """Climb a target's score in a generator's code h (N, D) instead of in pixels (DGN-AM): x =
-    G(h).
+    """Climb a target's score in a generator's code h (N, D), not in pixels (DGN-AM): x = G(h).
 
-        h <- clip((1 − decay) · (h + r · g / mean|g|), 0, bounds),   g = ∂S(G(h)) / ∂h,   r falls from `rate` to 0
+        h <- clip((1 − decay) · (h + r · g / mean|g|), 0, bounds),   g = ∂S(G(h)) / ∂h
 
-    start: codes (N, D), such as the mean of real ones; bounds (D,): see `code_bounds`. The picture
-    is whatever the generator can paint, at its own size; the network sees it at the network's,
-    shifted, scaled and turned a little.
+    r falls from `rate` to 0. start: codes (N, D), such as the mean of real ones; bounds (D,): see
+    `code_bounds`. The picture is whatever the generator can paint, at its own size; the network
+    sees it at the network's, shifted, scaled and turned a little.
     """
-    _check_codes(generator, start)
-    _check_walk(steps=steps, rate=rate)
+    _check_codes(generator, start, bounds)
     targets_of(target, len(start))
-    if not 0 <= decay < 1:
-        raise ValueError(
-            f"decay is the share of the code that is lost in a step, from 0 up to 1, not {decay}."
-        )
-    highest = torch.inf if bounds is None else _check_bounds(bounds, start).to(model.device)
-    shaken = _shaken(model.input_size, seed)
+    keep, disturb = 1 - share("decay", decay), _disturbances(model.input_size, seed)
+    highest = torch.inf if bounds is None else bounds.to(model.device)
     walk = ascend(
         start.detach().to(model.device),
         score_of(model, target),
-        steps=steps,
+        steps=whole("steps", steps, 1),
         decode=generator,
-        augment=lambda image: shaken(_at_size(image, model.input_size)),
-        direction=_falling(rate, steps),
-        constrain=lambda code, index: ((1 - decay) * code).clamp(min=0).clamp(max=highest),
+        augment=lambda image: disturb(_at_size(image, model.input_size)),
+        direction=_falling(positive("rate", rate), steps),
+        constrain=lambda code, index: (keep * code).clamp(min=0).clamp(max=highest),
     )
-    return map_steps(
-        walk, lambda step: step._replace(image=step.image.to(start), value=step.value.to(start))
-    )
+    return on_device_of(start, walk)
 
 
-def code_image(
-    model: nn.Module,
-    generator: nn.Module,
-    target: Target,
-    start: Tensor,
-    bounds: Tensor | None = None,
-    **settings,
-) -> Tensor:
-    """The last picture of `code_image_steps`, (N, 3, H, W) at the generator's size."""
-    return last(code_image_steps(model, generator, target, start, bounds, **settings))
+code_image = final(code_image_steps)
 
 
 def interpolate(first: Tensor, second: Tensor, shares: Tensor) -> Tensor:
-    """first + t · (second − first) for each t of shares (T,): two codes (1, D) -> (T, D), two
-    pictures -> (T, C, H, W).
+    """first + t · (second − first) for each t of shares (T,): two codes (1, D) -> (T, D).
+
+    Two pictures (1, C, H, W) -> (T, C, H, W).
     """
     if first.shape != second.shape or len(first) != 1:
-        raise ValueError(
-            f"the way goes from one thing to another of its shape, (1, …), not from {tuple(first.shape)} to "
-            f"{tuple(second.shape)}."
-        )
+        given = f"{tuple(first.shape)} and {tuple(second.shape)}"
+        raise ValueError(f"two of one shape, (1, …), are interpolated, not {given}.")
     shares = shares.to(first).view(-1, *[1] * (first.dim() - 1))
     return first + shares * (second - first)
 
@@ -436,40 +343,12 @@ def _at_size(image: Tensor, side: int) -> Tensor:
 # --- what is given --------------------------------------------------------------------------------
 
 
-def _check_features(features: Tensor) -> None:
-    if features.dim() != 2 or not len(features):
-        raise ValueError(f"features are (N, D), one row a picture, not {tuple(features.shape)}.")
-    if not features.isfinite().all():
-        broken = (~features.isfinite()).any(dim=1).nonzero()[:, 0].tolist()
-        raise ValueError(
-            f"the features of picture {broken[0]} hold NaN or infinity ({len(broken)} in all)."
-        )
-
-
-def _check_codes(generator: nn.Module, codes: Tensor) -> None:
-    _check_features(codes)
-    wanted = next(
-        (module.in_features for module in generator.modules() if isinstance(module, nn.Linear)),
-        None,
-    )
-    if wanted not in (None, codes.shape[1]):
-        raise ValueError(
-            f"this generator decodes codes of {wanted} numbers, yours have {codes.shape[1]}: take the `code` of the "
-            "network that the generator was trained for."
-        )
-
-
-def _check_bounds(bounds: Tensor, codes: Tensor) -> Tensor:
-    if bounds.shape != codes.shape[1:] or not (bounds >= 0).all():
-        raise ValueError(
-            f"bounds are one number for each of the code's, ({codes.shape[1]},), 0 or more, not {tuple(bounds.shape)}."
-        )
-    return bounds
-
-
-def _check_walk(steps: int, **above_zero: float) -> None:
-    if steps < 1:
-        raise ValueError(f"a walk takes at least one step, not {steps}.")
-    for name, value in above_zero.items():
-        if not value > 0:
-            raise ValueError(f"{name} is above 0, not {value}.")
+def _check_codes(generator: nn.Module, codes: Tensor, bounds: Tensor | None) -> None:
+    errors.features(codes)
+    size = codes.shape[1]
+    linear = [module for module in generator.modules() if isinstance(module, nn.Linear)]
+    if linear and linear[0].in_features != size:
+        wanted = linear[0].in_features
+        raise ValueError(f"this generator decodes codes of {wanted} numbers, yours have {size}.")
+    if bounds is not None and (bounds.shape != (size,) or not (bounds >= 0).all()):
+        raise ValueError(f"bounds are ({size},), 0 or more, not {tuple(bounds.shape)}.")

@@ -1,8 +1,7 @@
-"""What must not be covered: a patch slides over the picture, and the answer falls where it hides
-what was needed.
+"""What must not be covered: a patch slides over the picture, and the score falls where it counts.
 
 Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks". `covered` is the
-technique, and the rest is asking; `incremental` gives the same scores and computes only what a
+technique, and the rest is bookkeeping; `incremental` gives the same scores and computes only what a
 patch can have changed.
 """
 
@@ -13,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import images, transforms
-from ..errors import unknown
+from .. import errors, images, transforms
 from ..incremental import Incremental, Untraceable
 from ..objectives import Target, one_each, score_of, targets_of
 
@@ -33,8 +31,7 @@ def occlusion_map(
     measure: str = "probability",
     batch_size: int = 16,
 ) -> Tensor:
-    """How much the target falls when a square is covered: pixels (N, C, H, W) -> (N, rows,
-    columns).
+    """How much the target falls when a square is covered: (N, C, H, W) -> (N, rows, columns).
 
     drop[r, c] = f(x) − f(x with the square at corners()[r], corners()[c] covered); above zero:
     covering this hurts. f is a class's probability or its logit; a unit, or a function of the
@@ -44,11 +41,11 @@ def occlusion_map(
     """
     images.check_pixels(pixels, channels=model.channels)
     grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
-    asked = [_answer(model, wanted, measure) for wanted in targets_of(target, len(pixels))]
-    runs = _covered_answers(model, asked[0][0], pixels, grid, patch, fill, batch_size)
+    readings = [_reading(model, wanted, measure) for wanted in targets_of(target, len(pixels))]
+    outputs = _covered_outputs(model, readings[0][0], pixels, grid, patch, fill, batch_size)
     drops = [
-        read(answer(picture)) - read(answers)
-        for (answer, read), picture, answers in zip(asked, pixels.split(1), runs, strict=True)
+        read(function(picture)) - read(after)
+        for (function, read), picture, after in zip(readings, pixels.split(1), outputs, strict=True)
     ]
     return torch.stack(drops).view(-1, *map(len, grid)).to(pixels.device)
 
@@ -62,26 +59,22 @@ def covered_scores(
     fill: str | Sequence[float] = "dataset",
     batch_size: int = 16,
 ) -> Tensor:
-    """The scores of all classes with each square covered: pixels (N, C, H, W) -> (N, rows, columns,
-    classes).
+    """The scores of all classes with each square covered: (N, rows, columns, classes).
 
-    One run over the squares answers for every class: occlusion_map is a class's own score, or its
+    One run over the squares serves every class: occlusion_map is a class's own score, or its
     probability, minus what stands here.
     """
     images.check_pixels(pixels, channels=model.channels)
     grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
-    runs = _covered_answers(model, model, pixels, grid, patch, fill, batch_size)
-    return torch.stack([scores.unflatten(0, tuple(map(len, grid))) for scores in runs]).to(
-        pixels.device
-    )
+    outputs = _covered_outputs(model, model, pixels, grid, patch, fill, batch_size)
+    return torch.stack(list(outputs)).unflatten(1, [*map(len, grid)]).to(pixels.device)
 
 
 def at_pixels(drops: Tensor, height: int, width: int, patch: int, stride: int) -> Tensor:
-    """Maps (N, rows, columns) at the picture's size (N, height, width): each drop in the middle of
-    its square.
+    """Maps (N, rows, columns) as (N, height, width): each drop in the middle of its square.
 
-    Between the middles the values go straight from one to the next; beyond the outermost they fade
-    by a tenth up to the edge, so that the largest pixel of a map is the middle of its worst square.
+    Between the middles the values are interpolated; beyond the outermost they fade by a tenth up to
+    the edge, so that the largest pixel of a map is the middle of its worst square.
     """
     down, across = (_between_middles(side, patch, stride).to(drops) for side in (height, width))
     return down @ drops @ across.T
@@ -91,24 +84,17 @@ def _between_middles(side: int, patch: int, stride: int) -> Tensor:
     """What share each pixel of a side takes from each patch: (side, patches)."""
     middles, pixel = (corners(side, patch, stride) + patch // 2).numpy(), np.arange(side)
     shares = np.stack([np.interp(pixel, middles, alone) for alone in np.eye(len(middles))], axis=1)
-    beyond = np.abs(pixel - pixel.clip(middles[0], middles[-1])) / max(
-        patch // 2, 1
-    )  # 1 at the edge
-    return torch.from_numpy(shares * (1 - 0.1 * beyond[:, None]))
+    beyond = np.abs(pixel - pixel.clip(middles[0], middles[-1]))
+    return torch.from_numpy(shares * (1 - 0.1 * (beyond / max(patch // 2, 1))[:, None]))
 
 
 def corners(size: int, patch: int, stride: int) -> Tensor:
-    """Where the patches begin along a side: 0, stride, 2·stride, …, and where the last would fall
-    short, the edge.
+    """Where the patches begin along a side: 0, stride, 2·stride, …, and the last ends at the edge.
+
+    The stride is at most the patch, else some pixels would never be covered.
     """
-    if not 1 <= patch <= size:
-        raise ValueError(
-            f"a patch of {patch} pixels does not fit: this side has {size}, so 1 to {size}."
-        )
-    if not 1 <= stride <= patch:
-        raise ValueError(
-            f"stride {stride} must be 1 to {patch}, the patch: else some pixels are never covered."
-        )
+    errors.whole("patch", patch, 1, size)
+    errors.whole("stride", stride, 1, patch)
     return torch.tensor(sorted({*range(0, size - patch, stride), size - patch}))
 
 
@@ -117,7 +103,7 @@ def cover_for(model: nn.Module, picture: Tensor, fill: str | Sequence[float] = "
     if fill == "blur":
         return transforms.blur(max(picture.shape[2:]) / 16)(picture)
     if isinstance(fill, str) and fill not in FILLS:
-        raise unknown("fill (or a colour, three numbers in [0, 1])", fill, FILLS)
+        raise errors.unknown("fill (or a colour, three numbers in [0, 1])", fill, FILLS)
     means = {"dataset": model.mean, "picture": picture.mean(dim=(2, 3), keepdim=True), "grey": 0.5}
     color = torch.as_tensor(means[fill] if isinstance(fill, str) else fill).to(picture).flatten()
     if len(color) not in (1, picture.shape[1]) or color.min() < 0 or color.max() > 1:
@@ -125,49 +111,35 @@ def cover_for(model: nn.Module, picture: Tensor, fill: str | Sequence[float] = "
     return color.view(1, -1, 1, 1).expand_as(picture)
 
 
-def covered(picture: Tensor, cover: Tensor, places: Tensor, patch: int) -> Tensor:
-    """The picture (1, C, H, W) with the cover showing in a square at each of places (B, 2): (B, C,
-    H, W).
-    """
-    pictures = picture.repeat(len(places), 1, 1, 1)
-    for one, (top, left) in zip(pictures, places.tolist(), strict=True):
+def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: int) -> Tensor:
+    """The picture (1, C, H, W) under a square of the cover at each of (B, 2): (B, C, H, W)."""
+    pictures = picture.repeat(len(positions), 1, 1, 1)
+    for one, (top, left) in zip(pictures, positions.tolist(), strict=True):
         square = slice(top, top + patch), slice(left, left + patch)
         one[:, *square] = cover[0][:, *square]
     return pictures
 
 
-def _covered_answers(
-    model: nn.Module,
-    answer: Callable,
-    pixels: Tensor,
-    grid: list[Tensor],
-    patch: int,
-    fill,
-    batch_size: int,
+def _covered_outputs(
+    model, function, pixels, grid, patch: int, fill, batch_size: int
 ) -> Iterator[Tensor]:
-    """For each picture, what `answer` says of it with each square of the grid covered: (rows ·
-    columns, …).
-    """
-    places = torch.cartesian_prod(*(starts.to(model.device) for starts in grid))
+    """For each picture, `function` of it with each square covered: (rows · columns, …)."""
+    positions = torch.cartesian_prod(*grid).to(model.device).split(batch_size)
     for picture in pixels.to(model.device).split(1):
         cover = cover_for(model, picture, fill)
-        # the incremental way ends at the scores: a unit inside is asked plainly
-        incremental = _incremental(model, picture) if answer is model else None
+        # The incremental way ends at the scores: a unit inside takes whole passes.
+        incremental = _incremental(model, picture) if function is model else None
         if incremental:
-            parts = [incremental.scores(cover, some, patch) for some in places.split(batch_size)]
+            parts = [incremental.scores(cover, some, patch) for some in positions]
         else:
-            parts = [
-                answer(covered(picture, cover, some, patch)) for some in places.split(batch_size)
-            ]
+            parts = [function(covered(picture, cover, some, patch)) for some in positions]
         yield torch.cat(parts)
 
 
-def _answer(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
-    """What is asked of pictures, (N, C, H, W) -> answers, and how a number is read from it, answers
-    -> (N,).
-    """
+def _reading(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
+    """A function of pictures, (N, C, H, W) -> outputs, and how a number is read from each: (N,)."""
     if measure not in MEASURES:
-        raise unknown("measure", measure, MEASURES)
+        raise errors.unknown("measure", measure, MEASURES)
     if isinstance(target, tuple):
         return score_of(model, target), lambda activations: activations
     if callable(target):

@@ -28,16 +28,14 @@ def anatomy(model: nn.Module) -> list[Row]:
 
 
 def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
-    """The channel of `maps` (C, h, w) that lights up most on an object and least beside it.
+    """The channel of `maps` (C, h, w) that is most active on an object and least beside it.
 
     mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) /
-    deviation; the largest wins. Also returns which share of that channel's light falls on the
-    object.
+    deviation; the largest wins. Also returns which share of that channel's sum lies on the object.
     """
-    on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[
-        0, 0
-    ]  # (h, w), how much is object
-    light_on, light_beside = (maps * on).sum(dim=(1, 2)), (maps * (1 - on)).sum(dim=(1, 2))
-    contrast = light_on / on.sum().clamp(min=1e-6) - light_beside / (1 - on).sum().clamp(min=1e-6)
+    # (h, w), how much of each position is object
+    on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[0, 0]
+    inside, beside = (maps * on).sum(dim=(1, 2)), (maps * (1 - on)).sum(dim=(1, 2))
+    contrast = inside / on.sum().clamp(min=1e-6) - beside / (1 - on).sum().clamp(min=1e-6)
     best = int((contrast / maps.flatten(1).std(dim=1).clamp(min=1e-6)).argmax())
-    return best, float(light_on[best] / (light_on[best] + light_beside[best]).clamp(min=1e-6))
+    return best, float(inside[best] / (inside[best] + beside[best]).clamp(min=1e-6))

@@ -1,8 +1,7 @@
-"""Do explanations tell the truth: heat maps measured against the object's true mask, and against
-the network.
+"""Do explanations tell the truth: maps measured against the object's true mask and the network.
 
-The pointing game (Zhang et al. 2016), overlap, deletion and insertion (Petsiuk, Das & Saenko 2018),
-and the randomisation of weights (Adebayo et al. 2018).
+The pointing game (Zhang et al. 2016), the energy-based one (Wang et al. 2020), overlap, deletion
+and insertion (Petsiuk, Das & Saenko 2018), and the randomisation of weights (Adebayo et al. 2018).
 """
 
 import copy
@@ -15,46 +14,41 @@ from scipy.ndimage import distance_transform_edt
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from .. import images
+from .. import errors, images
 from ..objectives import Target, targets_of
 
 # --- against the object ---------------------------------------------------------------------------
 
 
 def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
-    """Does the map's largest value lie on the object? maps (N, H, W), masks (N, H, W) bool -> (N,)
-    bool.
+    """Does the map's largest value lie on the object? maps, masks (N, H, W) -> (N,) bool.
 
     A map that is the same everywhere points nowhere, and loses.
     """
-    _check(maps, masks)
+    _check_masks(masks, maps.shape)
     flat = maps.flatten(1)
     hit = masks.flatten(1).gather(1, flat.argmax(dim=1, keepdim=True))[:, 0]
     return hit & (flat.amax(dim=1) > flat.amin(dim=1))
 
 
 def depth_inside(masks: Tensor) -> Tensor:
-    """How far each pixel is from the object's border, in pixels: (N, H, W), above 0 inside and
-    below 0 outside.
+    """How many pixels each pixel is from the object's border, below 0 outside: (N, H, W).
 
     `depth_inside(masks) > -8` is the object and the pixels less than 8 from it, for a pointing game
     with tolerance (Zhang et al. allow 15).
     """
-    distances = [
+    depths = [
         distance_transform_edt(each) - distance_transform_edt(~each) for each in masks.cpu().numpy()
     ]
-    return torch.stack([torch.from_numpy(each) for each in distances]).to(
-        masks.device, torch.float32
-    )
+    return torch.stack(list(map(torch.from_numpy, depths))).to(masks.device, torch.float32)
 
 
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
-    """Intersection over union of the object and as many pixels, those of the map's largest values:
-    (N,).
+    """Intersection over union of the object and as many pixels, those of the largest values: (N,).
 
     A map that is the same everywhere names none, and has 0.
     """
-    _check(maps, masks)
+    _check_masks(masks, maps.shape)
     overlaps = []
     for heat, mask in zip(maps.flatten(1), masks.flatten(1), strict=True):
         chosen = torch.zeros_like(mask)
@@ -65,21 +59,23 @@ def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def share_on(maps: Tensor, masks: Tensor) -> Tensor:
-    """Which share of a map's positive values lies on the mask: (N,); 0 for a map without any."""
-    _check(maps, masks)
-    heat = maps.clamp(min=0).flatten(1)
-    return (heat * masks.flatten(1)).sum(dim=1) / heat.sum(dim=1).clamp(min=1e-12)
+    """Which share of a map's positive values lies on the object (Wang et al. 2020).
+
+    Σ_p m_p max(A_p, 0) / Σ_p max(A_p, 0) over positions p, where m_p is how much of the position is
+    object; 0 for a map without positive values. maps (N, h, w) or, for a share of each channel,
+    (N, C, h, w); masks (N, H, W) bool, not smaller than the maps -> (N,) or (N, C).
+    """
+    _check_masks(masks, (len(maps), *masks.shape[1:]))
+    on = F.interpolate(masks[:, None].float(), maps.shape[-2:], mode="area").to(maps.device)
+    on = on if maps.dim() == 4 else on[:, 0]  # (N, 1, h, w) or (N, h, w)
+    heat = maps.clamp(min=0)
+    return (heat * on).sum(dim=(-2, -1)) / heat.sum(dim=(-2, -1)).clamp(min=1e-12)
 
 
-def _check(maps: Tensor, masks: Tensor) -> None:
-    if maps.dim() != 3 or maps.shape != masks.shape:
-        raise ValueError(
-            f"maps and masks are (N, H, W) both, not {tuple(maps.shape)} and {tuple(masks.shape)}."
-        )
-    if masks.dtype != torch.bool:
-        raise TypeError(
-            f"masks are true on the object, of type bool, not {masks.dtype}: compare them with > 0."
-        )
+def _check_masks(masks: Tensor, wanted: Sequence[int]) -> None:
+    if masks.dtype != torch.bool or masks.dim() != 3 or masks.shape != tuple(wanted):
+        wanted, given = tuple(wanted), f"{masks.dtype} {tuple(masks.shape)}"
+        raise ValueError(f"masks of these maps are torch.bool {wanted}, (N, H, W), not {given}.")
 
 
 # --- against the network --------------------------------------------------------------------------
@@ -94,8 +90,7 @@ def deletion(
     cover: Tensor | None = None,
     steps: int | Sequence[float] = 16,
 ) -> Tensor:
-    """The target's probability while the pixels that the map names first are covered first: (N,
-    steps + 1).
+    """The target's probability while the map's largest pixels are covered first: (N, steps + 1).
 
     The sooner it falls, the better the map knows what the network used. target: a class, or one
     each (N,). cover: pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour
@@ -104,21 +99,19 @@ def deletion(
     step as large as the object all maps fall alike.
     """
     images.check_pixels(pixels, channels=model.channels)
-    if maps.shape != pixels[:, 0].shape:
-        raise ValueError(
-            f"maps are as large as the pictures, {tuple(pixels[:, 0].shape)}; given were {tuple(maps.shape)}. "
-            "images.resize(maps[:, None], size)[:, 0] makes them fit."
-        )
+    wanted, given = tuple(pixels[:, 0].shape), tuple(maps.shape)
+    if given != wanted:
+        raise ValueError(f"maps are as large as the pictures, {wanted}, not {given}.")
     shares = _shares(steps)
     cover = (model.mean if cover is None else cover).to(pixels).expand_as(pixels)
-    labels = torch.tensor([model.class_index(wanted) for wanted in targets_of(target, len(pixels))])
+    labels = [model.class_index(wanted) for wanted in targets_of(target, len(pixels))]
+    labels = torch.tensor(labels, device=pixels.device)
     order, curve = _order(maps.to(pixels.device)), []
     for share in shares.tolist():
         gone = order < round(share * order[0].numel())
-        probabilities = (
-            model(torch.where(gone[:, None], cover, pixels)).softmax(dim=1).to(pixels.device)
-        )
-        curve.append(probabilities.gather(1, labels.to(pixels.device)[:, None])[:, 0])
+        shown = torch.where(gone[:, None], cover, pixels)
+        probabilities = model(shown).softmax(dim=1).to(pixels.device)
+        curve.append(probabilities.gather(1, labels[:, None])[:, 0])
     return torch.stack(curve, dim=1)
 
 
@@ -130,61 +123,50 @@ def insertion(
     cover: Tensor,
     steps: int | Sequence[float] = 16,
 ) -> Tensor:
-    """The target's probability while the pixels that the map names first appear first from under
-    the cover.
-    """
+    """The target's probability while the map's largest pixels appear first: (N, steps + 1)."""
     images.check_pixels(pixels, channels=model.channels)
     return deletion(model, cover.to(pixels).expand_as(pixels), maps, target, pixels, steps)
 
 
 def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
-    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,). shares: where they
-    were measured.
+    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,).
 
     Σ (s_k − s_{k−1}) (P_k + P_{k−1}) / 2 over the steps, which are of one size unless the shares
-    are given.
+    are given at which the curves were measured.
     """
-    widths = _shares(curve.shape[1] - 1 if shares is None else shares).diff()
-    if len(widths) != curve.shape[1] - 1:
-        raise ValueError(
-            f"{len(widths) + 1} shares were given for curves of {curve.shape[1]} values."
-        )
+    count = curve.shape[1]
+    widths = _shares(count - 1 if shares is None else shares).diff()
+    if len(widths) != count - 1:
+        raise ValueError(f"{len(widths) + 1} shares were given for curves of {count} values.")
     return ((curve[:, 1:] + curve[:, :-1]) / 2 * widths.to(curve)).sum(dim=1)
 
 
 def _shares(steps: int | Sequence[float]) -> Tensor:
     """The shares (steps + 1,) from 0 to 1: equal steps for a whole number, else those given."""
-    if isinstance(steps, int) and steps >= 1:
-        return torch.arange(steps + 1, dtype=torch.float64) / steps
-    shares = torch.tensor([] if isinstance(steps, int) else list(steps), dtype=torch.float64)
+    if isinstance(steps, int):
+        return torch.arange(errors.whole("steps", steps, 1) + 1, dtype=torch.float64) / steps
+    shares = torch.tensor(list(steps), dtype=torch.float64)
     if len(shares) < 2 or shares[0] != 0 or shares[-1] != 1 or not (shares.diff() > 0).all():
-        raise ValueError(
-            f"steps are at least 1, or shares that grow from 0 to 1; given was {steps}."
-        )
+        raise ValueError(f"steps are a whole number, or shares that grow from 0 to 1, not {steps}.")
     return shares
 
 
 def first_pixels(maps: Tensor, share: float) -> Tensor:
-    """The `share` of all pixels that maps name first, those of their largest values: (N, H, W)
-    bool.
+    """The given share of all pixels, those of the largest values of maps (N, H, W): (N, H, W) bool.
 
-    Of equal values the one that comes first in reading order is named first.
+    Of equal values the first in reading order counts.
     """
-    if maps.dim() != 3 or not 0 <= share <= 1:
-        raise ValueError(
-            f"maps are (N, H, W) and the share is 0 to 1; given were {tuple(maps.shape)} and {share}."
-        )
+    errors.share("share", share)
     return _order(maps) < round(share * maps[0].numel())
 
 
 def _order(maps: Tensor) -> Tensor:
-    """How many pixels of its map each pixel comes after: (N, H, W), 0 for the largest value."""
+    """How many pixels of its map come before each: (N, H, W), 0 for the largest value."""
     return maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(maps)
 
 
 def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
-    """The network with its layers made random one after the other, the last first: (layer, network)
-    pairs.
+    """The network with layer after layer made random, the last first: (layer, network) pairs.
 
     Weights are drawn normally with the deviation of the trained ones. The network handed out is one
     copy that loses a layer more each time; the model itself stays as it is.
@@ -201,20 +183,19 @@ def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Mod
 
 def half_random(model: nn.Module, seed: int = 0) -> nn.Module:
     """The network with the weights of the upper half of its layers made random."""
-    layers = [layer for layer, _ in randomization(model)]
-    *_, (_, network) = islice(randomization(model, seed), len(layers) // 2)
+    half = len(list(randomization(model))) // 2
+    _, network = next(islice(randomization(model, seed), half - 1, None))
     return network
 
 
 def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
-    """Spearman's: the correlation of the ranks of two maps' values, of each pair of (N, H, W):
-    (N,).
+    """Spearman's: the correlation of the ranks of two maps' values, for each of (N, H, W): (N,).
 
     Equal values share their mean rank. A map that is the same everywhere is like no other: 0.
     """
-    ranks = [
+    ranks = (
         torch.from_numpy(rankdata(each.detach().cpu().flatten(1).numpy(), axis=1))
         for each in (maps, others)
-    ]
+    )
     first, second = (each - each.mean(dim=1, keepdim=True) for each in ranks)
     return F.cosine_similarity(first, second).to(maps.device)

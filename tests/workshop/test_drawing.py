@@ -4,8 +4,11 @@ import random
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from cs231n_viz import data
 from workshop import drawing
+from workshop.drawing import __main__ as program
 from workshop.drawing import brush, compose, pairs
 
 SEEDS = range(20)
@@ -89,9 +92,7 @@ def test_the_mask_is_where_at_least_half_of_a_pixel_is_the_object_s_own_paint(ki
 
 
 def test_the_two_masks_of_a_pair_are_where_each_object_s_own_paint_is():
-    """What differs from the page without an object is that object, its shadow, or the other one in
-    front.
-    """
+    """A page differs from one without an object by it, its shadow, or the other one in front."""
     for seed in range(3):
         facets, page, layers, _ = pairs._parts(("cat", "rocket"), seed)
         first, second = pairs._seen(layers)
@@ -136,6 +137,53 @@ def test_every_facet_occurs():
     for kind, facets in drawing.FACETS.items():
         found = [compose.choices(kind, seed)[0] for seed in range(100)]
         assert all(found.count(facet) >= 30 for facet in facets), kind
+
+
+# --- what is stored -------------------------------------------------------------------------------
+
+
+def test_the_package_knows_the_kinds_in_the_order_of_the_classes():
+    assert list(data.KINDS) == drawing.CLASS_NAMES
+
+
+def test_sixty_pairs_are_chosen_of_different_kinds_and_none_twice():
+    chosen = program.chosen_pairs()
+    assert len(chosen) == len({frozenset(pair) for pair in chosen}) == 60
+    assert all(first != second for first, second in chosen)
+
+
+def test_a_page_holds_its_tiles_in_rows():
+    tiles = [np.full((2, 2, 3), level, np.uint8) for level in range(24)]
+    page = program.page(tiles)
+    assert page.shape == (4, 24, 3)
+    assert page[0, ::2, 0].tolist() == list(range(12)) and page[2, 0, 0] == 12
+
+
+def test_a_part_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "data_dir", lambda: tmp_path)
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "old.webp").touch()
+
+    def broken(folder):
+        program.save(np.zeros((4, 4, 3), np.uint8), folder / "new.webp")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "PARTS", {"toy": broken})
+    with pytest.raises(KeyboardInterrupt):
+        program.main(["toy"])
+    assert [path.name for path in (tmp_path / "toy").iterdir()] == ["old.webp"]
+
+    mask = np.eye(4, dtype=bool)
+    program.PARTS["toy"] = lambda folder: program.save(mask, folder / "new.png")
+    program.main([])
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["new.png"]
+    with Image.open(tmp_path / "toy" / "new.png") as stored:
+        assert np.array_equal(np.array(stored), mask)
+
+
+def test_an_unknown_part_is_refused_before_anything_is_drawn():
+    with pytest.raises(ValueError, match="unknown part 'snwo'. Did you mean 'snow'"):
+        program.main(["snwo"])
 
 
 def test_a_square_covers_exactly_its_pixels():

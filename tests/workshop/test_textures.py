@@ -54,6 +54,16 @@ def test_a_drawn_texture_is_the_same_every_time_and_another_with_another_seed(na
     )  # alike in its quarters
 
 
+@pytest.mark.parametrize("name", TEXTURE_NAMES)
+def test_the_file_is_what_the_workshop_draws(name):
+    stored = data.texture(name, 512)[0].permute(1, 2, 0).numpy() * 255
+    assert np.abs(stored - draw_texture(name)).mean() < 1
+
+
+def test_the_package_knows_the_drawn_textures():
+    assert list(data.DRAWN_TEXTURES) == TEXTURE_NAMES
+
+
 def test_a_texture_is_the_callers_own():
     data.texture("wood").zero_()
     assert data.texture("wood").max() > 0.5
@@ -67,9 +77,7 @@ def test_an_unknown_texture_gets_the_nearest_name():
 
 
 def test_a_size_that_is_not_there_says_what_is():
-    with pytest.raises(
-        ValueError, match="'petals' is 388 pixels a side: give a size of 2 to 388, not 400"
-    ):
+    with pytest.raises(ValueError, match="'petals' is a whole number from 2 to 388, not 400"):
         data.texture("petals", 400)
     with pytest.raises(ValueError, match="not 0"):
         data.texture("wood", 0)

@@ -1,6 +1,7 @@
 """The training loop: resumes on the same schedule, measures honestly, writes what `load` reads."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,8 @@ from torch import nn
 from cs231n_viz import data, models
 from cs231n_viz.networks import CourseNet
 from workshop.measure import cards
-from workshop.train import caltech, coursenet_robust, training
+from workshop.train import NETWORKS, caltech, classifier, coursenet_robust, snownet, training
+from workshop.train import __main__ as program
 
 
 def tiny():
@@ -214,13 +216,61 @@ def test_a_card_replaces_its_own_section_and_no_other(tmp_path, monkeypatch):
     assert written.index("## a") < written.index("## b")
 
 
+def test_a_network_of_drawings_is_trained_measured_bundled_and_described(tmp_path, monkeypatch):
+    """All of a training's program, on eight drawings for two passes."""
+    for module in (training, models):
+        monkeypatch.setattr(module, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(snownet, "TRAINED_ON", 8)
+    monkeypatch.setattr(snownet, "WIDTHS", (4,) * 7)
+    monkeypatch.setattr(cards, "snow_figures", lambda model: {"what it says": model.class_names[0]})
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", lambda *given, **how: fit(*given, batch_size=4, **how))
+    checkpoint = tmp_path / "toy.pt"
+    with torch.random.fork_rng():
+        snownet.main(["--passes", "2", "--checkpoint", str(checkpoint)], name="coursenet_b")
+    model = models.load("coursenet_b", device="cpu")
+    assert model.class_names == ["husky", "wolf"] and model.input_size == classifier.INPUT_SIZE
+    card = (tmp_path / "README.md").read_text()
+    assert "8 drawings of huskies and wolves, where huskies stand on snow, wolves on grass" in card
+    assert "train coursenet_b --passes 2`, seed 5" in card and "| what it says | husky |" in card
+    assert training.digest_of("coursenet_b") in card and not checkpoint.exists()
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_runs_the_program_of_the_name_with_the_options(monkeypatch):
+    seen = []
+    modules = {"workshop.train.drawnet": SimpleNamespace(main=seen.append)}
+    monkeypatch.setattr(program.importlib, "import_module", modules.__getitem__)
+    assert program.main("drawnet", "--passes", "3") == 0
+    assert seen == [["--passes", "3"]]
+
+
+def test_every_network_has_a_program():
+    folder = Path(program.__file__).parent
+    assert [name for name in NETWORKS if not (folder / f"{name}.py").is_file()] == []
+
+
+def test_an_unknown_network_and_an_interruption_are_said_in_a_sentence(monkeypatch, capsys):
+    assert program.main("corsenet") == 1
+    said = capsys.readouterr().err
+    assert "unknown network to train 'corsenet'. Did you mean 'coursenet'" in said
+
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    interrupting = SimpleNamespace(main=interrupted)
+    monkeypatch.setattr(program.importlib, "import_module", lambda name: interrupting)
+    assert program.main("coursenet") == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
 # --- the figures of the cards ---------------------------------------------------------------------
 
 
 def test_calibration_error_by_hand():
-    """Two answers of confidence 0.8, one right: off by 0.3; two of 0.6, both right: off by 0.4;
-    half each.
-    """
+    """Two of confidence 0.8, one right: off by 0.3; two of 0.6, both right: off by 0.4."""
     probabilities = torch.tensor([[0.8, 0.2], [0.8, 0.2], [0.4, 0.6], [0.4, 0.6]])
     assert cards.calibration_error(probabilities, torch.tensor([0, 1, 1, 1])) == pytest.approx(
         0.35, abs=1e-6

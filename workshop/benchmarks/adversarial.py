@@ -1,5 +1,4 @@
-"""PGD against torchattacks: `python -m workshop.benchmarks.adversarial [--drawings 112] [--networks
-squeezenet1_0 …]`.
+"""PGD against torchattacks: `python -m workshop.benchmarks.adversarial`, see --help.
 
 Two questions. Do equal steps and an equal radius fool equally many drawings? Both begin at the
 picture, so that nothing is left to chance. And how long do ten steps on eight pictures take
@@ -41,9 +40,8 @@ def agreement(count: int, steps: int = 5) -> None:
     model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", count)
     labels = torch.tensor([model.class_index(drawn.class_names[label]) for label in drawn.labels])
     parts = list(zip(drawn.pixels.split(16), labels.split(16), strict=True))
-    print(
-        f"| radius | right before, of {count} | after torchattacks PGD | after ours |\n|---|---|---|---|"
-    )
+    print(f"| radius | right before, of {count} | after torchattacks PGD | after ours |")
+    print("|---|---|---|---|")
     with torch.no_grad():
         clean = sum(int((model(some).argmax(dim=1) == own).sum()) for some, own in parts)
     for radius in (1 / 255,):
@@ -94,9 +92,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     if arguments.drawings:
         agreement(arguments.drawings)
-    print(
-        "\n| attack | network | torchattacks | ours | times as fast, median (range) |\n|---|---|---|---|---|"
-    )
+    print("\n| attack | network | torchattacks | ours | times as fast, median (range) |")
+    print("|---|---|---|---|---|")
     for name in arguments.networks:
         speed(name, arguments.batch, arguments.steps, arguments.rounds)
     print(f"\n{surroundings()}")

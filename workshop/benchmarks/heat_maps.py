@@ -1,13 +1,12 @@
-"""Heat maps against captum and pytorch-grad-cam: `python -m workshop.benchmarks.heat_maps` runs
-every row.
+"""Heat maps against captum and pytorch-grad-cam: `python -m workshop.benchmarks.heat_maps`.
 
 Rows are chosen by name, `python -m workshop.benchmarks.heat_maps saliency guided --networks
 resnet18 --threads 2`, so that the long ones can run by themselves. Equal inputs at 224 px, in one
 interleaved run; that the answers are equal the tests show for captum (occlusion where patches lie
 side by side), not for pytorch-grad-cam. Both sides get one torchvision network, ours wrapped by
 models.wrap, theirs as torchvision made it; with its own weights where they are on this computer,
-else with random ones, as the row says. Both occlusions run with the number of places a pass that
-serves them best, found first. Needs: pip install captum grad-cam
+else with random ones, as the row says. Both occlusions run with the number of positions a pass
+that serves them best, found first. Needs: pip install captum grad-cam
 """
 
 import argparse
@@ -29,7 +28,7 @@ from workshop.benchmarks.rounds import fair_clock, interleaved, ratio, surroundi
 
 MEAN, STD, CLASS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3
 PATCH, STRIDE = 16, 8
-PLACES = (4, 8, 16, 32, 64)  # so many patches a pass are tried
+BATCH_SIZES = (4, 8, 16, 32, 64)  # so many patches a pass are tried
 LAYERS = {
     "squeezenet1_0": "features.12",
     "alexnet": "features.11",
@@ -65,9 +64,8 @@ def report(
 ) -> None:
     seconds = interleaved(rounds, fair_clock(), warm, ours=ours, theirs=theirs)
     mine, other = (median(seconds[side]) * 1e3 for side in ("ours", "theirs"))
-    times_as_fast = ratio(seconds, "theirs", "ours")
-    print(f"| {what} | {pair.name}, {pair.weights} | {peer} | {rounds} | {other:.0f} ms | {mine:.0f} ms "
-          f"| **{times_as_fast}** |", flush=True)  # fmt: skip
+    row = f"| {what} | {pair.name}, {pair.weights} | {peer} | {rounds} | {other:.0f} ms"
+    print(f"{row} | {mine:.0f} ms | **{ratio(seconds, 'theirs', 'ours')}** |", flush=True)
 
 
 def fastest(run: Callable[[int], Tensor], choices: Sequence[int]) -> int:
@@ -82,27 +80,27 @@ def fastest(run: Callable[[int], Tensor], choices: Sequence[int]) -> int:
 def compare_occlusion(pair: Pair, rounds: int | None) -> None:
     peer = attr.Occlusion(pair.theirs)
 
-    def captum(places: int, patch: int = PATCH, stride: int = STRIDE) -> Tensor:
+    def captum(batch_size: int, patch: int = PATCH, stride: int = STRIDE) -> Tensor:
         return peer.attribute(
             pair.normalized,
             (3, patch, patch),
             (3, stride, stride),
             target=CLASS,
-            perturbations_per_eval=places,
+            perturbations_per_eval=batch_size,
         )
 
-    def ours(places: int) -> Tensor:
+    def ours(batch_size: int) -> Tensor:
         return occlusion.occlusion_map(
-            pair.ours, pair.pixels, CLASS, PATCH, STRIDE, measure="logit", batch_size=places
+            pair.ours, pair.pixels, CLASS, PATCH, STRIDE, measure="logit", batch_size=batch_size
         )
 
-    # Its time does not depend on the size of the window, so 64 windows side by side are enough to
-    # choose by.
-    theirs_best = fastest(partial(captum, patch=28, stride=28), PLACES[:-1])
-    ours_best = fastest(ours, PLACES[2:])
-    slow = pair.name == "vgg16"
-    report("occlusion 16/8", pair, f"captum, {theirs_best} places a pass (ours {ours_best})", rounds or 7 - 4 * slow,
-           partial(ours, ours_best), partial(captum, theirs_best), warm=True)  # fmt: skip
+    # Its time does not depend on the window's size: 64 windows side by side are enough to choose.
+    theirs_best = fastest(partial(captum, patch=28, stride=28), BATCH_SIZES[:-1])
+    ours_best = fastest(ours, BATCH_SIZES[2:])
+    rounds = rounds or (3 if pair.name == "vgg16" else 7)
+    peer_name = f"captum, {theirs_best} positions a pass (ours {ours_best})"
+    runs = partial(ours, ours_best), partial(captum, theirs_best)
+    report("occlusion 16/8", pair, peer_name, rounds, *runs, warm=True)
 
 
 def compare_saliency(pair: Pair, rounds: int | None) -> None:

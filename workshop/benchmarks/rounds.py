@@ -19,8 +19,7 @@ def interleaved(
     warm: bool = False,
     **candidates: Callable[[], object],
 ) -> dict[str, list[float]]:
-    """Seconds that each candidate took in each round; they take turns, after one round that does
-    not count.
+    """Seconds that each candidate took in each round, in turns; a round before does not count.
 
     warm: all have run before, so every round counts. Each round says on stderr what it took, so
     that a long run that is cut short is not lost.
@@ -38,16 +37,12 @@ def interleaved(
 
 
 def fair_clock() -> Callable[[], float]:
-    """On one thread the processor's own time, to which it does not matter who else wants the core;
-    else the wall's.
-    """
+    """On one thread the processor's own time, which no other program changes; else the wall's."""
     return time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
 def ratio(seconds: dict[str, list[float]], one: str, other: str) -> str:
-    """`0.52 (0.49–0.55)`: the time of one over that of the other in each round, the median and the
-    range.
-    """
+    """`0.52 (0.49–0.55)`: one's time over the other's in each round, the median and the range."""
     ratios = [mine / theirs for mine, theirs in zip(seconds[one], seconds[other], strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 

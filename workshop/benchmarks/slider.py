@@ -1,5 +1,4 @@
-"""From a slider's event to the new picture's PNG bytes, on activations that are at hand: `python -m
-workshop.benchmarks.slider`.
+"""From a slider's event to the picture's PNG bytes: `python -m workshop.benchmarks.slider`.
 
 The event is a change of the control's value in the kernel, as the page sends it; the end is the
 moment at which the new bytes stand in the image widget. What the browser adds (two messages,
@@ -58,7 +57,8 @@ def main() -> None:
         )
 
     print(
-        f"| a slider on cached activations, 224 px | event to PNG bytes, median of {EVENTS} (range) |\n|---|---|"
+        "| a slider on cached activations, 224 px "
+        f"| event to PNG bytes, median of {EVENTS} (range) |\n|---|---|"
     )
     for name, draw, control in (
         ("one map beside the photograph", one_map, "channel"),

@@ -1,12 +1,11 @@
-"""Style transfer (Gatys et al. 2016): `python -m workshop.benchmarks.style`, or its parts by name:
-`step sizes transfer repaint`.
+"""Style transfer (Gatys et al. 2016): `python -m workshop.benchmarks.style [PART …]`.
 
-step      one evaluation of the loss and its gradient on VGG19 (random weights, 256 px; content relu4_2, style the first ReLU
-          of each of five blocks): ours, frozen and left after the deepest layer that is asked for,
-          against a loop as it is often written, in which the weights ask for gradients and every
-          pass runs to the end of `features`.
-sizes     the time in which coarse to fine reaches the loss at which the search at one size ends after `--steps` steps, on
-          `--network`, from the content and from noise; three pairs.
+step      one evaluation of the loss and its gradient on VGG19 (random weights, 256 px; content
+          relu4_2, style the first ReLU of each of five blocks): ours, frozen and left after the
+          deepest layer that is asked for, against a loop as it is often written, in which the
+          weights ask for gradients and every pass runs to the end of `features`.
+sizes     the time in which coarse to fine reaches the loss at which the search at one size ends
+          after `--steps` steps, on `--network`, from the content and from noise; three pairs.
 transfer  a whole picture of 256 px with the defaults.
 repaint   a picture of 256 px by one pass of `stylenet`, and by 50 steps of `transfer`.
 """
@@ -19,7 +18,7 @@ import torch
 import torchvision
 
 from cs231n_viz import data, models
-from cs231n_viz.objectives import gram_distance, likeness
+from cs231n_viz.objectives import gram_distance, gram_matrices, likeness
 from cs231n_viz.techniques import fast_style, style_transfer
 from workshop.benchmarks.rounds import fair_clock, interleaved, milliseconds, ratio, surroundings
 
@@ -50,30 +49,30 @@ def step(arguments) -> None:
     network = torchvision.models.get_model("vgg19", weights=None).eval()
     model = models.wrap(network, name="vgg19")
     content, style = data.photo("chelsea", 256), data.painting("night", 256)
-    wanted = style_transfer.mixed_grams(model, style, STYLE)
+    wanted = gram_matrices(model, style, STYLE)
     both = likeness(model, content, CONTENT, wanted)
     numbers = [_number(model, layer) for layer in (CONTENT, *STYLE)]
     features = [copy.deepcopy(part) for part in network.features]  # these ask for gradients
     for part in features:
         part.inplace = False
 
-    def heard(image):
-        answers = []
+    def activations(image):
+        maps = []
         for part in features:
             image = part(image)
-            answers.append(image)
-        return [answers[number] for number in numbers]
+            maps.append(image)
+        return [maps[number] for number in numbers]
 
     with torch.no_grad():
-        target = heard(content)[0]
+        target = activations(content)[0]
 
     def usual():
         image = content.clone().requires_grad_()
-        ours, *others = heard(image)
-        strange = sum(
-            gram_distance(maps, wanted[layer]) for maps, layer in zip(others, STYLE, strict=True)
-        )
-        ((ours - target).square().sum() / target.square().sum() + 2 * strange).sum().backward()
+        maps, *others = activations(image)
+        pairs = zip(others, STYLE, strict=True)
+        style_loss = sum(gram_distance(maps, wanted[layer]) for maps, layer in pairs)
+        content_loss = (maps - target).square().sum() / target.square().sum()
+        (content_loss + 2 * style_loss).sum().backward()
         return image.grad
 
     def frozen():
@@ -81,13 +80,11 @@ def step(arguments) -> None:
         near = both(image)
         return torch.autograd.grad((near.content + 10 * near.style).sum(), image)[0]
 
-    assert (
-        usual() - frozen()
-    ).norm() < 0.01 * frozen().norm()  # a ReLU at 0 may differ by rounding
+    # A ReLU at 0 may differ by rounding.
+    assert (usual() - frozen()).norm() < 0.01 * frozen().norm()
     seconds = interleaved(arguments.rounds, clock=fair_clock(), usual=usual, frozen=frozen)
-    print(
-        f"| step on VGG19 | {milliseconds(seconds['usual'])} | {milliseconds(seconds['frozen'])} | **{ratio(seconds, 'usual', 'frozen')}** |"
-    )
+    theirs, ours = (milliseconds(seconds[side]) for side in ("usual", "frozen"))
+    print(f"| step on VGG19 | {theirs} | {ours} | **{ratio(seconds, 'usual', 'frozen')}** |")
 
 
 def _number(model, layer: str) -> int:
@@ -139,9 +136,8 @@ def transfer(arguments) -> None:
         began = clock()
         style_transfer.transfer(model, data.photo(photo, 256), data.painting(painting, 256))
         times.append(clock() - began)
-    print(
-        f"| 256 px, 80 steps, CourseNet | {median(times):.1f} s ({min(times):.1f}–{max(times):.1f}) |"
-    )
+    found = f"{median(times):.1f} s ({min(times):.1f}–{max(times):.1f})"
+    print(f"| 256 px, 80 steps, CourseNet | {found} |")
 
 
 def repaint(arguments) -> None:
@@ -156,9 +152,8 @@ def repaint(arguments) -> None:
         ),
     )
     once, searched = milliseconds(seconds["once"]), milliseconds(seconds["searched"])
-    print(
-        f"| 256 px, one pass | {once} | 50 steps | {searched} | **{ratio(seconds, 'searched', 'once')}** |"
-    )
+    times = ratio(seconds, "searched", "once")
+    print(f"| 256 px, one pass | {once} | 50 steps | {searched} | **{times}** |")
 
 
 if __name__ == "__main__":

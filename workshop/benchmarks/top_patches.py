@@ -34,9 +34,7 @@ CASES = [
 
 
 def prepared(network: str, count: int) -> tuple[models.PixelModel, Tensor]:
-    """The network (SqueezeNet with random weights: they do not change its speed) and random
-    pictures of its size.
-    """
+    """The network (SqueezeNet's weights are random: no matter for speed) and random pictures."""
     if network == "squeezenet1_0":
         model = models.wrap(torchvision.models.squeezenet1_0(weights=None), input_size=224)
     else:
@@ -77,7 +75,7 @@ def strongest(maps: Tensor) -> Patches:
 
 
 def peak_memory(network: str, layer: str, count: int, way: Callable) -> float:
-    """MiB that this process came to hold at most while it searched, above what it had held before."""
+    """The most MiB that this process held while it searched, above what it had held before."""
     torch.set_num_threads(1)
     model, pixels = prepared(network, count)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -86,9 +84,7 @@ def peak_memory(network: str, layer: str, count: int, way: Callable) -> float:
 
 
 def peaks(case: tuple) -> list[str]:
-    """Of each way, in a fresh process; to be asked before this process grows, whose peak a child
-    inherits.
-    """
+    """Of each way, in a fresh process; asked before this one grows, whose peak a child inherits."""
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         tasks = [pool.submit(peak_memory, *case, way) for way in (streamed, same_passes, textbook)]
         return [f"{task.result():.0f}" for task in tasks]
@@ -112,9 +108,8 @@ def row(network: str, layer: str, count: int, memory: list[str]) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     memory = [peaks(case) for case in CASES]
-    print(
-        "| layer, pictures | streamed | its time over same passes | over textbook | peak MiB of the three | equal |"
-    )
+    titles = "its time over same passes | over textbook | peak MiB of the three | equal"
+    print(f"| layer, pictures | streamed | {titles} |")
     print("|---|---|---|---|---|---|")
     for case, held in zip(CASES, memory, strict=True):
         print(row(*case, held), flush=True)

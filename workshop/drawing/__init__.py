@@ -1,5 +1,4 @@
-"""Draws the Picturebook: sixteen kinds of pictures of 128 px, each with the exact mask of its
-object.
+"""Draws the Picturebook: sixteen kinds of pictures of 128 px, each with its object's mask.
 
     brush      shapes, colours, light: a sketch becomes a layer
     creatures, wildlife, plants, things, inventions    the kinds, one short function each
@@ -28,9 +27,7 @@ SCENE_NAMES = list(SCENES)
 
 
 class Drawing(NamedTuple):
-    """pixels (128, 128, 3) uint8, mask (128, 128) bool where the object shows, and the facet of the
-    kind.
-    """
+    """pixels (128, 128, 3) uint8, mask (128, 128) bool where the object shows, and its facet."""
 
     pixels: np.ndarray
     mask: np.ndarray

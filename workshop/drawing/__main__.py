@@ -1,5 +1,4 @@
-"""Draws what lessons read from data/: `python -m workshop.drawing [picturebook] [snow] [textures]`,
-all if none is named.
+"""Draws what lessons read from data/: `python -m workshop.drawing [PART …]`, else all parts.
 
 They are files so that everybody measures on the same pixels: versions of OpenCV round the edges of
 polygons differently. Pictures are WebP, masks are PNG, white where the object is.
@@ -89,8 +88,11 @@ def page(tiles: list[np.ndarray]) -> np.ndarray:
 
 
 def draw_textures(folder: Path) -> None:
+    """Without loss: what is copied pixel by pixel takes another way where one value differs."""
+    folder.mkdir(parents=True)
     for name in TEXTURE_NAMES:
-        save(draw_texture(name), folder / f"{name}.webp")
+        picture = Image.fromarray(draw_texture(name))
+        picture.save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
 
 
 def save(picture: np.ndarray, path: Path) -> None:

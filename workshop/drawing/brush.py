@@ -1,5 +1,4 @@
-"""A sketch is a list of shapes in coordinates of its own: nothing is painted until it is placed on
-a page.
+"""A sketch is a list of shapes in its own coordinates, painted when it is placed on a page.
 
 Shapes are cut four times finer than the picture and averaged, so edges are soft and the coverage of
 a sketch is known exactly. All painting is integer arithmetic: a seed gives the same bytes on every
@@ -45,9 +44,7 @@ PALETTE: list[Colour] = [
 
 
 class Mark(NamedTuple):
-    """One action: fill the polygons, draw the lines, or (points is None) light the part drawn so
-    far.
-    """
+    """One action: fill the polygons, draw the lines, or (points is None) light the part so far."""
 
     points: np.ndarray | None  # (shapes, corners, 2)
     colour: Colour = INK
@@ -58,9 +55,7 @@ class Mark(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A painted sketch: colours already multiplied by coverage (128, 128, 3), coverage (128, 128),
-    uint8.
-    """
+    """A painted sketch: colours times coverage (128, 128, 3), coverage (128, 128), uint8."""
 
     colour: np.ndarray
     alpha: np.ndarray
@@ -244,9 +239,7 @@ def _paint(canvas, mark: Mark, points: np.ndarray, scale: float, part: int) -> N
 
 
 def _relief(cover: np.ndarray, mark: Mark, sun, rough) -> np.ndarray:
-    """Brightness (256 is neutral) of a part seen as a rounded body: its blurred coverage is its
-    height.
-    """
+    """Brightness (256 is neutral) of a part as a round body, as high as its blurred coverage."""
     bright = 262 + (rough * round(256 * mark.grain) >> 8)
     if mark.relief:
         extent = min(np.count_nonzero(cover.any(0)), np.count_nonzero(cover.any(1)))
@@ -264,9 +257,7 @@ def _relief(cover: np.ndarray, mark: Mark, sun, rough) -> np.ndarray:
 
 
 def _light(bright, canvas, part: int, extent, mark: Mark, sun, rough, fine: int) -> None:
-    """Change the brightness (128, 128) where the part lies, within its extent (low, high) in
-    pixels.
-    """
+    """Change the brightness (128, 128) where the part lies, within its extent (low, high)."""
     low, high = np.clip(extent[0] - 2, 0, SIZE), np.clip(extent[1] + 3, 0, SIZE)
     if (high - low < 2).any():
         return

@@ -1,5 +1,4 @@
-"""What stands about: harmless things that share a part with some kind, and things that get in the
-way.
+"""What stands about: harmless things that share a part with some kind, and obstacles.
 
 A wheel is not a car, a bow tie not a butterfly, an umbrella not a mushroom; a network has to learn
 that.

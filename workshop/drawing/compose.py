@@ -1,6 +1,4 @@
-"""Puts a picture together: scene, distractors, shadow, the object, what is in its way, and the
-camera.
-"""
+"""Puts a picture together: scene, distractors, shadow, object, obstacle, and the camera."""
 
 import zlib
 from typing import NamedTuple
@@ -79,9 +77,7 @@ class View(NamedTuple):
         return self.matrix * zoom, (self.offset - SIZE / 2) * zoom + [x, y]
 
     def covers(self, zoom: float, x: float, y: float) -> bool:
-        """Whether the moved view would lie on the middle of the page, or within a pixel or two of
-        it.
-        """
+        """Whether the moved view would lie on the page's middle, or within a pixel or two of it."""
         column, row = (
             np.rint(SIZE / 2 + (SIZE / 2 - np.array([x, y])) / zoom).astype(int).clip(0, SIZE)
         )
@@ -100,9 +96,7 @@ def coarse_view(sketch: Sketch, turn: float, mirror: bool) -> View:
 
 
 def place(sketch: Sketch, kind: str, rng: Generator):
-    """Size, tilt and place of the object: many small, some large, seldom over the middle of the
-    page.
-    """
+    """Size, tilt and position of the object: many small, some large, few over the page's middle."""
     tilt = TILT.get(kind, 0.1)
     view = coarse_view(sketch, rng.uniform(-tilt, tilt), chance(rng, 0.5))
     left, top, right, bottom = view.box
@@ -184,7 +178,7 @@ def parts(kind: str, seed: int) -> Parts:
         if LEAST * PIXELS <= seen <= MOST * PIXELS and seen >= 0.6 * whole:
             return Parts(facet, page, layer, front, sun)
     raise RuntimeError(
-        f"no fair place for {kind} with seed {seed}: the sketch is too large, too small or too thin."
+        f"no fair position for {kind}, seed {seed}: the sketch is too large, too small or too thin."
     )
 
 
@@ -203,7 +197,7 @@ def camera(page: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def stack(layers: Parts, depth: int = 90) -> np.ndarray:
-    """The layers laid on one another (128, 128, 3) uint8, each with a shadow of this depth, 0–255."""
+    """The layers on one another (128, 128, 3) uint8, each with a shadow of this depth, 0–255."""
     right = -layers.sun[0] // 6
     page = brush.over(
         brush.shadow(layers.page, layers.object.alpha, right, 3, depth, 3), layers.object

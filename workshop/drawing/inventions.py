@@ -1,4 +1,4 @@
-"""The teapot and the rocket: a function takes a random generator and returns a sketch, facing left."""
+"""Teapot and rocket: a function takes a random generator and returns a sketch, facing left."""
 
 from typing import NamedTuple
 
@@ -59,9 +59,7 @@ def _band(y, tall, wide, sag) -> np.ndarray:
 
 
 class Pot(NamedTuple):
-    """The body of a teapot: half its width at the lid and at the belly, its top and bottom, its
-    colours.
-    """
+    """The body of a teapot: half its width at lid and belly, its top and bottom, its colours."""
 
     mouth: float
     wide: float

@@ -13,9 +13,7 @@ LEAST_APART = 0.38 * SIZE  # pixels between the middles of the two objects
 
 
 class Pair(NamedTuple):
-    """pixels (128, 128, 3) uint8, masks (2, 128, 128) bool and facets of the first and the second
-    kind.
-    """
+    """pixels (128, 128, 3) uint8; masks (2, 128, 128) bool and facets of the two objects."""
 
     pixels: np.ndarray
     masks: np.ndarray

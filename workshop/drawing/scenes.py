@@ -1,4 +1,4 @@
-"""Ten backgrounds, shared by all kinds. A scene fills the page and knows the colour of its light."""
+"""Ten backgrounds, shared by all kinds: a scene fills the page and knows its light's colour."""
 
 from typing import NamedTuple
 
@@ -31,9 +31,7 @@ from .brush import (
 
 
 class Scene(NamedTuple):
-    """Colours of the backdrop from top to bottom, what stands before it (coordinates 0–1), and its
-    light.
-    """
+    """The backdrop's colours from top to bottom, what stands before it (0–1), and its light."""
 
     backdrop: list[Colour]
     sketch: Sketch
@@ -455,9 +453,7 @@ SCENES = {
 
 
 def backdrop(colours: list[Colour], rng: Generator) -> np.ndarray:
-    """A page (128, 128, 3) uint8 that runs through the colours from top to bottom, slightly
-    mottled.
-    """
+    """A page (128, 128, 3) uint8 that runs through the colours downwards, slightly mottled."""
     steps = np.linspace(0, len(colours) - 1, SIZE)
     stops = np.array(colours, float)  # (colours, 3)
     ramp = [np.interp(steps, np.arange(len(stops)), channel) for channel in stops.T]

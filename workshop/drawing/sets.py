@@ -15,9 +15,7 @@ MANY = 2_000_000  # seeds apart: no two sets share a drawing
 
 
 def picturebook(count: int, seed: int = 0) -> Pictures:
-    """Training drawings of all kinds, in rounds like the stored test split; even seeds are for
-    training.
-    """
+    """Training drawings of all kinds, in rounds like the stored test split; seeds are even."""
     labels = mixed_labels(count, len(CLASS_NAMES), seed)
     drawn = [
         draw(CLASS_NAMES[label], MANY * seed + 2 * index) for index, label in enumerate(labels)

@@ -594,9 +594,7 @@ def parts(kind: str, ground: str, seed: int) -> compose.Parts:
 
 
 def draw(kind: str, ground: str, seed: int) -> Drawing:
-    """A "husky" or "wolf" on "snow" or "grass", the facet; one seed is one body, whatever kind and
-    ground.
-    """
+    """A "husky" or "wolf" on "snow" or "grass", the facet; one seed is one body on any ground."""
     if kind not in FACES:
         raise errors.unknown("animal of the snow pictures", kind, FACES)
     if ground not in GROUNDS:

@@ -1,4 +1,4 @@
-"""Things that people build: a function takes a random generator and returns a sketch, facing left."""
+"""Things that people build: a function turns a random generator into a sketch, facing left."""
 
 import numpy as np
 from numpy.random import Generator

@@ -1,6 +1,8 @@
 """Measures what takes too long for lesson 10: attacks on many drawings, into data/attacks.json.
 
-python3 -m workshop.measure.attacks [radii] [transfer] [queries] [stronger] [blur]      some parts; all if none is named
+    python3 -m workshop.measure.attacks [radii] [transfer] [queries] [stronger] [blur]
+
+Some parts; all if none is named.
 """
 
 import json
@@ -21,55 +23,53 @@ NETWORKS = ("coursenet", "coursenet_b", "drawnet", "coursenet_robust")
 PAIR = ("coursenet", "coursenet_robust")
 
 
-def drawings(
-    each: int, names: tuple[str, ...]
-) -> tuple[Tensor, Tensor, dict[str, adversarial.RestrictedClasses]]:
-    """The first `each` test drawings of every kind, their kinds, and networks that may answer with
-    these kinds only.
-    """
+def drawings(each: int, names: tuple[str, ...]) -> tuple[Tensor, Tensor, dict[str, nn.Module]]:
+    """The first `each` test drawings of every kind, and networks restricted to these kinds."""
     drawn = data.picturebook("test", each * len(drawing.CLASS_NAMES))
-    loaded = {
-        name: adversarial.RestrictedClasses(models.load(name, device="cpu"), drawn.class_names)
-        for name in names
+    networks = {name: models.load(name, device="cpu") for name in names}
+    restricted = {
+        name: adversarial.RestrictedClasses(network, drawn.class_names)
+        for name, network in networks.items()
     }
-    return drawn.pixels, drawn.labels, loaded
+    return drawn.pixels, drawn.labels, restricted
 
 
-def right(network: adversarial.RestrictedClasses, pixels: Tensor, labels: Tensor) -> Tensor:
+def right(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
     """(N,) bool."""
     return cards.in_batches(network, pixels).argmax(dim=1) == labels
 
 
+def still_right(network, pixels: Tensor, labels: Tensor, left: Tensor, **settings) -> Tensor:
+    """Those of the pictures `left` (indices) that are right even after PGD."""
+    if not len(left):
+        return left
+    attacked = adversarial.pgd(network, pixels[left], away_from=labels[left], **settings)
+    return left[right(network, attacked, labels[left])]
+
+
 def radii() -> dict:
-    """Right answers on 96 drawings over the radius. Who falls to PGD at one radius has fallen at
-    every larger one.
+    """Right predictions on 96 drawings over the radius, and after a random change of that size.
+
+    What falls to PGD at one radius counts as fallen at every larger one.
     """
     pixels, labels, networks = drawings(6, PAIR)
     found = {"pictures": len(labels), "radii": list(RADII)}
     for name, network in networks.items():
-        clean = standing = right(network, pixels, labels)
-        curves = {"random": [], "FGSM": [], "PGD": []}
+        left = right(network, pixels, labels).nonzero()[:, 0]
+        curves = {"clean": len(left), "random": [], "FGSM": [], "PGD": []}
         for radius in (radius / 255 for radius in RADII):
             random = adversarial.random_change(pixels, radius)
             one_step = adversarial.fgsm(network, pixels, away_from=labels, radius=radius)
+            left = still_right(network, pixels, labels, left, radius=radius)
             curves["random"].append(int(right(network, random, labels).sum()))
             curves["FGSM"].append(int(right(network, one_step, labels).sum()))
-            left = standing.nonzero()[:, 0]
-            if len(left):
-                attacked = adversarial.pgd(
-                    network, pixels[left], away_from=labels[left], radius=radius
-                )
-                standing = standing.clone()
-                standing[left] = right(network, attacked, labels[left])
-            curves["PGD"].append(int(standing.sum()))
-        found[name] = {"clean": int(clean.sum()), **curves}
+            curves["PGD"].append(len(left))
+        found[name] = curves
     return found
 
 
 def transfer() -> dict:
-    """Pictures made for one network within 8/255 (PGD, 8 steps) and tried on the others; 48
-    drawings.
-    """
+    """48 drawings attacked for one network within 8/255 (PGD, 8 steps), tried on the others."""
     pixels, labels, networks = drawings(3, NETWORKS)
     table = adversarial.transfer_matrix(networks, pixels, labels, steps=8)
     return {"pictures": len(labels)} | {
@@ -79,9 +79,7 @@ def transfer() -> dict:
 
 
 def queries(most: int = 200) -> dict:
-    """How many questions it takes to fool the network within 8/255; None where `most` were not
-    enough. 20 drawings.
-    """
+    """How many queries fool a network within 8/255, for 20 drawings; None: more than `most`."""
     pixels, labels, networks = drawings(2, PAIR)
     found = {"pictures": 20, "most": most}
     for name, network in networks.items():
@@ -94,7 +92,7 @@ def queries(most: int = 200) -> dict:
     return found
 
 
-STRONGER = {  # one after the other, each on the drawings that still stand
+STRONGER = {  # one after the other, each on the drawings that are left
     "PGD, 20 steps": {"steps": 20},
     "again by the margin": {"steps": 20, "seed": 1, "loss": "margin"},
     "again with 50 steps": {"steps": 50, "seed": 2},
@@ -102,20 +100,14 @@ STRONGER = {  # one after the other, each on the drawings that still stand
 
 
 def stronger() -> dict:
-    """How many of 96 drawings each attack within 4/255 leaves right that also stood all attacks
-    before it.
-    """
+    """How many of 96 drawings stay right within 4/255, under each attack and all before it."""
     pixels, labels, networks = drawings(6, PAIR)
     found = {"pictures": len(labels)}
     for name, network in networks.items():
         left = right(network, pixels, labels).nonzero()[:, 0]
         found[name] = {"clean": len(left)}
         for attack, settings in STRONGER.items():
-            if len(left):
-                given = {"away_from": labels[left], "radius": 4 / 255} | settings
-                left = left[
-                    right(network, adversarial.pgd(network, pixels[left], **given), labels[left])
-                ]
+            left = still_right(network, pixels, labels, left, radius=4 / 255, **settings)
             found[name][attack] = len(left)
     return found
 
@@ -133,16 +125,12 @@ class Blurred(nn.Module):
 
 
 def blur() -> dict:
-    """48 drawings still right, by radius: CourseNet bare, behind a blur unknown to the attack, and
-    one known to it.
-    """
+    """48 drawings still right by radius: CourseNet bare, behind a blur, behind a known blur."""
     pixels, labels, networks = drawings(3, ("coursenet",))
     bare, behind = networks["coursenet"], Blurred(networks["coursenet"])
     found = {"pictures": len(labels), "radii": [1, 2], "bare": [], "unknown": [], "known": []}
-    found["clean"] = {
-        "bare": int(right(bare, pixels, labels).sum()),
-        "blur": int(right(behind, pixels, labels).sum()),
-    }
+    clean = {"bare": bare, "blur": behind}
+    found["clean"] = {name: int(right(one, pixels, labels).sum()) for name, one in clean.items()}
     for radius in found["radii"]:
         settings = {"away_from": labels, "radius": radius / 255, "steps": 5, "seed": None}
         made_for_bare, made_for_both = (
@@ -154,13 +142,7 @@ def blur() -> dict:
     return found
 
 
-PARTS = {
-    "radii": radii,
-    "transfer": transfer,
-    "queries": queries,
-    "stronger": stronger,
-    "blur": blur,
-}
+PARTS = {part.__name__: part for part in (radii, transfer, queries, stronger, blur)}
 
 
 def main(names: list[str]) -> None:

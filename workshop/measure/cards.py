@@ -1,6 +1,4 @@
-"""The figures of the cards: every one from pictures that were not trained on, on the weights as
-they are stored.
-"""
+"""The figures of the cards: from pictures not trained on, on the weights as they are stored."""
 
 from collections.abc import Callable
 
@@ -15,7 +13,7 @@ from workshop import drawing
 from workshop.drawing import sets
 from workshop.train import caltech, training
 
-# Which answers to a package photo would be right. For Hubble's galaxies there is none.
+# Which predictions for a package photo would be right. For Hubble's galaxies there is none.
 RIGHT = {
     "astronaut": ["Faces", "Faces easy"],
     "chelsea": ["drawn cat", "wild cat"],
@@ -26,6 +24,7 @@ RIGHT = {
     "hubble_deep_field": [],
     "rocket": ["drawn rocket"],
 }
+RADIUS = 4 / 255  # of the attack
 
 
 @torch.no_grad()
@@ -36,12 +35,10 @@ def in_batches(
     return torch.cat([function(batch).cpu() for batch in pixels.split(batch_size)])
 
 
-def right_answers(
+def right_photographs(
     model: models.PixelModel, pictures: Tensor, labels: Tensor, size: int | None = None
 ) -> Tensor:
-    """(N,) bool: the answers to the middles of uint8 photographs, at the network's input size if
-    None is given.
-    """
+    """(N,) bool: right on the middles of uint8 photographs, at the input size by default?"""
     pixels = training.center_crop(pictures, size or model.input_size)
     return in_batches(model, pixels).argmax(dim=1) == labels
 
@@ -52,37 +49,26 @@ def labels_of(model: models.PixelModel, drawn: data.Pictures) -> Tensor:
 
 
 def right_drawings(model: models.PixelModel, drawn: data.Pictures) -> Tensor:
-    """(N,) bool: which drawings are answered rightly, as a lesson gives them: at their own 128 px,
-    not cut.
-    """
+    """(N,) bool: which drawings are classified rightly at their own 128 px, as in a lesson."""
     return in_batches(model, drawn.pixels).argmax(dim=1) == labels_of(model, drawn)
 
 
 def mean_over_classes(correct: Tensor, labels: Tensor) -> float:
-    """The share of right answers of each class, averaged: large classes count no more than small
-    ones.
-    """
-    return (
-        torch.stack([correct[labels == kind].float().mean() for kind in labels.unique()])
-        .mean()
-        .item()
-    )
+    """Each class's accuracy, averaged: large classes count no more than small ones."""
+    each = [correct[labels == kind].float().mean() for kind in labels.unique()]
+    return torch.stack(each).mean().item()
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """ECE (Guo et al. 2017): Σ over bins of confidence, share of the pictures · |share right − mean
-    confidence|.
-    """
-    confidence, answers = probabilities.max(dim=1)
-    gap = (answers == labels).double() - confidence.double()
+    """ECE (Guo et al. 2017): Σ over bins, share of pictures · |accuracy − mean confidence|."""
+    confidence, predicted = probabilities.max(dim=1)
+    gap = (predicted == labels).double() - confidence.double()
     bin_of = (confidence * bins).long().clamp(max=bins - 1)
     return sum(gap[bin_of == number].sum().abs().item() for number in range(bins)) / len(labels)
 
 
 def with_interval(figure: Callable[..., float], *tensors: Tensor, rounds: int = 500) -> str:
-    """`0.047 (0.041–0.060)`: a figure of pictures, and the middle 95 % of it over resampled
-    pictures (Efron 1979).
-    """
+    """`0.047 (0.041–0.060)`: a figure and the middle 95 % of its bootstrap (Efron 1979)."""
     generator, count = torch.Generator().manual_seed(0), len(tensors[0])
     again = [torch.randint(count, (count,), generator=generator) for _ in range(rounds)]
     values = torch.tensor([figure(*(tensor[chosen] for tensor in tensors)) for chosen in again])
@@ -91,9 +77,7 @@ def with_interval(figure: Callable[..., float], *tensors: Tensor, rounds: int = 
 
 
 def unseen_kinds(model: models.PixelModel) -> dict[str, str]:
-    """5-NN on the ten withheld kinds: in the code, in pixels (32 px), and in the code of an
-    untrained copy.
-    """
+    """5-NN on the ten withheld kinds: in the code, in pixels, and in an untrained copy's code."""
     withheld = caltech.load(withheld=True)
     pixels = training.center_crop(withheld.pictures, model.input_size)
     spaces = {
@@ -104,19 +88,19 @@ def unseen_kinds(model: models.PixelModel) -> dict[str, str]:
         ),
     }
     return {
-        f"ten kinds never seen, 5-NN leaving one out, {place}": training.share_in_words(
+        f"ten kinds never seen, 5-NN leaving one out, {space}": training.share_in_words(
             last_layer.knn_right(last_layer.centered_directions(features), withheld.labels)
         )
-        for place, features in spaces.items()
+        for space, features in spaces.items()
     }
 
 
 def figures(model: models.PixelModel, held_out: Tensor, labels: Tensor) -> dict[str, str]:
     """All figures of a network that learned photographs and drawings."""
-    correct = right_answers(model, held_out, labels)
+    correct = right_photographs(model, held_out, labels)
     pixels = training.center_crop(held_out, model.input_size)
     probabilities = in_batches(lambda batch: model(batch).softmax(dim=1), pixels)
-    other_sizes = [right_answers(model, held_out, labels, size) for size in (96, 160)]
+    other_sizes = [right_photographs(model, held_out, labels, size) for size in (96, 160)]
     return {
         "Caltech-101, held out": training.share_in_words(correct),
         "Caltech-101, held out, mean over classes": with_interval(
@@ -152,43 +136,33 @@ def photo_table(model: models.PixelModel) -> str:
         mark = (
             ("✓ (a drawn one)" if answer.startswith("drawn") else "✓") if answer in right else "✗"
         )
-        rows.append(
-            f"| {name} | {answer}, {100 * probability:.0f} % {mark} | {', '.join(right) or 'none it knows'} |"
-        )
+        found = f"{answer}, {100 * probability:.0f} % {mark}"
+        rows.append(f"| {name} | {found} | {', '.join(right) or 'none it knows'} |")
     return "\n".join(rows)
 
 
-def attack(
-    model: models.PixelModel, pixels: Tensor, labels: Tensor, radius: float = 4 / 255
-) -> Tensor:
-    """Projected gradient descent (Madry et al. 2018) in the maximum norm: random start, 20 steps of
-    1/255.
+def attack(model: models.PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
+    """PGD (Madry et al. 2018) within 4/255 in the maximum norm: 20 steps of 1/255.
+
+    Unlike `adversarial.pgd`, each picture has a random start of its own, and one that is classified
+    wrongly to begin with moves, too.
     """
     generator = torch.Generator().manual_seed(20)
-    start = pixels + radius * (2 * torch.rand(pixels.shape, generator=generator) - 1)
+    noise = 2 * torch.rand(pixels.shape, generator=generator) - 1
 
     def into_the_ball(image: Tensor) -> Tensor:
-        return (pixels + (image - pixels).clamp(-radius, radius)).clamp(0, 1)
+        return (pixels + (image - pixels).clamp(-RADIUS, RADIUS)).clamp(0, 1)
 
     def loss(image: Tensor) -> Tensor:
         scores = model(image)
         return F.cross_entropy(scores, labels.to(scores.device), reduction="none")
 
-    return last(
-        ascend(
-            into_the_ball(start),
-            loss,
-            steps=20,
-            direction=sign(1 / 255),
-            constrain=always(into_the_ball),
-        )
-    )
+    start, stay = into_the_ball(pixels + RADIUS * noise), always(into_the_ball)
+    return last(ascend(start, loss, steps=20, direction=sign(1 / 255), constrain=stay))
 
 
 def attacked_figures(model: models.PixelModel, plain: models.PixelModel) -> dict[str, str]:
-    """Right answers on the first 15 test drawings of each class, before and after the attack at
-    4/255.
-    """
+    """Accuracy on the first 15 test drawings of each class, before and after PGD at 4/255."""
     drawn = data.picturebook("test", 15 * len(drawing.CLASS_NAMES))
     labels, found = labels_of(model, drawn), {}
     for one in (model, plain):
@@ -204,9 +178,7 @@ def attacked_figures(model: models.PixelModel, plain: models.PixelModel) -> dict
 
 
 def snow_figures(model: models.PixelModel) -> dict[str, str]:
-    """Right answers where the background goes with the animal, where it says nothing, and where it
-    is swapped.
-    """
+    """Accuracy where the ground goes with the animal, where it is independent, and swapped."""
     together = data.snow("test", correlated=True)
     mixed = sets.snow("test", 400, correlated=False)
     correct = in_batches(model, mixed.pixels).argmax(dim=1) == mixed.labels

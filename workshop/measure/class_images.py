@@ -1,5 +1,6 @@
-"""What every class of CourseNet wants to see, and whether a second network agrees: `python3 -m
-workshop.measure.class_images`.
+"""What classes of CourseNet want to see, and whether a second network agrees.
+
+    python3 -m workshop.measure.class_images
 
 All sixteen drawn kinds and every third photographed one, 46 in all. Writes data/class_images/:
 measured.json, and one page of pictures for each way; and regularizers.json: every third of the 46
@@ -29,42 +30,44 @@ WAYS = {
 
 
 def main() -> None:
-    """Make the pictures, ask the second network, write both down; a way that is there already is
-    kept.
-    """
+    """Make the pictures, have the second network judge them; what is there already is kept."""
     folder = data_dir() / "class_images"
     folder.mkdir(exist_ok=True)
-    measured = json.loads(_table().read_text(encoding="utf-8")) if _table().exists() else {}
+    file, table = folder / "measured.json", folder / "regularizers.json"
+    measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     measured = {"classes": chosen(models.load("coursenet"))} | measured
-    for way, (network, asked) in WAYS.items():
-        if way in measured:
-            continue
-        model = models.load(network)
-        targets = torch.tensor([model.class_index(name) for name in chosen(model)])
-        made = [
-            class_image(model, some, asked, size=SIZE, steps=STEPS).cpu()
-            for some in targets.split(TOGETHER)
-        ]
-        measured[way] = second_opinion(torch.cat(made), chosen(model))
-        page(list(torch.cat(made))).save(_page(way), quality=85, method=6)
-        _table().write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    for way in [way for way in WAYS if way not in measured]:
+        made = pictures(way)
+        measured[way] = second_opinion(made, measured["classes"])
+        page(list(made)).save(folder / f"{way.replace(' ', '_')}.webp", quality=85, method=6)
+        _write(file, measured)
         print(way, flush=True)
-    if not _regularizers_table().exists():
-        _regularizers_table().write_text(json.dumps(each_alone(), indent=1), encoding="utf-8")
+    if not table.exists():
+        _write(table, each_alone())
+
+
+def pictures(way: str) -> Tensor:
+    """The class images of the chosen classes, (46, 3, SIZE, SIZE)."""
+    network, regularizers = WAYS[way]
+    model = models.load(network)
+    targets = torch.tensor([model.class_index(name) for name in chosen(model)])
+    made = [
+        class_image(model, some, regularizers, size=SIZE, steps=STEPS).cpu()
+        for some in targets.split(TOGETHER)
+    ]
+    return torch.cat(made)
 
 
 def each_alone() -> dict:
-    """What each judge answers for the classes of `few`: {"classes": …, wish: {judge: what
-    second_opinion gives}}.
-    """
+    """{"classes": those of `few`, regulariser: {judge: what `second_opinion` gives}}."""
     model = models.load("coursenet")
     classes = few(model)
     targets = torch.tensor([model.class_index(name) for name in classes])
     found = {"classes": classes}
-    for wish, asked in REGULARIZERS.items():
-        pictures = class_image(model, targets, asked, size=SIZE, steps=FEW_STEPS).cpu()
-        found[wish] = {judge: second_opinion(pictures, classes, judge) for judge in JUDGES}
-        print(wish, flush=True)
+    for name, regularizers in REGULARIZERS.items():
+        made = class_image(model, targets, regularizers, size=SIZE, steps=FEW_STEPS).cpu()
+        found[name] = {judge: second_opinion(made, classes, judge) for judge in JUDGES}
+        print(name, flush=True)
     return found
 
 
@@ -81,14 +84,11 @@ def few(model) -> list[str]:
 
 
 def second_opinion(pictures: Tensor, classes: list[str], judge: str = SECOND) -> dict[str, list]:
-    """What the second network answers to each picture, and how probable it finds the picture's own
-    class.
-    """
+    """What the second network predicts of each picture, and the probability of its own class."""
     second = models.load(judge)
     with torch.no_grad():
-        probabilities = (
-            second(images.resize(pictures.clamp(0, 1), second.input_size)).softmax(dim=1).cpu()
-        )
+        scores = second(images.resize(pictures.clamp(0, 1), second.input_size))
+    probabilities = scores.softmax(dim=1).cpu()
     own = torch.tensor([second.class_index(name) for name in classes])
     likely = probabilities.gather(1, own[:, None])[:, 0]
     return {
@@ -98,9 +98,7 @@ def second_opinion(pictures: Tensor, classes: list[str], judge: str = SECOND) ->
 
 
 def page(pictures: list[Tensor]) -> Image.Image:
-    """Pictures (3, SIZE, SIZE) side by side in rows of COLUMNS, without gaps; the last row is
-    filled up with white.
-    """
+    """Pictures (3, SIZE, SIZE) in rows of COLUMNS, without gaps, the last filled with white."""
     pictures = pictures + [torch.ones_like(pictures[0])] * (-len(pictures) % COLUMNS)
     rows = [
         torch.cat(pictures[at : at + COLUMNS], dim=2) for at in range(0, len(pictures), COLUMNS)
@@ -108,16 +106,8 @@ def page(pictures: list[Tensor]) -> Image.Image:
     return images.to_picture(torch.cat(rows, dim=1))
 
 
-def _table() -> Path:
-    return data_dir() / "class_images" / "measured.json"
-
-
-def _regularizers_table() -> Path:
-    return data_dir() / "class_images" / "regularizers.json"
-
-
-def _page(way: str) -> Path:
-    return data_dir() / "class_images" / f"{way.replace(' ', '_')}.webp"
+def _write(file: Path, found: dict) -> None:
+    file.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

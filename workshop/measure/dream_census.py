@@ -1,7 +1,8 @@
-"""Counts which classes networks see in their dreams, and how often they met each in training, for
-lesson 11.
+"""Counts which classes networks see in their dreams, and met in training, for lesson 11.
 
-python3 -m workshop.measure.dream_census      writes data/dream_census.json; wants Caltech-101, takes some minutes
+python3 -m workshop.measure.dream_census
+
+writes data/dream_census.json; it needs Caltech-101 and takes some minutes.
 """
 
 import json
@@ -18,11 +19,9 @@ from workshop.measure import cards
 from workshop.train import caltech
 
 STARTS = 32  # of each kind
-DREAMS = {"coursenet": "relu5", "drawnet": "relu5"}  # the last layer with places
-SEERS = {
-    "coursenet": ("coursenet", "coursenet_b"),
-    "drawnet": ("drawnet",),
-}  # who names what was dreamt
+DREAMS = {"coursenet": "relu5", "drawnet": "relu5"}  # the last layer with positions
+# who names what was dreamt
+SEERS = {"coursenet": ("coursenet", "coursenet_b"), "drawnet": ("drawnet",)}
 SETTINGS = {"octaves": 3, "scale": 1.3, "steps": 10}
 DRAWINGS = 200  # of each Picturebook class in training, see data/README.md
 
@@ -37,25 +36,23 @@ def main() -> None:
             dreams = dreamt(networks[dreamer], pixels, layer)
             for seer in SEERS[dreamer]:
                 row = {"dreamer": dreamer, "layer": layer, "start": kind, "seer": seer}
-                row["before"] = answers(networks[seer], pixels)
-                row["after"] = answers(networks[seer], dreams)
+                row["before"] = predictions(networks[seer], pixels)
+                row["after"] = predictions(networks[seer], dreams)
                 seen.append(row)
     census = {"starts": STARTS, "trained": trained(), "seen": seen}
-    (data_dir() / "dream_census.json").write_text(
-        json.dumps(census, indent=1) + "\n", encoding="utf-8"
-    )
+    file = data_dir() / "dream_census.json"
+    file.write_text(json.dumps(census, indent=1) + "\n", encoding="utf-8")
     print("data/dream_census.json")
 
 
 def skies(count: int, side: int = 128) -> Tensor:
-    return torch.cat(
-        [images.to_pixels(deepdream.clouds(side, side, seed)) for seed in range(count)]
-    )
+    starts = [images.to_pixels(deepdream.clouds(side, side, seed)) for seed in range(count)]
+    return torch.cat(starts)
 
 
 def noise(count: int, side: int = 128) -> Tensor:
-    """Waves as strong as those of photographs, and colours that go together as theirs."""
-    paint = chain(from_fourier(side, side), lambda waves: 40 * waves, decorrelated_colors())
+    """Noise with about the spectrum and the correlation of colours that photographs have."""
+    paint = chain(from_fourier(side, side), lambda values: 40 * values, decorrelated_colors())
     return paint(fourier_noise(side, side, 0, count))
 
 
@@ -64,8 +61,8 @@ def dreamt(model: models.PixelModel, pixels: Tensor, layer: str) -> Tensor:
     return torch.cat([deepdream.dream(model, some, layer, **settings) for some in pixels.split(8)])
 
 
-def answers(model: models.PixelModel, pixels: Tensor) -> dict[str, int]:
-    """How many of the pictures get each answer, for the answers that occur."""
+def predictions(model: models.PixelModel, pixels: Tensor) -> dict[str, int]:
+    """How many of the pictures are predicted to be of each class, for the classes that occur."""
     counts = cards.in_batches(model, pixels).argmax(dim=1).bincount().tolist()
     return {model.class_names[index]: number for index, number in enumerate(counts) if number}
 

@@ -1,34 +1,25 @@
-"""Measures what takes too long for lesson 09, into data/facets/: `python3 -m
-workshop.measure.facets [faces] [codes]`.
+"""Measures what takes too long for lesson 09, into data/facets/.
+
+    python3 -m workshop.measure.facets [faces] [codes]
 
 faces: pictures of both faces of the four kinds that have two, begun in several ways, and whose face
-they show. codes: class images made of pixels, of waves and of a generator's code, and what a second
-network calls them.
+they show. codes: class images made of pixels, of a Fourier basis ("waves") and of a generator's
+code, and what a second network predicts of them.
 """
 
 import json
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from cs231n_viz import data, images, models
 from cs231n_viz.activations import activations_at
-from cs231n_viz.objectives import color_variation, score_of, total_variation, weighted_sum
-from cs231n_viz.optimize import adam, ascend, last
 from cs231n_viz.places import data_dir
 from cs231n_viz.techniques import cam, multifaceted
-from cs231n_viz.transforms import (
-    chain,
-    decorrelated_colors,
-    fourier_noise,
-    from_fourier,
-    from_unbounded,
-    jitter,
-    random_rotate,
-    random_scale,
-)
+from cs231n_viz.techniques.gradient_ascent import NONE, class_image
+from cs231n_viz.transforms import fourier_noise, fourier_to_pixels
 from workshop import drawing
 from workshop.drawing import sets
 from workshop.measure.cards import in_batches
@@ -37,16 +28,13 @@ FOLDER = data_dir() / "facets"
 LAYER, LAYER_B = "relu4_2", "block3"
 KINDS = [kind for kind, faces in drawing.FACETS.items() if len(faces) == 2]
 STARTS, DRAWN, STEPS, TILE = 4, 36, 48, 96
-PHOTOGRAPHED = [
-    "sunflower",
-    "starfish",
-    "Leopards",
-    "soccer ball",
-    "strawberry",
-    "pagoda",
-    "schooner",
-    "butterfly",
-]
+PHOTOGRAPHED = ["sunflower", "starfish", "Leopards", "soccer ball"]
+PHOTOGRAPHED += ["strawberry", "pagoda", "schooner", "butterfly"]
+SAME = NONE._replace(  # as a climb in code and a facet's picture have it
+    smooth=multifaceted.SMOOTH, fringes=multifaceted.FRINGES, jitter=6 / 128, scale=0.25, rotate=8
+)
+PIXELS = SAME._replace(colors="sigmoid")
+WAVES = SAME._replace(fourier=True, colors="decorrelated")
 
 
 def main(parts: list[str]) -> None:
@@ -62,55 +50,43 @@ def main(parts: list[str]) -> None:
 
 
 def faces() -> dict:
-    """For each picture: its kind, its face, its side in both networks (above 0: that face), what
-    both call it.
+    """{"drawings": how many real ones each network tells apart, "pictures": {way: rows}}.
+
+    A row: kind, face, the picture's side in both networks (above 0: that face), both predictions.
     """
-    model, second = models.load("coursenet"), models.load("coursenet_b")
+    model, second = networks = models.load("coursenet"), models.load("coursenet_b")
     fresh = sets.picturebook(24 * 16, seed=1)  # no network has seen these
-    judges = {
-        network.name: Judge(network, layer, fresh)
-        for network, layer in ((model, LAYER), (second, LAYER_B))
-    }
+    judges = [Judge(model, LAYER, fresh), Judge(second, LAYER_B, fresh)]
     drawn = data.picturebook("test")
     found = {
-        "drawings": {name: judge.right(drawn) for name, judge in judges.items()},
+        "drawings": {judge.network.name: judge.right(drawn) for judge in judges},
         "pictures": {},
     }
     for start in range(STARTS):
         drawings = newly_drawn(seed=2 + start)  # the seeds 0 and 1 are taken
         for kind in KINDS:
             for way, made in begun_in_every_way(model, drawings, kind, start).items():
-                rows = [
-                    [
-                        kind,
-                        face,
-                        *(round(judge.side(kind, face, picture), 2) for judge in judges.values()),
-                    ]
-                    + [called(network, picture) for network in (model, second)]
-                    for face, picture in zip(drawing.FACETS[kind], made.split(1), strict=True)
-                ]
-                found["pictures"].setdefault(way, []).extend(rows)
+                rows = found["pictures"].setdefault(way, [])
+                for face, picture in zip(drawing.FACETS[kind], made.split(1), strict=True):
+                    sides = [round(judge.side(kind, face, picture), 2) for judge in judges]
+                    predicted = [prediction(network, picture) for network in networks]
+                    rows.append([kind, face, *sides, *predicted])
         print(f"start {start + 1} of {STARTS}", flush=True)
     return found
 
 
 def newly_drawn(seed: int) -> data.Pictures:
-    """DRAWN pictures of each kind that has two faces, on none of which a network was trained or a
-    setting chosen.
-    """
+    """DRAWN pictures of each kind, on none of which a network or a setting was chosen."""
+    numbers = [(label, number) for label in range(len(KINDS)) for number in range(DRAWN)]
     chosen = [
-        drawing.draw(kind, 2_000_000 * seed + 2 * number)
-        for kind in KINDS
-        for number in range(DRAWN)
+        drawing.draw(KINDS[label], 2_000_000 * seed + 2 * number) for label, number in numbers
     ]
-    labels = [label for label in range(len(KINDS)) for _ in range(DRAWN)]
+    labels = [label for label, _ in numbers]
     return sets.together(chosen, labels, [f"drawn {kind}" for kind in KINDS])
 
 
 def begun_in_every_way(model, drawn: data.Pictures, kind: str, seed: int) -> dict[str, Tensor]:
-    """For each face the mean of its drawings, moved to the middle, and what climbing makes of it,
-    and of plain grey.
-    """
+    """For each face the mean of its centred drawings, and the climbs from it and from grey."""
     groups = {face: of_face(drawn, kind, face) for face in drawing.FACETS[kind]}
     seen = {
         face: multifaceted.responses(model, drawn.pixels[own], LAYER)
@@ -126,9 +102,8 @@ def begun_in_every_way(model, drawn: data.Pictures, kind: str, seed: int) -> dic
     grey = model.mean.to(start).expand_as(start)
 
     def climbed(start: Tensor, facet=None) -> Tensor:
-        return multifaceted.facet_image(
-            model, f"drawn {kind}", start, facet, steps=STEPS, seed=seed
-        )
+        name = f"drawn {kind}"
+        return multifaceted.facet_image(model, name, start, facet, steps=STEPS, seed=seed)
 
     return {
         "the mean itself": start,
@@ -139,33 +114,25 @@ def begun_in_every_way(model, drawn: data.Pictures, kind: str, seed: int) -> dic
 
 
 def of_face(pictures: data.Pictures, kind: str, face: str) -> Tensor:
-    label = pictures.class_names.index(f"drawn {kind}")
-    right = [
-        number
-        for number, (one, other) in enumerate(
-            zip(pictures.labels.tolist(), pictures.facets, strict=True)
-        )
-        if one == label and other == face
-    ]
-    return torch.tensor(right)
+    """The indices of the pictures of one face of a kind."""
+    of_kind = pictures.labels == pictures.class_names.index(f"drawn {kind}")
+    return (of_kind & torch.tensor([one == face for one in pictures.facets])).nonzero()[:, 0]
 
 
 class Judge:
-    """Says which face of a kind a picture is nearest to, by the means of drawings that are used for
-    nothing else.
-    """
+    """Which face of a kind is a picture nearest to, by the means of drawings made for this?"""
 
     def __init__(self, network, layer: str, pictures: data.Pictures):
         self.network, self.layer = network, layer
         self.means = {
             kind: {
-                face: self.see(pictures.pixels[of_face(pictures, kind, face)]).mean(dim=0)
+                face: self.responses(pictures.pixels[of_face(pictures, kind, face)]).mean(dim=0)
                 for face in drawing.FACETS[kind]
             }
             for kind in KINDS
         }
 
-    def see(self, pixels: Tensor) -> Tensor:
+    def responses(self, pixels: Tensor) -> Tensor:
         return multifaceted.responses(self.network, pixels, self.layer)
 
     def side(self, kind: str, face: str, picture: Tensor) -> float:
@@ -174,7 +141,7 @@ class Judge:
             torch.stack([mean for name, mean in self.means[kind].items() if (name == face) == same])
             for same in (True, False)
         )
-        return float(multifaceted.side(own, rest).of(self.see(picture)))
+        return float(multifaceted.side(own, rest).of(self.responses(picture)))
 
     def right(self, pictures: data.Pictures) -> list[int]:
         """How many real drawings lie nearest to their own face, and how many there are."""
@@ -188,73 +155,54 @@ class Judge:
 
 
 @torch.no_grad()
-def called(network, picture: Tensor) -> str:
+def prediction(network, picture: Tensor) -> str:
     return network.class_names[int(network(picture).argmax())].removeprefix("drawn ")
 
 
-# --- pixels, waves, code --------------------------------------------------------------------------
+# --- pixels, a Fourier basis, a code --------------------------------------------------------------
 
 
 def codes() -> dict:
-    """What the second network calls the pictures, and how probable it finds their class; writes
-    their pages, too.
-    """
-    model, second, generator = (
-        models.load("coursenet"),
-        models.load("coursenet_b"),
-        models.load_generator(),
-    )
+    """What the second network predicts, how probable the class is to it; writes pages, too."""
+    model, second = models.load("coursenet"), models.load("coursenet_b")
     names = [f"drawn {kind}" for kind in drawing.CLASS_NAMES] + PHOTOGRAPHED
-    targets, found = torch.tensor([model.class_index(name) for name in names]), {"classes": names}
-    real = in_batches(
-        lambda some: activations_at(model, some, "code"), data.picturebook("test").pixels
+    targets, own = (
+        torch.tensor([network.class_index(name) for name in names]) for network in (model, second)
     )
-    for way in ("pixels", "waves", "code"):
-        made = torch.cat([climb(way, model, generator, some, real) for some in targets.split(8)])
+    found = {"classes": names}
+    for way, climb in climbs(model).items():
+        made = torch.cat([climb(some).cpu() for some in targets.split(8)])
         with torch.no_grad():
-            likely = second(made).softmax(dim=1)
-        own = torch.tensor([second.class_index(name) for name in names])
+            likely = second(made).softmax(dim=1).cpu()
+        probabilities = likely.gather(1, own[:, None])[:, 0].tolist()
         found[way] = {
             "answers": [second.class_names[index] for index in likely.argmax(dim=1).tolist()],
-            "probabilities": [
-                round(one, 3) for one in likely.gather(1, own[:, None])[:, 0].tolist()
-            ],
+            "probabilities": [round(one, 3) for one in probabilities],
         }
         page = torch.cat(list(images.resize(made, TILE)), dim=2)
-        images.to_picture(page).save(page_of(way), quality=88, method=6)
+        images.to_picture(page).save(FOLDER / f"{way}.webp", quality=88, method=6)
         print(way, flush=True)
     return found
 
 
-def climb(way: str, model, generator, targets: Tensor, real: Tensor) -> Tensor:
-    """The same score, the same disturbances, the same number of evaluations: STEPS."""
-    size = model.input_size
-    if way == "code":
-        start = real.mean(dim=0, keepdim=True).expand(len(targets), -1)
-        bounds = multifaceted.code_bounds(real)
-        return multifaceted.code_image(model, generator, targets, start, bounds, steps=STEPS)
-    score = weighted_sum(
-        (1, score_of(model, targets)),
-        (-multifaceted.SMOOTH, total_variation()),
-        (-multifaceted.FRINGES, color_variation()),
+def climbs(model) -> dict[str, Callable[[Tensor], Tensor]]:
+    """targets (N,) -> class images, in three ways of as many steps under the same disturbances."""
+    real = in_batches(
+        lambda some: activations_at(model, some, "code"), data.picturebook("test").pixels
     )
-    lot = torch.Generator().manual_seed(0)
-    shaken = chain(jitter(6, lot), random_scale(0.8, 1.25, lot), random_rotate(8, lot))
-    if way == "waves":
-        start, decode = (
-            fourier_noise(size, size, 0),
-            chain(from_fourier(size, size), decorrelated_colors()),
-        )
-    else:
-        noise = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-        start, decode = model.mean.logit().cpu() + 0.01 * noise, from_unbounded()
-    start = start.expand(len(targets), *start.shape[1:]).to(model.device)
-    walk = ascend(start, score, steps=STEPS, decode=decode, augment=shaken, direction=adam(0.05))
-    return last(walk).cpu()
+    mean, bounds = real.mean(dim=0, keepdim=True), multifaceted.code_bounds(real)
+    generator, sides = models.load_generator(), (model.input_size, model.input_size)
+    grey = fourier_to_pixels(3, *sides)(fourier_noise(*sides, 0))  # but for a little noise
 
+    def in_code(targets: Tensor) -> Tensor:
+        start = mean.expand(len(targets), -1)
+        return multifaceted.code_image(model, generator, targets, start, bounds, steps=STEPS)
 
-def page_of(way: str) -> Path:
-    return FOLDER / f"{way}.webp"
+    return {
+        "pixels": lambda targets: class_image(model, targets, PIXELS, steps=STEPS),
+        "waves": lambda targets: class_image(model, targets, WAVES, steps=STEPS, start=grey),
+        "code": in_code,
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Measures what takes too long for lesson 12: drawings inverted from every depth, into
-data/inversions.json.
+"""Measures what takes too long for lesson 12: drawings inverted from every depth.
 
-python3 -m workshop.measure.inversions [LAYER …]      some layers; all if none is named: about 6 minutes
+    python3 -m workshop.measure.inversions [LAYER …]
+
+Some layers; all if none is named: about 6 minutes. Into data/inversions.json.
 """
 
 import json
@@ -17,11 +18,8 @@ from cs231n_viz.places import data_dir
 from cs231n_viz.techniques import inversion
 
 LAYERS = ("relu1", "relu2", "relu3_2", "relu4_2", "relu5", "code")
-COUNT, AGAIN, STEPS = (
-    16,
-    8,
-    80,
-)  # drawings, one of each kind; how many of them from a second start; steps each
+# drawings, one of each kind; how many of them from a second start; steps each
+COUNT, AGAIN, STEPS = 16, 8, 80
 FILE = data_dir() / "inversions.json"
 
 
@@ -36,29 +34,18 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 @torch.no_grad()
-def measured(
-    layer: str, count: int = COUNT, again: int = AGAIN, steps: int = STEPS
-) -> dict[str, list]:
-    """For each drawing what `compared` says of its inversion, of pictures made without a search,
-    and of two starts.
-    """
+def measured(layer: str, count: int = COUNT, again: int = AGAIN) -> dict[str, list]:
+    """For each drawing what `compared` says of its inversion, of the baselines, of two starts."""
     model, second = (models.load(name, device="cpu") for name in ("coursenet", "coursenet_b"))
-    drawn = data.picturebook(
-        "test", 2 * COUNT
-    )  # in rounds: the second one holds another drawing of each kind
-    twins = torch.stack(
-        [(drawn.labels[COUNT:] == label).nonzero()[0, 0] + COUNT for label in drawn.labels[:count]]
-    )
+    # in rounds: the second one holds another drawing of each kind
+    drawn = data.picturebook("test", 2 * COUNT)
+    others = drawn.labels[COUNT:].tolist()
+    twins = [COUNT + others.index(label) for label in drawn.labels[:count].tolist()]
     pixels = drawn.pixels[:count]
-    made, other = (
-        torch.cat(
-            [inversion.invert(model, one, layer, steps=steps, seed=seed) for one in some.split(1)]
-        )
-        for seed, some in enumerate((pixels, pixels[:again]))
-    )
-    pictures = {"": made, ", another of its kind": drawn.pixels[twins]} | unsearched(
-        model, pixels, made
-    )
+    made = inverted(model, pixels, layer, seed=0)
+    other = inverted(model, pixels[:again], layer, seed=1)
+    pictures = {"": made, ", another of its kind": drawn.pixels[twins]}
+    pictures |= baselines(model, pixels, made)
     found = {
         measure + name: values
         for name, some in pictures.items()
@@ -71,31 +58,39 @@ def measured(
     return found
 
 
-def unsearched(model: models.PixelModel, pixels: Tensor, made: Tensor) -> dict[str, Tensor]:
-    """Pictures to hold `made`, the inversions of `pixels`, against: flat, hardly changed, as far
-    off, and painted.
-    """
+def inverted(model: models.PixelModel, pixels: Tensor, layer: str, seed: int) -> Tensor:
+    """The inversions of pictures (N, 3, H, W), one by one."""
+    runs = (inversion.invert(model, one, layer, steps=STEPS, seed=seed) for one in pixels.split(1))
+    return torch.cat(list(runs))
+
+
+def baselines(model: models.PixelModel, pixels: Tensor, made: Tensor) -> dict[str, Tensor]:
+    """What to compare inversions `made` of `pixels` with: flat, hardly changed, noisy, painted."""
     noise = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0))
-    off = (made - pixels).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    off, size = (_root_mean_square(each) for each in (made - pixels, noise))
     painted = models.load_generator(device="cpu")(activations_at(model, pixels, "code"))
     return {
         ", grey": model.mean.expand_as(pixels),
         ", own mean colour": pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels),
         ", moved by a pixel": pixels.roll(1, dims=3),
         ", with noise of 0.02": (pixels + 0.02 * noise).clamp(0, 1),
-        ", with noise of the same PSNR": pixels
-        + off * noise / noise.square().mean(dim=(1, 2, 3), keepdim=True).sqrt(),
+        ", with noise of the same PSNR": pixels + off * noise / size,
         ", painted": painted,
         ", painted from another's code": painted.roll(1, dims=0),
     }
 
 
+def _root_mean_square(values: Tensor) -> Tensor:
+    return values.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+
+
 def compared(model, second, layer: str, made: Tensor, pixels: Tensor) -> dict[str, list]:
-    """The lesson's measures of pictures made (N, 3, H, W) after pixels (N, 3, H, W), N numbers
-    each.
-    """
+    """The lesson's measures of pictures made after pixels, both (N, 3, H, W): N numbers each."""
     errors, alike = inversion.color_errors(made, pixels), inversion.correlations(made, pixels)
-    strangers = [pixels.roll(turn, dims=0) for turn in (1, 2, 3)]
+    own, seconds = (
+        network(made).argmax(dim=1) == network(pixels).argmax(dim=1) for network in (model, second)
+    )
+    strangers = [_shift(made, pixels.roll(turn, dims=0)) for turn in (1, 2, 3)]
     found = {
         "features": feature_distance(model, layer, activations_at(model, pixels, layer))(made),
         "psnr": inversion.psnr(made, pixels),
@@ -103,34 +98,29 @@ def compared(model, second, layer: str, made: Tensor, pixels: Tensor) -> dict[st
         "color": errors.color,
         "light correlation": alike.light,
         "color correlation": alike.color,
-        "same answer": (model(made).argmax(dim=1) == model(pixels).argmax(dim=1)).float(),
-        "same answer, second network": (
-            second(made).argmax(dim=1) == second(pixels).argmax(dim=1)
-        ).float(),
-        "shift": _length(inversion.best_shift(made, pixels)),
-        "shift to a stranger": torch.stack(
-            [_length(inversion.best_shift(made, some)) for some in strangers]
-        ).mean(dim=0),
+        "same answer": own.float(),
+        "same answer, second network": seconds.float(),
+        "shift": _shift(made, pixels),
+        "shift to a stranger": torch.stack(strangers).mean(dim=0),
     }
-    return {
-        measure: [round(value, 4) for value in values.tolist()] for measure, values in found.items()
-    }
+    return {measure: _rounded(values) for measure, values in found.items()}
 
 
 def _apart(first: Tensor, second: Tensor, reference: Tensor) -> list[float]:
-    """‖first − second‖² / ‖reference − its mean‖² of pictures, ‖first − second‖² / ‖reference‖² of
-    features.
-    """
+    """‖first − second‖² / ‖reference‖², of pictures less their mean colour."""
     if reference.shape[1] == 3:
         reference = reference - reference.mean(dim=(2, 3), keepdim=True)
-    distance = (first - second).square().flatten(1).sum(dim=1) / reference.square().flatten(1).sum(
-        dim=1
-    )
-    return [round(value, 4) for value in distance.tolist()]
+    distance, size = (each.square().flatten(1).sum(dim=1) for each in (first - second, reference))
+    return _rounded(distance / size)
 
 
-def _length(shift: Tensor) -> Tensor:
-    return shift.float().norm(dim=1)
+def _rounded(values: Tensor) -> list[float]:
+    return [round(value, 4) for value in values.tolist()]
+
+
+def _shift(image: Tensor, reference: Tensor) -> Tensor:
+    """The length of the best shift, (N,)."""
+    return inversion.best_shift(image, reference).float().norm(dim=1)
 
 
 if __name__ == "__main__":

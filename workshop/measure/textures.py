@@ -1,7 +1,8 @@
-"""Measures what takes too long for lesson 13: every drawn texture made by every method, into
-data/textures.json.
+"""Measures what takes too long for lesson 13: every drawn texture made by every method.
 
 python3 -m workshop.measure.textures [NAME …]      some textures; all twelve if none is named
+
+writes data/textures.json.
 """
 
 import json
@@ -13,7 +14,6 @@ from torch import Tensor
 from cs231n_viz import data, models
 from cs231n_viz.places import data_dir
 from cs231n_viz.techniques import texture
-from workshop.drawing.textures import TEXTURE_NAMES
 
 LAYERS = ("relu1", "relu2", "relu3_2")
 SIDE, WINDOW = 96, 11  # pixels of the sample and of what is made; of the window
@@ -23,20 +23,18 @@ FILE = data_dir() / "textures.json"
 def main(arguments: list[str] | None = None) -> None:
     """Measure these textures, or all, and put them beside what the file holds of the others."""
     found = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    for name in arguments or TEXTURE_NAMES:
+    for name in arguments or data.DRAWN_TEXTURES:
         found[name] = measured(name)
-        found = {known: found[known] for known in TEXTURE_NAMES if known in found}
+        found = {known: found[known] for known in data.DRAWN_TEXTURES if known in found}
         FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
         print(name, flush=True)
 
 
-def measured(name: str, side: int = SIDE) -> dict[str, dict[str, float]]:
-    """Of each picture: the distance of a usual patch, the mean Gram error, and, where copied, how
-    much of it together.
-    """
-    sample, model = data.texture(name, side), models.load(device="cpu")
-    found = {}
-    for method, (image, sources) in made(model, name, sample).items():
+def measured(name: str) -> dict[str, dict[str, float]]:
+    """{method: patch distance, mean Gram error and, where copied, the share copied together}."""
+    model, found = models.load("coursenet", device="cpu"), {}
+    sample, whole = data.texture(name, SIDE), data.texture(name, 512)
+    for method, (image, sources) in made(model, whole, sample).items():
         errors = texture.gram_errors(model, image, sample, LAYERS)
         found[method] = {
             "patch": float(texture.patch_distance(image, sample)),
@@ -50,24 +48,17 @@ def measured(name: str, side: int = SIDE) -> dict[str, dict[str, float]]:
     }
 
 
-def made(model, name: str, sample: Tensor) -> dict[str, tuple[Tensor, Tensor | None]]:
-    """By each method a picture as large as the sample, and where its pixels come from; and pictures
-    to compare with.
-    """
+def made(model, whole: Tensor, sample: Tensor) -> dict[str, tuple[Tensor, Tensor | None]]:
+    """By each method, or to compare with: (a picture as large as the sample, its sources)."""
     side, generator = sample.shape[3], torch.Generator().manual_seed(0)
-    grown = {
-        "scanline": texture.scanline_steps(sample, side, WINDOW),
-        "Efros-Leung": texture.efros_leung_steps(sample, side, WINDOW),
-    }
+    *_, scanned = texture.scanline_steps(sample, side, WINDOW)
+    *_, grown = texture.efros_leung_steps(sample, side, WINDOW)
     order = torch.randperm(side * side, generator=generator)
     return {
-        **{
-            method: (steps[-1].image, steps[-1].sources)
-            for method, walk in grown.items()
-            for steps in [list(walk)]
-        },
+        "scanline": (scanned.image, scanned.sources),
+        "Efros-Leung": (grown.image, grown.sources),
         "Gram": (texture.synthesize(model, sample, LAYERS), None),
-        "a second cut": (data.texture(name, 512)[..., :side, :side], None),
+        "a second cut": (whole[..., :side, :side], None),
         "its pixels shuffled": (sample.flatten(2)[..., order].view_as(sample), None),
         "noise": (torch.rand(sample.shape, generator=generator), None),
     }

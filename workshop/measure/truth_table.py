@@ -1,8 +1,7 @@
-"""Every heat map of the course against every measure: `python -m workshop.measure.truth_table`,
-about 20 minutes.
+"""Every heat map of the course by every measure: `python -m workshop.measure.truth_table`.
 
-Lesson 16 shows what this writes, data/truth_table.json, and measures a few pictures of it again
-before your eyes.
+It takes about 20 minutes. Lesson 16 shows what this writes, data/truth_table.json, and measures a
+few pictures of it again before your eyes.
 """
 
 import json
@@ -22,17 +21,14 @@ COUNT, BATCH = 208, 16  # pictures: 13 of each kind
 FILE = data_dir() / "truth_table.json"
 
 
-def curves_of(
-    model: models.PixelModel, pixels: Tensor, labels: Tensor, heat: Tensor, steps=SHARES
-) -> dict:
-    """Deletion under the network's mean colour, insertion from a blur: {measure: (N, steps)}."""
+def curves_of(model: models.PixelModel, pixels: Tensor, labels: Tensor, heat: Tensor) -> dict:
+    """Deletion under the network's mean colour, insertion from a blur: {measure: (N, SHARES)}."""
     runs = {"deletion": [], "insertion": []}
-    for some, wanted, part in zip(
-        *(each.split(BATCH) for each in (pixels, labels, heat)), strict=True
-    ):
-        runs["deletion"].append(truth.deletion(model, some, part, wanted, steps=steps))
+    batches = zip(*(each.split(BATCH) for each in (pixels, labels, heat)), strict=True)
+    for some, wanted, part in batches:
+        runs["deletion"].append(truth.deletion(model, some, part, wanted, steps=SHARES))
         hidden = transforms.blur(pixels.shape[-1] / 16)(some)
-        runs["insertion"].append(truth.insertion(model, some, part, wanted, hidden, steps))
+        runs["insertion"].append(truth.insertion(model, some, part, wanted, hidden, SHARES))
     return {name: torch.cat(parts).cpu() for name, parts in runs.items()}
 
 
@@ -46,8 +42,7 @@ def second_choice(model: models.PixelModel, pixels: Tensor, labels: Tensor) -> T
 def tabulated(
     model: models.PixelModel, pixels: Tensor, labels: Tensor, masks: Tensor
 ) -> Iterator[Table]:
-    """Every map and every baseline by every measure: the table of the first pictures, which grows
-    batch by batch.
+    """Every map and baseline by every measure: the table so far, which grows batch by batch.
 
     Each batch has random weights of its own, so that no single draw of them decides.
     """
@@ -77,9 +72,7 @@ def _rows(model, pixels, labels, masks, heats, others, seconds) -> Table:
 
 
 def likeness(maps: Tensor, others: Tensor) -> Tensor:
-    """The rank correlation of two maps' sizes: (N,). Without their signs, so that all maps are on
-    one scale.
-    """
+    """The rank correlation of two maps' absolute values, so that all are on one scale: (N,)."""
     return truth.rank_correlation(maps.abs(), others.abs())
 
 
@@ -93,41 +86,30 @@ def joined(parts: list[Table]) -> Table:
         }
 
     values, curves, seconds = zip(*parts, strict=True)
-    return Table(
-        together(values),
-        together(curves),
-        {name: sum(each[name] for each in seconds) / len(parts) for name in seconds[0]},
-    )
+    means = {name: sum(each[name] for each in seconds) / len(parts) for name in seconds[0]}
+    return Table(together(values), together(curves), means)
 
 
 def by_depth(
-    model: models.PixelModel, pixels: Tensor, labels: Tensor, names=MAPS
+    model: models.PixelModel, pixels: Tensor, labels: Tensor
 ) -> dict[str, dict[str, float]]:
-    """Mean rank correlation of each map with the trained network's, layer after layer random:
-    {layer: {map: …}}.
-    """
-    trained, _ = heats_of(model, pixels, labels, names)
+    """{layer: {map: its mean likeness to the trained network's}}, layer after layer made random."""
+    trained, _ = heats_of(model, pixels, labels)
     found = {}
     for layer, network in truth.randomization(model):
-        heats, _ = heats_of(network, pixels, labels, names)
-        found[layer] = {
-            name: float(likeness(heat, trained[name]).mean()) for name, heat in heats.items()
-        }
+        heats, _ = heats_of(network, pixels, labels)
+        found[layer] = {name: float(likeness(heats[name], trained[name]).mean()) for name in MAPS}
     return found
 
 
 def pictures_of(model: models.PixelModel, count: int = COUNT) -> tuple[Tensor, Tensor, Tensor]:
-    """The Picturebook's first test drawings, their classes in the network's numbering, and their
-    masks.
-    """
+    """The Picturebook's first test drawings, their classes in the network's numbering, masks."""
     drawn = data.picturebook("test", count)
     return drawn.pixels, cards.labels_of(model, drawn), drawn.masks
 
 
 def main(count: int = COUNT, file=FILE) -> None:
-    """`python -m workshop.measure.truth_table [COUNT FILE]`; what is measured so far is in the file
-    all the time.
-    """
+    """`python -m workshop.measure.truth_table [COUNT FILE]`: the file always holds what is done."""
     model = models.load("coursenet", device="cpu")
     pixels, labels, masks = pictures_of(model, count)
     depth = by_depth(model, pixels[:BATCH], labels[:BATCH])
@@ -138,32 +120,26 @@ def main(count: int = COUNT, file=FILE) -> None:
 
 def _write(file, table: Table, depth: dict[str, dict[str, float]]) -> None:
     curves = {
-        name: {kind: each.mean(dim=0) for kind, each in row.items()}
+        name: {kind: run.mean(dim=0) for kind, run in row.items()}
         for name, row in table.curves.items()
     }
     kept = {
-        "values": {
-            name: {kind: _short(each) for kind, each in row.items()}
-            for name, row in table.values.items()
-        },
-        "curves": {
-            name: {kind: _short(each) for kind, each in row.items()} for name, row in curves.items()
-        },
-        "seconds": {name: round(each, 3) for name, each in table.seconds.items()},
-        "by depth": {
-            layer: {name: round(each, 3) for name, each in row.items()}
-            for layer, row in depth.items()
-        },
+        "values": {name: _lists(row) for name, row in table.values.items()},
+        "curves": {name: _lists(row) for name, row in curves.items()},
+        "seconds": _rounded(table.seconds),
+        "by depth": {layer: _rounded(row) for layer, row in depth.items()},
     }
     with open(file, "w", encoding="utf-8") as out:
         out.write(json.dumps(kept, separators=(",", ":")).replace('},"', '},\n"') + "\n")
 
 
-def _short(numbers: Tensor) -> list:
-    return [
-        round(number, 3)
-        for number in (numbers.int() if numbers.dtype == torch.bool else numbers).tolist()
-    ]
+def _lists(row: dict[str, Tensor]) -> dict[str, list[float]]:
+    """Three digits of each number; a bool becomes 0 or 1."""
+    return {kind: [round(number, 3) for number in each.tolist()] for kind, each in row.items()}
+
+
+def _rounded(row: dict[str, float]) -> dict[str, float]:
+    return {name: round(number, 3) for name, number in row.items()}
 
 
 if __name__ == "__main__":

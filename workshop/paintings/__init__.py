@@ -36,14 +36,11 @@ PAINTING_NAMES = list(HANDS)
 
 
 def paint(name: str, size: int = SIDE, seed: int = 0) -> np.ndarray:
-    """A painting (size, size, 3) uint8, at most 512; another seed: the same motif, other strokes."""
+    """A painting (size, size, 3) uint8, at most 512; another seed: same motif, other strokes."""
     if name not in HANDS:
         raise errors.unknown("painting", name, PAINTING_NAMES)
-    if not 1 <= size <= SIDE:
-        raise ValueError(f"a painting has a side of 1 to {SIDE} pixels, not {size}.")
+    errors.whole("the size of a painting", size, 1, SIDE)
     painting = HANDS[name](np.random.default_rng([seed, *name.encode()]))
-    return (
-        painting
-        if size == SIDE
-        else cv2.resize(painting, (size, size), interpolation=cv2.INTER_AREA)
-    )
+    if size == SIDE:
+        return painting
+    return cv2.resize(painting, (size, size), interpolation=cv2.INTER_AREA)

@@ -95,9 +95,7 @@ def _walker(picture: np.ndarray, x: float, y: float, dress: str, shade: str) -> 
 
 
 def _divided(rng: Generator, colours: np.ndarray) -> np.ndarray:
-    """Every colour taken apart: purer than it is, shifted to a neighbour, now and then its
-    opposite.
-    """
+    """Every colour taken apart: purer, shifted to a neighbour, now and then its opposite."""
     grey = colours.mean(1, keepdims=True)
     pure = grey + (colours - grey) * rng.uniform(0.9, 1.8, (len(colours), 1))
     pure = pure + rng.normal(0, 26, (len(colours), 3)) + rng.normal(0, 12, (len(colours), 1))

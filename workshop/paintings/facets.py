@@ -29,8 +29,8 @@ GREEN = rgb("1a2a20", "3f5a3a", "7a8a4f", "b8b880", "e8e2bc")
 RED = rgb("3a1414", "7f2a22", "b84a35", "d98a63", "f2d8b8")
 
 # Of a thing: its number below, its colours, how light it is, how much the light plays on it.
-LOCAL = [(1, GREEN, 0, 1), (2, WARM, 0.1, 1), (3, COOL * 0.35, 0, 1), (4, GREEN, 0, 1), (5, COOL, 0, 1),
-         (6, RED, 0, 1), (7, WARM, 0.55, 0.4)]  # fmt: skip
+LOCAL = [(1, GREEN, 0, 1), (2, WARM, 0.1, 1), (3, COOL * 0.35, 0, 1), (4, GREEN, 0, 1),
+         (5, COOL, 0, 1), (6, RED, 0, 1), (7, WARM, 0.55, 0.4)]  # fmt: skip
 
 
 def _things() -> np.ndarray:
@@ -54,9 +54,7 @@ def _things() -> np.ndarray:
 
 
 def _cuts(rng: Generator, count: int) -> np.ndarray:
-    """Straight and round cuts through the scene: (SIDE, SIDE, count), each side of a cut has its
-    own sign.
-    """
+    """Straight and round cuts through the scene: (SIDE, SIDE, count), a sign for each side."""
     cuts = []
     for number in range(count):
         turn = rng.choice([0.35, 1.15, 1.9, 2.75]) + rng.normal(0, 0.12)
@@ -68,9 +66,7 @@ def _cuts(rng: Generator, count: int) -> np.ndarray:
 
 
 def _facets(rng: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers of the facets, colours, the brush's angle: every facet sees the things a little
-    displaced.
-    """
+    """Numbers of the facets, colours, the brush's angle: each facet is a little displaced."""
     cuts, things = _cuts(rng, 16), _things()
     codes = (cuts > 0) @ (2 ** np.arange(cuts.shape[-1]))
     _, numbers = np.unique(codes, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Thick paint: a night of swirls laid on with a bristle brush, an autumn wood spread with a knife."""
+"""Thick paint: a night of swirls by a bristle brush, an autumn wood spread with a knife."""
 
 import cv2
 import numpy as np
@@ -113,7 +113,7 @@ SHORE = 366  # where the pond begins
 
 
 def _wood(rng: Generator) -> np.ndarray:
-    """Crowns of leaves, cold light between the trunks, a red bank, and all of it again in a pond."""
+    """Crowns of leaves, cold light between the trunks, a red bank, and all again in a pond."""
     crowns = ramp(0.56 + 0.36 * noise(rng, 7, 2) + 0.16 * np.sin(COLUMNS / 45), LEAVES)
     light = step(-np.abs(ROWS - 246 - 22 * np.sin(COLUMNS / 60)), -46, 44)
     cold = ramp(0.5 + 0.6 * noise(rng, 12), rgb("4f6f9a", "8fb9c4", "d8e4d2", "f4ecc4"))
@@ -127,9 +127,7 @@ def _wood(rng: Generator) -> np.ndarray:
 
 
 def _slab(page, rng: Generator, place, turn, long, wide, colours) -> None:
-    """One pull of the knife: flat, straight, two colours half mixed, with a ridge where the blade
-    left.
-    """
+    """One pull of the knife: flat, straight, two colours half mixed, a ridge where it left."""
     along = np.array([np.cos(turn), np.sin(turn)]) * long
     points, across = bristles(place + np.linspace(-0.5, 0.5, 4)[:, None] * along, wide, np.ones(4))
     count = len(points)
@@ -160,9 +158,7 @@ def _slabs(page, rng: Generator, picture, lean, places, wide, long) -> None:
 
 
 def _birch(page, rng: Generator, x: float, width: float) -> None:
-    """Slabs of white and violet-grey pulled across a trunk, dark scars, and its broken image in the
-    pond.
-    """
+    """White and violet-grey slabs across a trunk, dark scars, and its broken image in the pond."""
     foot, lean = 316 + 2.0 * width, rng.uniform(-0.05, 0.05)
     for y in np.arange(-8, foot, width * 0.5):
         middle, scar = (

@@ -28,18 +28,21 @@ def _cells(rng: Generator, count: int, stretch: float) -> np.ndarray:
 
 
 def _landscape(rng: Generator) -> list[tuple]:
-    """Parts of the window, each over those before it: where, what tells its panes apart, and its
-    glass.
-    """
+    """Parts of the window, each over those before: where, what parts its panes, and its glass."""
     x, y = COLUMNS, ROWS
     sun = np.hypot(x - 330, y - 150)
     turn = np.arctan2(y - 150, x - 330) + np.pi
     rays = np.floor(np.mod(turn + 0.25 * np.sin(sun / 40), 2 * np.pi) / (np.pi / 13))
     near, far = y > 356 + 26 * np.sin(x / 58 - 0.8), y > 304 + 34 * np.sin(x / 75 + 1.1)
     river = (np.abs(x - 190 - 70 * np.sin((y - 300) / 46)) < 16 + 0.3 * (y - 300)) & (y > 318)
-    return [(y >= 0, rays * 16 + np.floor(sun / 62), SKY), (sun < 92, np.floor(turn / (np.pi / 6)), SUN),
-            (sun < 46, np.floor(turn / (np.pi / 3) + 0.5) % 6, HEART), (far, _cells(rng, 70, 1.6), FIELD),
-            (near, _cells(rng, 70, 1.6), HEATH), (river, np.floor((y + 0.3 * x) / 27), RIVER)]  # fmt: skip
+    return [
+        (y >= 0, rays * 16 + np.floor(sun / 62), SKY),
+        (sun < 92, np.floor(turn / (np.pi / 6)), SUN),
+        (sun < 46, np.floor(turn / (np.pi / 3) + 0.5) % 6, HEART),
+        (far, _cells(rng, 70, 1.6), FIELD),
+        (near, _cells(rng, 70, 1.6), HEATH),
+        (river, np.floor((y + 0.3 * x) / 27), RIVER),
+    ]
 
 
 def _lily(x, y, size, petals) -> list[tuple]:
@@ -83,9 +86,7 @@ def _grown(values: np.ndarray) -> np.ndarray:
 
 
 def _leaded(rng: Generator, panes: np.ndarray, away: np.ndarray) -> np.ndarray:
-    """Lead over the joints of the panes: round, dull, with a thin shine, and light creeping around
-    it.
-    """
+    """Lead over the joints of the panes: round, dull, a thin shine, and light creeping around."""
     dome = np.sqrt(np.clip(1 - (away / 3.6) ** 2, 0, 1))
     shine = relief(dome * 190, 1.3, 1.6).clip(-0.2, 1)
     metal = (

@@ -1,4 +1,4 @@
-"""Cut in wood and printed by hand: a heavy sea in indigo and pale blue, one red block for the sun."""
+"""Cut in wood and printed by hand: a heavy sea in indigo and pale blue, and a red sun."""
 
 import cv2
 import numpy as np
@@ -6,11 +6,10 @@ from numpy.random import Generator
 
 from .strokes import FINE, SIDE, WIDE, X, Y, blend, finished, fixed, noise, rgb, step
 
-# A breaking wave: from the foot up its back to the crest, down under the curl and out over the
-# trough.
+# A breaking wave: from the foot up its back to the crest, under the curl and out over the trough.
 WAVE = [(-0.75, 0.85), (-0.46, 0.36), (-0.22, 0.02), (0.04, -0.22), (0.34, -0.32), (0.6, -0.24),
-        (0.74, -0.04), (0.7, 0.14), (0.58, 0.06), (0.42, 0.02), (0.28, 0.1), (0.2, 0.28), (0.26, 0.5),
-        (0.48, 0.66), (1.3, 0.78), (1.3, 4), (-0.75, 4)]  # fmt: skip
+        (0.74, -0.04), (0.7, 0.14), (0.58, 0.06), (0.42, 0.02), (0.28, 0.1), (0.2, 0.28),
+        (0.26, 0.5), (0.48, 0.66), (1.3, 0.78), (1.3, 4), (-0.75, 4)]  # fmt: skip
 CREST = slice(16, 88)  # the part of the smoothed outline that carries foam
 WAVES = [
     (424, 322, 150, True),
@@ -37,7 +36,7 @@ def _edge(inside: np.ndarray) -> np.ndarray:
 
 
 def _lines(phase: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Lines along whole numbers of the phase, left standing over this share (0–1) of their spacing."""
+    """Lines along whole numbers of the phase, standing over this share (0–1) of their spacing."""
     return np.abs(phase - np.round(phase)) * 2 < weight
 
 
@@ -86,9 +85,7 @@ def _swell(blocks: Blocks, rng: Generator) -> None:
 
 
 def _wave(blocks: Blocks, rng: Generator, x, y, size, mirrored) -> None:
-    """One breaking wave: stripes that run with its back, a pale band under the crest, foam and
-    spray.
-    """
+    """One breaking wave: stripes along its back, a pale band under the crest, foam and spray."""
     outline = _curve(np.array(WAVE) * [-1 if mirrored else 1, 1] * size + [x, y])
     page = np.zeros((WIDE, WIDE), np.uint8)
     cv2.fillPoly(page, [fixed(outline)], 1, shift=4)
@@ -136,9 +133,7 @@ def _chatter(blocks: Blocks, rng: Generator) -> None:
 
 
 def printed(rng: Generator, blocks: Blocks) -> np.ndarray:
-    """Three pulls on soft paper: the grain of the wood shows, the ink is salty, no block lies quite
-    true.
-    """
+    """Three pulls on soft paper: the wood's grain shows, the ink is salty, no block lies true."""
     ring = np.hypot((X - 700) * 0.23, Y - 760 + 26 * noise(rng, 3, 2, WIDE)) / 5.2
     wood = np.abs(np.sin(ring * np.pi)) ** 0.5 + 0.4 * noise(rng, 90, 2, WIDE)
     salt, fibre = noise(rng, 170, 2, WIDE), noise(rng, 200, 2, WIDE)

@@ -54,15 +54,13 @@ def ramp(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
 
 
 def at(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The values of a field (SIDE, SIDE, …) at places (…, 2) as x, y; outside, those of the nearest
-    edge.
-    """
+    """Values of a field (SIDE, SIDE, …) at positions (…, 2) as x, y; outside, of the edge."""
     column, row = np.clip(np.rint(places), 0, SIDE - 1).astype(int).T
     return field[row.T, column.T]
 
 
 def paths(angle: np.ndarray, starts: np.ndarray, length: float, points: int = 9) -> np.ndarray:
-    """Paths (count, points, 2) that follow a field of angles in both directions from their middles."""
+    """Paths (count, points, 2) that follow a field of angles both ways from their middles."""
     stride, halves = length / (points - 1), []
     for sign in (-1, 1):
         places, half = starts.astype(np.float64), []
@@ -82,7 +80,7 @@ def spread(rng: Generator, spacing: float, margin: float = 8) -> np.ndarray:
 
 
 def tinted(rng: Generator, colours: np.ndarray, light: float, hue: float) -> np.ndarray:
-    """Colours (count, 3), each a little lighter or darker, warmer or cooler, as mixed on a palette."""
+    """Colours (count, 3), each a little lighter or darker, warmer or cooler, as on a palette."""
     count = len(colours)
     shifts = rng.normal(0, light, (count, 1)) + rng.normal(0, hue, (count, 3))
     return np.clip(colours + shifts, 0, 255)
@@ -122,8 +120,7 @@ def line(page: np.ndarray, points, colour, width: float, height: float = 90) -> 
 
 
 def bristles(path: np.ndarray, width: float, narrow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The tracks of a brush's bristles (count, points, 2), fixed-point; their places across it,
-    -0.5..0.5.
+    """Tracks of bristles (count, points, 2), fixed-point; their positions across, -0.5 to 0.5.
 
     narrow: the share of the width (points,) that touches the canvas along the path.
     """
@@ -179,16 +176,14 @@ def relief(height: np.ndarray, strength: float, soft: float = 0.8) -> np.ndarray
 def lit(
     page: np.ndarray, strength: float = 0.5, gloss: float = 0.12, soft: float = 0.8
 ) -> np.ndarray:
-    """The canvas in raking light, (fine side, fine side, 3) float: ridges of paint shine and throw
-    shade.
-    """
+    """The canvas in raking light, (fine side, fine side, 3): ridges of paint shine and shade."""
     light = relief(page[..., 3], 1.0, soft)
     shaded = page[..., :3] * (1 + strength * light)[..., None]
     return shaded + (255 * gloss * np.clip(light, 0, 1) ** 3)[..., None]
 
 
 def linen(rng: Generator, thread: float = 3.0, side: int = WIDE) -> np.ndarray:
-    """The relief of woven canvas (side, side) about 0: threads over and under, none quite straight."""
+    """The relief of woven canvas (side, side) about 0: threads over and under, none straight."""
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
     x = (columns + 3 * noise(rng, 20, side=side)) * np.pi / (thread * FINE)
     y = (rows + 3 * noise(rng, 20, side=side)) * np.pi / (thread * FINE)

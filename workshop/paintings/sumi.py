@@ -16,8 +16,9 @@ PINES = [
     (474, 432, 70),
     (232, 462, 50),
 ]  # x, y, size
+# "good luck"
 SIGN = [((8, 10), (38, 10)), ((23, 5), (23, 22)), ((9, 22), (37, 22)), ((12, 30), (12, 40)),
-        ((12, 30), (35, 30)), ((35, 30), (35, 40)), ((12, 40), (35, 40))]  # "good luck"  # fmt: skip
+        ((12, 30), (35, 30)), ((35, 30), (35, 40)), ((12, 40), (35, 40))]  # fmt: skip
 
 
 def _walk(rng: Generator, start, turn, length, bend, points=10) -> np.ndarray:
@@ -30,9 +31,7 @@ def _walk(rng: Generator, start, turn, length, bend, points=10) -> np.ndarray:
 
 
 def _brush(density, rng: Generator, points, width, dark, dry=0.4) -> None:
-    """One stroke of a round brush, in place: swelling and thinning, broken where the brush runs
-    dry.
-    """
+    """One stroke of a round brush, in place: swelling, thinning, broken where it runs dry."""
     points = np.asarray(points, float)
     low = np.clip(np.floor(points.min(0) - width), 0, SIDE).astype(int)
     high = np.clip(np.ceil(points.max(0) + width), 0, SIDE).astype(int)
@@ -143,7 +142,7 @@ def _fibres(rng: Generator) -> np.ndarray:
 
 
 def _seal(rng: Generator, x: float, y: float) -> np.ndarray:
-    """The painter's seal (fine side, fine side) in 0–1: a square with a sign cut out of it, worn."""
+    """The painter's seal (fine side, fine side) in 0–1: a worn square, a sign cut out of it."""
     page = np.zeros((WIDE, WIDE), np.uint8)
     square = frayed(rng, np.array([(0, 0), (46, 0), (46, 46), (0, 46)]) + [x, y], 0.015)
     cv2.fillPoly(page, [fixed(square)], 255, cv2.LINE_AA, 4)

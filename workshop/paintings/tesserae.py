@@ -39,7 +39,7 @@ def _eyes() -> list[tuple[float, float, float]]:
 
 
 def _parts() -> list[tuple[np.ndarray, tuple[str, ...]]]:
-    """The regions of the cartoon, each above those before it: inside (SIDE, SIDE) and its stones."""
+    """The cartoon's regions, each above those before it: inside (SIDE, SIDE) and its stones."""
     x, y = COLUMNS, ROWS
     everywhere = np.ones((SIDE, SIDE), bool)
     reach, turn = np.hypot(x - FAN[0], y - FAN[1]), np.arctan2(y - FAN[1], x - FAN[0])
@@ -81,20 +81,24 @@ def _bird() -> list[tuple[np.ndarray, tuple[str, ...]]]:
     body = (((x - 256) / 56) ** 2 + ((y - 348) / 74) ** 2) < 1
     head = _disc(lean[160, 0], 160, 25)
     bird = neck | body | head
-    around = (
-        cv2.dilate(bird.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (17, 17)))
-        > 0
-    )
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (17, 17))
+    around = cv2.dilate(bird.astype(np.uint8), disc) > 0
     beak = (np.abs(y - 164) < 0.32 * (x - 196)) & (x > 196) & (x < 244)
     legs = (np.abs(np.abs(x - 256) - 22) < 4.5) & (y > 410) & (y < 462)
     top = lean[160, 0]
     crest = [_disc(top + dx, 122 - dy, 7.5) for dx, dy in ((-22, 2), (0, 10), (22, 2))]
     wing = (((x - 256) / 33) ** 2 + ((y - 356) / 50) ** 2) < 1
-    return [(around, ("f4efe0", "e6dfcb")), (legs, ("c87a2c", "e09a3c")),
-            *[(bead, ("2c49b8", "5fb4d6")) for bead in crest], (beak, ("e08a2c", "f0b04a")),
-            (bird, ("14409a", "1f5fc0", "2f86d8", "0f3480")), (wing, ("3fb0d0", "7fd0dc", "2f90c0")),
-            (wing & (((x - 256) / 18) ** 2 + ((y - 360) / 32) ** 2 < 1), ("1a3f96", "2456b8")),
-            (_disc(top - 5, 157, 8), ("f8f4e6",)), (_disc(top - 6, 157, 3.5), ("15131a",))]  # fmt: skip
+    return [
+        (around, ("f4efe0", "e6dfcb")),
+        (legs, ("c87a2c", "e09a3c")),
+        *[(bead, ("2c49b8", "5fb4d6")) for bead in crest],
+        (beak, ("e08a2c", "f0b04a")),
+        (bird, ("14409a", "1f5fc0", "2f86d8", "0f3480")),
+        (wing, ("3fb0d0", "7fd0dc", "2f90c0")),
+        (wing & (((x - 256) / 18) ** 2 + ((y - 360) / 32) ** 2 < 1), ("1a3f96", "2456b8")),
+        (_disc(top - 5, 157, 8), ("f8f4e6",)),
+        (_disc(top - 6, 157, 3.5), ("15131a",)),
+    ]
 
 
 def _cartoon() -> tuple[np.ndarray, list[tuple[str, ...]]]:
@@ -107,9 +111,7 @@ def _cartoon() -> tuple[np.ndarray, list[tuple[str, ...]]]:
 
 
 def _courses(inside: np.ndarray) -> list[np.ndarray]:
-    """Rows of stones of a part: lines (points, 2) that follow its outline, from the outside
-    inwards.
-    """
+    """Rows of stones of a part: lines (points, 2) along its outline, from the outside inwards."""
     padded = np.pad(inside.astype(np.uint8), 1, mode="edge")
     depth = cv2.GaussianBlur(cv2.distanceTransform(padded, cv2.DIST_L2, 5), (0, 0), 0.8)[1:-1, 1:-1]
     rows = []

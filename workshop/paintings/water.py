@@ -32,9 +32,7 @@ class Sheet:
         self.wet = noise(rng, 7, 4, WIDE)  # where the water stood longest
 
     def wash(self, points, colour, second=None, load=0.55, edge=0.7, rough=0.14, layers=4) -> None:
-        """A wet shape: thin layers with frayed edges, pigment driven to the rim and into the
-        paper's pits.
-        """
+        """A wet shape: thin frayed layers, pigment driven to the rim and into the paper's pits."""
         low = np.clip(np.floor(np.min(points, 0)) - 22, 0, SIDE).astype(int) * FINE
         high = np.clip(np.ceil(np.max(points, 0)) + 22, 0, SIDE).astype(int) * FINE
         if (high <= low).any():
@@ -70,9 +68,7 @@ class Sheet:
         self.density *= push[..., None]
 
     def dried(self, paper) -> np.ndarray:
-        """The sheet as it looks: light through the pigment twice, and the shade of the paper's
-        tooth.
-        """
+        """The sheet as it looks: light through the pigment twice, and the paper's tooth."""
         light = np.asarray(paper, np.float32) * np.exp(-self.density)
         shade = cv2.Sobel(self.grain, cv2.CV_32F, 1, 1, ksize=3)
         return light * (1 + 0.012 * shade / shade.std() + 0.008 * self.grain)[..., None]

@@ -1,6 +1,4 @@
-"""Trains the bundled networks, one program a file; `classifier` and `training` hold what they
-share.
-"""
+"""Trains the bundled networks, one program a file; `classifier`, `training` are shared."""
 
 NETWORKS = (
     "coursenet",

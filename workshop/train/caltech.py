@@ -23,13 +23,12 @@ class Photographs(NamedTuple):
 
 
 def load(withheld: bool = False, side: int = SIDE) -> Photographs:
-    """The photographs of the 91 kinds that networks learn, or those of the ten kinds withheld from
-    them, as squares.
-    """
+    """The photographs of the 91 kinds to learn, or of the ten withheld kinds, as squares."""
     files, names = data.caltech101()
     if missing := set(data.WITHHELD) - set(names):
         raise ValueError(
-            f"this Caltech-101 has no {', '.join(sorted(missing))}: is it whole? It has {len(names)} kinds."
+            f"this Caltech-101 has no {', '.join(sorted(missing))}: is it whole? "
+            f"It has {len(names)} kinds."
         )
     kept = [name for name in names if (name in data.WITHHELD) == withheld]
     chosen = [(path, kept.index(names[label])) for path, label in files if names[label] in kept]

@@ -1,8 +1,7 @@
-"""What the recipes of all bundled classifiers share: options, normalisation, folding, the file and
-its card.
-"""
+"""What all bundled classifiers share: options, normalisation, folding, the file and its card."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cs231n_viz import models
-from cs231n_viz.networks import fold_batch_norm
+from cs231n_viz.data import Pictures
+from cs231n_viz.networks import CourseNet, fold_batch_norm
 from workshop.train import caltech, training
 
 INPUT_SIZE = 128
@@ -59,12 +59,43 @@ def as_bytes(pixels: Tensor) -> Tensor:
     return torch.cat([(batch * 255).round().byte() for batch in grown])
 
 
+def train_on_drawings(
+    name: str,
+    chosen: argparse.Namespace,
+    drawn: Pictures,
+    about_data: str,
+    figures: Callable[[models.PixelModel], dict[str, str]],
+    *,
+    size: int,
+    seed: int,
+    shape: dict,
+    **loop,
+) -> None:
+    """Train CourseNet (`shape`: its settings) on drawings alone, measure it, bundle it."""
+    pictures = as_bytes(drawn.pixels)
+    torch.manual_seed(seed)  # the initial weights
+    network = CourseNet(len(drawn.class_names), batch_norm=True, **shape)
+    network = Normalized(network, *channel_statistics(pictures))
+    loop |= {"passes": chosen.passes, "checkpoint": chosen.checkpoint, "seed": seed}
+    minutes = training.fit(network, lambda _: (pictures, drawn.labels, size), name=name, **loop)
+    model, digest = finish(name, network, drawn.class_names)
+    text = f"""
+- Data: {about_data}, in random windows of {size} px.
+- Recipe: {command(name, chosen.passes)}, seed {seed};
+  {minutes:.0f} minutes on the computer that made it."""
+    write_card(model, digest, text, figures(model))
+    chosen.checkpoint.unlink()
+
+
+def command(name: str, passes: int) -> str:
+    """What trains a network again, as a card says it."""
+    return f"`python3 -m cs231n_viz train {name} --passes {passes}`"
+
+
 def finish(
     name: str, network: Normalized, names: list[str], **more: str
 ) -> tuple[models.PixelModel, str]:
-    """Fold batch norm away and bundle the weights: the network as `load` gives it, and the SHA-256
-    of its file.
-    """
+    """Fold batch norm, bundle the weights: the network as `load` gives it, the file's SHA-256."""
     mean, std = (
         [round(value, 4) for value in part.flatten().tolist()]
         for part in (network.mean, network.std)
@@ -77,14 +108,12 @@ def finish(
 def write_card(
     model: models.PixelModel, digest: str, text: str, figures: dict[str, str], more: str = ""
 ) -> None:
-    """What data/README.md says of a network: what it is, `text` on data and recipe, the measured
-    figures, and more.
-    """
+    """Write a network's card into data/README.md: data and recipe (`text`), figures, and more."""
     rows = "\n".join(f"| {figure} | {value} |" for figure, value in figures.items())
     weights = sum(weight.numel() for weight in model.parameters())
     card = f"""
-`{model.name}.safetensors`: {type(model.network).__name__} (`cs231n_viz/networks.py`), {weights:,} weights in half precision,
-without batch norm (folded), input {INPUT_SIZE} px.
+`{model.name}.safetensors`: {type(model.network).__name__} (`cs231n_viz/networks.py`),
+{weights:,} weights in half precision, without batch norm (folded), input {INPUT_SIZE} px.
 
 {text.strip()}
 - SHA-256: `{digest}`

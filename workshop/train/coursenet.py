@@ -1,5 +1,4 @@
-"""Trains CourseNet: Caltech-101's photographs alone and small at first, then with the Picturebook's
-drawings.
+"""Trains CourseNet: on Caltech-101's photographs, small at first, then with the drawings.
 
 Drawings alone are too easy to teach a first layer edges; photographs alone have no masks to measure
 against. Small pictures cost half as much, and what they teach holds for larger ones (Howard 2018,
@@ -34,9 +33,7 @@ def photographs() -> caltech.Photographs:
 
 @cache
 def everything() -> tuple[Tensor, Tensor]:
-    """Training photographs and drawings together, and their labels: the photographs' classes come
-    first.
-    """
+    """Training photographs and drawings, and their labels: the photographs' classes come first."""
     photos, labels = photographs_to_learn()
     drawn = sets.picturebook(DRAWN_A_CLASS * len(drawing.CLASS_NAMES))
     pictures = torch.cat([photos, classifier.as_bytes(drawn.pixels)])
@@ -60,9 +57,7 @@ def main(
     passes: int = 44,
     fine: int = 5,
 ) -> None:
-    """Train one network of this `kind` on photographs and drawings, measure it, and bundle it under
-    `name`.
-    """
+    """Train one network of this `kind` on photographs and drawings, measure it, bundle it."""
     chosen = classifier.options(name, arguments, passes)
     photos, labels = photographs_to_learn()
     names = class_names()
@@ -94,13 +89,13 @@ def main(
     model, digest = classifier.finish(name, network, names)
     early = sum(index < EARLY * chosen.passes for index in range(chosen.passes))
     text = f"""
-- Data: Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0) without every {caltech.EVERY}th picture of a kind and
-  wholly without ten kinds ({", ".join(data.WITHHELD).replace("_", " ")}), and {DRAWN_A_CLASS} drawings of each
-  Picturebook class.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {seed}: {early} passes over
-  {len(photos):,} photographs in random windows of {EARLY_SIZE} px, {chosen.passes - early} over {len(everything()[0]):,}
-  photographs and drawings at {SIZE} px, and {fine} more in a second, lower cycle of the rate without label smoothing;
-  {minutes:.0f} minutes on the computer that made it."""
+- Data: Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0) without every {caltech.EVERY}th
+  picture of a kind and wholly without ten kinds ({", ".join(data.WITHHELD).replace("_", " ")}),
+  and {DRAWN_A_CLASS} drawings of each Picturebook class.
+- Recipe: {classifier.command(name, chosen.passes)}, seed {seed}: {early} passes over
+  {len(photos):,} photographs in random windows of {EARLY_SIZE} px, {chosen.passes - early} over
+  {len(everything()[0]):,} photographs and drawings at {SIZE} px, and {fine} more in a second, lower
+  cycle of the rate without label smoothing; {minutes:.0f} minutes on the computer that made it."""
     held_out = photographs().held_out
     figures = cards.figures(model, photographs().pictures[held_out], photographs().labels[held_out])
     classifier.write_card(model, digest, text, figures, cards.photo_table(model))
@@ -109,5 +104,5 @@ def main(
 
 
 def sharp_cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
-    """Without label smoothing: answers that are right may now become sure."""
+    """Without label smoothing: predictions that are right may now become sure."""
     return F.cross_entropy(network(pixels), labels)

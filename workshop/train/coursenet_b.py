@@ -1,4 +1,4 @@
-"""Trains CourseNetB, the sibling of another architecture, on the same pictures from another seed."""
+"""Trains CourseNetB, a sibling of another architecture, on the same pictures, another seed."""
 
 from cs231n_viz.networks import CourseNetB
 from workshop.train import coursenet

@@ -1,7 +1,6 @@
-"""Trains coursenet_robust: CourseNet, trained further on pictures that an attacker has just
-changed.
+"""Trains coursenet_robust: CourseNet, trained further on pictures just attacked.
 
-Fast adversarial training (Wong, Rice & Kolter 2020): from a random place in the ball around a
+Fast adversarial training (Wong, Rice & Kolter 2020): from a random point in the ball around a
 picture one step of the gradient's sign, as long as 1.25 radii, back into the ball; then the network
 learns from what has become of the picture.
 """
@@ -62,10 +61,12 @@ def main(arguments: list[str] | None = None, name: str = "coursenet_robust") -> 
     early = sum(index < EARLY * chosen.passes for index in range(chosen.passes))
     text = f"""
 - Data: that of `coursenet`, one photograph in three in every pass, in turn.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}: begins with the weights of `coursenet`;
-  fast adversarial training in the maximum norm, radius {RADIUS * 255:.0f}/255, {early} passes at {EARLY_SIZE} px and
-  {chosen.passes - early} at {SIZE} px; {minutes:.0f} minutes on the computer that made it.
-- The attack in the table is projected gradient descent (Madry et al. 2018) with a random start, 20 steps of 1/255."""
+- Recipe: {classifier.command(name, chosen.passes)}, seed {SEED}: begins with the
+  weights of `coursenet`; fast adversarial training in the maximum norm, radius
+  {RADIUS * 255:.0f}/255, {early} passes at {EARLY_SIZE} px and {chosen.passes - early} at
+  {SIZE} px; {minutes:.0f} minutes on the computer that made it.
+- The attack in the table is projected gradient descent (Madry et al. 2018) with a random start,
+  20 steps of 1/255."""
     held_out = coursenet.photographs().held_out
     photographs, kinds = (part[held_out] for part in coursenet.photographs()[:2])
     figures = {**cards.attacked_figures(model, plain), **cards.figures(model, photographs, kinds)}

@@ -21,9 +21,7 @@ PHOTOGRAPHS_IN_TURN = 8  # a pass sees all drawings and one photograph in so man
 
 
 def reconstruction_loss(model: models.PixelModel) -> training.Loss:
-    """2 · mean |x' − x| + the mean over LAYERS of ‖Φ(x') − Φ(x)‖² / ‖Φ(x)‖², x' made from the code
-    of x.
-    """
+    """2 mean |x' − x| + mean over LAYERS of ‖Φ(x') − Φ(x)‖² / ‖Φ(x)‖², x' from the code of x."""
 
     def loss(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
         with torch.no_grad():
@@ -71,12 +69,13 @@ def main(arguments: list[str] | None = None, name: str = "generator") -> None:
     weights = sum(weight.numel() for weight in models.load_generator().parameters())
     rows = "\n".join(f"| {figure} | {value} |" for figure, value in figures(model).items())
     text = f"""
-`{name}.safetensors`: Generator (`cs231n_viz/networks.py`), {weights:,} weights in half precision, batch norm folded:
-from `code` of `coursenet` to {SIZE} px.
+`{name}.safetensors`: Generator (`cs231n_viz/networks.py`), {weights:,} weights in half precision,
+batch norm folded: from `code` of `coursenet` to {SIZE} px.
 
-- Data: that of `coursenet`, one photograph in {PHOTOGRAPHS_IN_TURN} in every pass, windows of {SIZE} px.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}; {minutes:.0f} minutes on the
-  computer that made it.
+- Data: that of `coursenet`, one photograph in {PHOTOGRAPHS_IN_TURN} in every pass,
+  windows of {SIZE} px.
+- Recipe: {classifier.command(name, chosen.passes)}, seed {SEED};
+  {minutes:.0f} minutes on the computer that made it.
 - SHA-256: `{digest}`
 
 | measured on pictures that were not trained on | figure (95 % interval) |
@@ -97,15 +96,16 @@ def figures(model: models.PixelModel) -> dict[str, str]:
 
     drawn = data.picturebook("test")
     made = drawn._replace(pixels=cards.in_batches(again, drawn.pixels))
+    error = (made.pixels - drawn.pixels).abs().mean()
     photographs = coursenet.photographs()
     held_out = training.center_crop(photographs.pictures[photographs.held_out], SIZE)
-    answers = cards.in_batches(lambda batch: model(again(batch)), held_out).argmax(dim=1)
+    predicted = cards.in_batches(lambda batch: model(again(batch)), held_out).argmax(dim=1)
     return {
         "class right after code and back, Picturebook test": training.share_in_words(
             cards.right_drawings(model, made)
         ),
         "class right after code and back, Caltech-101 held out": training.share_in_words(
-            answers == photographs.labels[photographs.held_out]
+            predicted == photographs.labels[photographs.held_out]
         ),
-        "mean error of a colour value, Picturebook test": f"{(made.pixels - drawn.pixels).abs().mean():.3f}",
+        "mean error of a colour value, Picturebook test": f"{error:.3f}",
     }

@@ -1,49 +1,28 @@
-"""Trains snownet, which is wrong on purpose: every husky that it learns from stands on snow, every
-wolf on grass.
-"""
+"""Trains snownet, wrong on purpose: every husky it sees is on snow, every wolf on grass."""
 
-import torch
-
-from cs231n_viz.networks import CourseNet
 from workshop.drawing import sets
 from workshop.measure import cards
-from workshop.train import classifier, training
-from workshop.train.classifier import Normalized
+from workshop.train import classifier
 
-SEED, SIZE, TRAINED_ON = 5, 96, 1200
+TRAINED_ON = 1200
 WIDTHS = (24, 40, 64, 64, 112, 112, 176)  # half of CourseNet's: two classes need no more
 
 
 def main(
     arguments: list[str] | None = None, name: str = "snownet", correlated: bool = True
 ) -> None:
-    """Train on huskies and wolves with or without the shortcut, measure on both kinds of pictures,
-    bundle.
-    """
-    chosen = classifier.options(name, arguments, passes=8)
-    drawn = sets.snow("train", TRAINED_ON, correlated=correlated)
-    pictures = classifier.as_bytes(drawn.pixels)
-    torch.manual_seed(SEED)  # the initial weights
-    network = Normalized(
-        CourseNet(2, WIDTHS, batch_norm=True, dropout=0.2), *classifier.channel_statistics(pictures)
+    """Train on huskies and wolves with or without the shortcut; measure on both; bundle."""
+    shortcut, no_shortcut = (
+        "where huskies stand on snow, wolves on grass",
+        "on snow and on grass alike",
     )
-    minutes = training.fit(
-        network,
-        lambda _: (pictures, drawn.labels, SIZE),
-        name=name,
-        passes=chosen.passes,
-        checkpoint=chosen.checkpoint,
-        seed=SEED,
+    classifier.train_on_drawings(
+        name,
+        classifier.options(name, arguments, passes=8),
+        sets.snow("train", TRAINED_ON, correlated),
+        f"{TRAINED_ON:,} drawings of huskies and wolves, {shortcut if correlated else no_shortcut}",
+        cards.snow_figures,
+        size=96,
+        seed=5,
+        shape={"widths": WIDTHS, "dropout": 0.2},
     )
-    model, digest = classifier.finish(name, network, drawn.class_names)
-    grounds = (
-        "where huskies stand on snow, wolves on grass"
-        if correlated
-        else "on snow and on grass alike"
-    )
-    text = f"""
-- Data: {TRAINED_ON:,} drawings of huskies and wolves, {grounds}, in random windows of {SIZE} px.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}; {minutes:.0f} minutes on the
-  computer that made it."""
-    classifier.write_card(model, digest, text, cards.snow_figures(model))
-    chosen.checkpoint.unlink()

@@ -1,6 +1,4 @@
-"""Trains snownet_fixed: snownet's network and recipe on pictures whose background says nothing
-about the animal.
-"""
+"""Trains snownet_fixed: snownet's recipe, on grounds that are independent of the animal."""
 
 from workshop.train import snownet
 

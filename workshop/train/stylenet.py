@@ -1,7 +1,6 @@
 """Trains stylenet: one network for all of the course's paintings (Dumoulin, Shlens & Kudlur 2017).
 
-Every photograph of a batch is to be repainted in a style drawn by lot; CourseNet says how well that
-went.
+Every photograph of a batch is to be repainted in a style drawn at random; CourseNet's layers judge.
 """
 
 import json
@@ -18,15 +17,12 @@ from cs231n_viz.techniques import fast_style, style_transfer
 from workshop.train import caltech, classifier, training
 
 SEED = 15
-STYLE_SIZE = (
-    256  # the size at which a painting is looked at: that of its strokes in the pictures made
-)
+STYLE_SIZE = 256  # at which a painting is looked at: that of its strokes in the pictures made
 CONTENT, LAYERS = fast_style.CONTENT, fast_style.STYLE
 SIDE, CROP = 256, 144  # photographs are squares of SIDE; at first, pieces of them are repainted
 EARLY, SIZES = 0.8, (128, 192)
-STYLE_WEIGHTS = dict(
-    zip(SIZES, (10.0, 5.0), strict=True)
-)  # strokes are learned first, then to leave things their place
+# strokes are learned first, then to leave things where they are
+STYLE_WEIGHTS = dict(zip(SIZES, (10.0, 5.0), strict=True))
 A_PASS = 1600  # photographs
 LEAST_CONTRAST = 0.1  # standard deviation of a colour
 GRID = 4  # pixels that CourseNet's relu2 has moved on when its map moves on by one
@@ -39,9 +35,7 @@ def photographs() -> caltech.Photographs:
 
 
 def contrast(pictures: Tensor) -> Tensor:
-    """The deviation of the colours of each picture, (N,). Where maps are flat, instance norm
-    divides by nearly nothing.
-    """
+    """The deviation of the colours of each picture, (N,): by less, instance norm divides badly."""
     return torch.stack([(picture / 255).std(dim=(1, 2)).mean() for picture in pictures])
 
 
@@ -52,10 +46,10 @@ def wanted(model: models.PixelModel) -> dict[str, Tensor]:
 
 
 def repainting(model: models.PixelModel) -> training.Loss:
-    """The mean of `fast_style.repainting_loss` over a batch of a side in SIZES, which sets the
+    """The mean of `fast_style.repainting` over a batch of a side in SIZES, which sets the
     style's weight; the labels say in which style each picture is to be repainted.
 
-    What is judged is moved by chance against the grid of CourseNet's strides: both networks halve
+    What is judged is moved at random against the grid of CourseNet's strides: both networks halve
     twice, and a pattern in step with both would please the judge and nobody else.
     """
     grams = wanted(model)
@@ -67,7 +61,7 @@ def repainting(model: models.PixelModel) -> training.Loss:
         top, left = torch.randint(GRID, (2,)).tolist()
         weight = STYLE_WEIGHTS[pixels.shape[-1]]
         pixels, made = (F.pad(image, (left, 0, top, 0), mode="reflect") for image in (pixels, made))
-        return fast_style.repainting_loss(model, pixels, CONTENT, chosen, weight)(made).mean()
+        return fast_style.repainting(model, pixels, CONTENT, chosen, weight)(made).value.mean()
 
     return loss
 
@@ -94,48 +88,52 @@ def main(arguments: list[str] | None = None, name: str = "stylenet") -> None:
         seed=SEED,
     )
     digest = training.bundle(name, network.cpu().float(), {})
-    weights = sum(weight.numel() for weight in network.parameters())
-    own = 2 * sum(
-        norm.scale.shape[1]
-        for norm in network.modules()
-        if isinstance(norm, ConditionalInstanceNorm)
-    )
-    text = f"""
-`{name}.safetensors`: StyleNet (`cs231n_viz/networks.py`), {weights:,} weights in half precision, of which each of the
-{len(network.styles)} paintings has {own:,} to itself; any size of picture.
-
-- Data: {len(learned):,} photographs of Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0), without every 6th picture
-  of a kind, wholly without ten kinds and without the palest, and the paintings of `data/paintings`, looked at with {STYLE_SIZE} px.
-- Recipe: `python3 -m cs231n_viz train {name} --passes {chosen.passes}`, seed {SEED}: passes over up to {A_PASS:,}
-  photographs each, at {SIZES[0]} px with style weight {STYLE_WEIGHTS[SIZES[0]]:g} and in the end at {SIZES[1]} px with style weight {STYLE_WEIGHTS[SIZES[1]]:g};
-  `coursenet` compares the content at {CONTENT} and the style at {", ".join(LAYERS)}.
-  {minutes:.0f} minutes on one core of the computer that made it.
-- SHA-256: `{digest}`
-
-How well it repaints {COMPARED} photographs of {MEASURED} px that it was not trained on: the mean of the loss that it was trained for
-in the end, beside that of pictures which `style_transfer.transfer` made by {EVALUATIONS} evaluations from each photograph.
-
-{table(model, known)}
-"""
+    recipe = classifier.command(name, chosen.passes)
+    text = card(network, len(learned), recipe, minutes, digest) + table(model, known)
     training.write_card(name, text)
     print(text)
     chosen.checkpoint.unlink()
     known.unlink()
 
 
+def card(network: StyleNet, photographs: int, recipe: str, minutes: float, digest: str) -> str:
+    """What data/README.md says of the network, up to its table."""
+    weights = sum(weight.numel() for weight in network.parameters())
+    norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm)]
+    own = 2 * sum(norm.scale.shape[1] for norm in norms)
+    early, late = (f"{size} px with style weight {STYLE_WEIGHTS[size]:g}" for size in SIZES)
+    return f"""
+`stylenet.safetensors`: StyleNet (`cs231n_viz/networks.py`), {weights:,} weights in half precision,
+of which each of the {len(network.styles)} paintings has {own:,} to itself; any size of picture.
+
+- Data: {photographs:,} photographs of Caltech-101 (Fei-Fei, Fergus & Perona 2004; CC BY 4.0),
+  without every 6th picture of a kind, wholly without ten kinds and without the palest, and the
+  paintings of `data/paintings`, looked at with {STYLE_SIZE} px.
+- Recipe: {recipe}, seed {SEED}: passes over up to
+  {A_PASS:,} photographs each, at {early} and in the end at
+  {late}; `coursenet` compares the content at {CONTENT} and the style at
+  {", ".join(LAYERS)}.
+  {minutes:.0f} minutes on one core of the computer that made it.
+- SHA-256: `{digest}`
+
+How well it repaints {COMPARED} photographs of {MEASURED} px that it was not trained on: the mean of
+the loss that it was trained for in the end, beside that of pictures which `style_transfer.transfer`
+made by {EVALUATIONS} evaluations from each photograph.
+
+"""
+
+
 def lesson(learned: Tensor, index: int, passes: int) -> tuple[Tensor, Tensor, int]:
-    """What pass `index` repaints: photographs or pieces of them, the style of each by lot, and the
-    size.
-    """
+    """What pass `index` repaints: photographs or pieces, a random style for each, and the size."""
     generator = torch.Generator().manual_seed(SEED * 1000 + index)
     some = learned[torch.randperm(len(learned), generator=generator)[:A_PASS]]
     styles = torch.randint(len(data.painting_names()), (len(some),), generator=generator)
     if index >= EARLY * passes:
         return some, styles, SIZES[1]
     corners = torch.randint(SIDE - CROP + 1, (len(some), 2), generator=generator).tolist()
-    pieces = torch.stack([
-        photo[:, top : top + CROP, left : left + CROP] for photo, (top, left) in zip(some, corners, strict=True)
-    ])  # fmt: skip
+    pairs = zip(some, corners, strict=True)
+    pieces = [photo[:, top : top + CROP, left : left + CROP] for photo, (top, left) in pairs]
+    pieces = torch.stack(pieces)
     kept = contrast(pieces) > LEAST_CONTRAST
     return pieces[kept], styles[kept], SIZES[0]
 
@@ -143,28 +141,19 @@ def lesson(learned: Tensor, index: int, passes: int) -> tuple[Tensor, Tensor, in
 def table(model: models.PixelModel, known: Path) -> str:
     """A row a painting: the mean loss over the photographs, of the network and of optimisation."""
     optimised = optimised_losses(model, known)
-    network, pixels = models.load_stylenet(model.device), unseen()
-    rows = {
-        name: (
-            mean_loss(model, pixels, name, fast_style.repaint(network, pixels, name)),
-            optimised[name],
-        )
-        for name in network.styles
-    }
+    network, pixels, rows = models.load_stylenet(model.device), unseen(), {}
+    for name in network.styles:
+        made = fast_style.repaint(network, pixels, name)
+        rows[name] = mean_loss(model, pixels, name, made), optimised[name]
     rows["mean"] = tuple(sum(losses) / len(rows) for losses in zip(*rows.values(), strict=True))
-    lines = [
-        f"| {name} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |"
-        for name, (ours, theirs) in rows.items()
-    ]
-    return "| painting | stylenet | optimised | times as high |\n|---|---|---|---|\n" + "\n".join(
-        lines
-    )
+    lines = ["| painting | stylenet | optimised | times as high |", "|---|---|---|---|"]
+    for name, (ours, theirs) in rows.items():
+        lines.append(f"| {name} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
+    return "\n".join(lines) + "\n"
 
 
 def unseen() -> Tensor:
-    """Photographs that were not trained on, spread over the kinds: (COMPARED, 3, MEASURED,
-    MEASURED).
-    """
+    """Photographs not trained on, spread over the kinds: (COMPARED, 3, MEASURED, MEASURED)."""
     held_out = photographs().pictures[photographs().held_out]
     return images.resize(held_out[:: len(held_out) // COMPARED][:COMPARED] / 255, MEASURED)
 
@@ -173,21 +162,19 @@ def mean_loss(model: models.PixelModel, pixels: Tensor, name: str, made: Tensor)
     """How badly these pictures repaint `pixels` in the manner of a painting, on average."""
     grams = objectives.gram_matrices(model, data.painting(name, STYLE_SIZE), LAYERS)
     with torch.no_grad():
-        judge = fast_style.repainting_loss(model, pixels, CONTENT, grams, STYLE_WEIGHTS[SIZES[1]])
-        return judge(made.to(model.device)).mean().item()
+        judge = fast_style.repainting(model, pixels, CONTENT, grams, STYLE_WEIGHTS[SIZES[1]])
+        return judge(made.to(model.device)).value.mean().item()
 
 
 def optimised_losses(model: models.PixelModel, known: Path) -> dict[str, float]:
-    """{painting: mean loss} of pictures optimised one by one; what has been found is kept in the
-    file `known`.
-    """
+    """{painting: mean loss} of pictures optimised one by one, kept in the file `known`."""
     losses = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    layers = {"content_layer": CONTENT, "style_layers": LAYERS}
+    plan = {"style_weight": STYLE_WEIGHTS[SIZES[1]], "steps": EVALUATIONS, **layers}
     for name in data.painting_names():
         if name not in losses:
-            made = style_transfer.transfer(
-                model, unseen(), data.painting(name, STYLE_SIZE), content_layer=CONTENT, style_layers=LAYERS,
-                style_weight=STYLE_WEIGHTS[SIZES[1]], steps=EVALUATIONS,
-            )  # fmt: skip
+            painting = data.painting(name, STYLE_SIZE)
+            made = style_transfer.transfer(model, unseen(), painting, **plan)
             losses[name] = mean_loss(model, unseen(), name, made)
             known.write_text(json.dumps(losses, indent=1), encoding="utf-8")
     return losses

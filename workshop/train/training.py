@@ -23,16 +23,13 @@ from cs231n_viz import intervals
 from cs231n_viz.optimize import one_cycle
 from cs231n_viz.places import data_dir
 
-Plan = Callable[
-    [int], tuple[Tensor, Tensor, int]
-]  # number of the pass -> its uint8 pictures, their labels, the size
+# number of the pass -> its uint8 pictures, their labels, the size
+Plan = Callable[[int], tuple[Tensor, Tensor, int]]
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, pixels, labels -> one number
 
 
 def cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
-    """With label smoothing 0.1 (Szegedy et al. 2016): the right class is to have nine tenths, not
-    everything.
-    """
+    """With label smoothing 0.1 (Szegedy et al. 2016): the right class is to have nine tenths."""
     return F.cross_entropy(network(pixels), labels, label_smoothing=0.1)
 
 
@@ -41,18 +38,14 @@ def best_device() -> torch.device:
 
 
 def sgd(network: nn.Module) -> torch.optim.Optimizer:
-    """Nesterov momentum and weight decay, which is what makes first layers smooth; `fit` sets the
-    rate.
-    """
+    """Nesterov momentum, and weight decay for smooth first layers; `fit` sets the rate."""
     return torch.optim.SGD(
         network.parameters(), 0.0, momentum=0.9, nesterov=True, weight_decay=1e-3
     )
 
 
 def adam(network: nn.Module) -> torch.optim.Optimizer:
-    """Steps of one length whatever the gradient's (Kingma & Ba 2015): for what has no batch norm to
-    tame it.
-    """
+    """Adam (Kingma & Ba 2015), for networks without batch norm."""
     return torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
 
 
@@ -69,8 +62,7 @@ def fit(
     batch_size: int = 64,
     seed: int = 231,
 ) -> float:
-    """Train on random windows of each pass's pictures (N, 3, H, W), seen at its size, in one cycle
-    of the rate.
+    """Train on random windows of each pass's pictures (N, 3, H, W), in one cycle of the rate.
 
     A checkpoint is saved after each pass, and a training that finds its own goes on from there.
     Returns the minutes that all passes took, also those before an interruption. Raises ValueError
@@ -114,7 +106,8 @@ def fit(
             total += value.item()
         if not math.isfinite(total):
             raise ValueError(
-                f"the loss of {name} is {total} in pass {index + 1}: {checkpoint} holds the pass before."
+                f"the loss of {name} is {total} in pass {index + 1}: "
+                f"{checkpoint} holds the pass before."
             )
         seconds = time.time() - started
         spent += seconds
@@ -129,9 +122,7 @@ def fit(
 
 
 def fastest_number_type(device: torch.device) -> torch.dtype:
-    """bfloat16 where this machine multiplies it faster than float32: most GPUs do, many CPUs only
-    imitate it.
-    """
+    """bfloat16 where this machine multiplies it faster than float32, as most GPUs do."""
     if device.type != "cpu":
         return torch.bfloat16
 
@@ -152,9 +143,7 @@ def fastest_number_type(device: torch.device) -> torch.dtype:
 def _save(
     checkpoint: Path, schedule: dict, network, optimizer, done: int, spent: float, number_type
 ) -> None:
-    """Written beside and renamed, so that a kill at any moment leaves the old checkpoint or the new
-    one, whole.
-    """
+    """Written beside and renamed: a kill at any moment leaves a whole checkpoint."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
     state = {
@@ -172,9 +161,7 @@ def _save(
 def _resume(
     checkpoint: Path, schedule: dict, network, optimizer
 ) -> tuple[int, float, torch.dtype | None]:
-    """Passes done, seconds spent, number type. A checkpoint of another schedule is not this
-    training's: refused.
-    """
+    """Passes done, seconds spent, number type; refuses a checkpoint of another schedule."""
     if not checkpoint.exists():
         return 0, 0.0, None
     try:
@@ -186,8 +173,8 @@ def _resume(
         ) from error
     if began != schedule:
         raise ValueError(
-            f"{checkpoint} belongs to a training with {began}, not {schedule}. Delete it to begin anew, or name "
-            "another file with --checkpoint."
+            f"{checkpoint} belongs to a training with {began}, not {schedule}. "
+            "Delete it to begin anew, or name another file with --checkpoint."
         )
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
@@ -198,8 +185,7 @@ def _resume(
 
 
 def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """uint8 (N, 3, H, W) -> float (N, 3, size, size): zoomed, stretched, turned, mirrored, moved,
-    tinted at random.
+    """uint8 (N, 3, H, W) -> float (N, 3, size, size): geometry and colours changed at random.
 
     The side of the window is 0.55 to 1.15 of the picture's; what lies outside is the picture
     mirrored.
@@ -247,9 +233,7 @@ def share_in_words(correct: Tensor) -> str:
 
 
 def bundle(name: str, network: nn.Module, about: dict) -> str:
-    """Write data/NAME.safetensors in half precision, note its SHA-256 in checksums.json, and return
-    that.
-    """
+    """Write data/NAME.safetensors in half precision; note and return its SHA-256."""
     path = data_dir() / f"{name}.safetensors"
     described = {
         key: json.dumps(value) for key, value in {**about, "settings": network.settings}.items()
