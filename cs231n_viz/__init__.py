@@ -24,4 +24,4 @@ Import the module you need; importing the package itself does no work.
 Data flows one way: data, models -> techniques -> plot -> widgets, wired in the notebooks only.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,9 +1,9 @@
-"""Looking inside a pass: record layers, choose how ReLUs pass gradients, find what a unit sees.
+"""Looking inside a forward pass: record layers, change ReLUs' backward rule, receptive fields.
 
 `capture` and `activations_at` read layers by name. `relu_rule` holds the three backward rules of
 Springenberg et al. 2015, "Striving for Simplicity" (deconvnet: Zeiler & Fergus 2014).
-`receptive_field` is window arithmetic. Each acts on passes of the thread that asked and on no
-other, and leaves nothing behind.
+`receptive_field` is window arithmetic. Each acts only on passes of the calling thread, and removes
+its hooks at the end.
 """
 
 import math
@@ -21,11 +21,11 @@ from torch.overrides import TorchFunctionMode
 
 from .errors import unknown
 
-# --- what the layers put out ----------------------------------------------------------------------
+# --- outputs of layers ----------------------------------------------------------------------------
 
 
 class Outputs(dict[str, Tensor]):
-    """{layer: its output}. Where a plain dict would only say KeyError, it says what to do."""
+    """{layer: output}; a missing layer raises an error that says what to do."""
 
     def __missing__(self, layer):
         if self:
@@ -37,13 +37,13 @@ class Outputs(dict[str, Tensor]):
 def capture(
     model: nn.Module, *layers: str, leaves: bool = False, stop: bool = False
 ) -> Iterator[Outputs]:
-    """The outputs of the named layers in every pass that this thread runs inside the `with`.
+    """{layer: output} of the named layers, from every pass of this thread inside the `with`.
 
         with capture(model, "relu3", "relu5") as outputs:
             scores = model(pixels)
         outputs["relu3"]  # (N, C, h, w), a part of the graph that leads from pixels to scores
 
-    leaves=True cuts the graph at each output, which then asks for gradients itself; one pass only.
+    leaves=True makes each output a leaf of the graph, which requires gradients; one pass only.
     stop=True leaves the pass, by raising `Recorded`, as soon as every layer was recorded.
     """
     if not layers:
@@ -65,11 +65,11 @@ def capture(
         outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
         if stop and len(outputs) == len(modules):
             raise Recorded
-        # The pass goes on with a copy of the copy, so that nothing that later works in place (a
-        # ReLU, a residual sum) reaches the one kept here, while gradients still flow through it.
+        # The pass goes on with a second copy, so that no later in-place operation (a ReLU, a
+        # residual sum) changes the one kept here, while gradients still flow through it.
         return outputs[layer].clone()
 
-    with ExitStack() as hooks:  # takes every hook away again, after an error too
+    with ExitStack() as hooks:  # removes every hook, after an error, too
         hooks.enter_context(model.network.register_forward_pre_hook(begin))
         for layer, (module, call) in modules.items():
             hooks.enter_context(module.register_forward_hook(partial(record, layer, call)))
@@ -103,23 +103,23 @@ def activations_at(
     return outputs[layer] if isinstance(layer, str) else outputs
 
 
-# --- three ways to send a gradient back through a ReLU --------------------------------------------
+# --- three backward rules for ReLUs ---------------------------------------------------------------
 
 RELU_RULES = ("plain", "deconvnet", "guided")
 
 
 @contextmanager
 def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
-    """In passes that this thread runs inside, a gradient g goes back through ReLUs by one rule.
+    """Context in which ReLUs of this thread's passes send a gradient g back by one rule.
 
-    plain       g · [x > 0]             the gradient: what went in decides
-    deconvnet   max(g, 0)               what comes back decides
-    guided      max(g, 0) · [x > 0]     both must agree
+    plain       g · [x > 0]             the gradient: the input x decides
+    deconvnet   max(g, 0)               the gradient's own sign decides
+    guided      max(g, 0) · [x > 0]     both must be positive
 
     Forward values stay as they are, and the gradient may be taken after the `with`. ReLU and ReLU6
     count as module, function or method, in place or not; Hardswish, SiLU, GELU and `clamp` keep
-    their own gradient. Of nested rules the innermost counts. Raises ValueError where a network has
-    no ReLU at all and a rule would only be a name.
+    their own gradient. Of nested rules the innermost counts. Raises ValueError where the network
+    has no ReLU.
     """
     if rule not in RELU_RULES:
         raise unknown("ReLU rule", rule, RELU_RULES)
@@ -136,7 +136,7 @@ def _has_relus(model):
 
 
 class _RuledReLUs(TorchFunctionMode):
-    """Sees every torch function that its thread calls, and swaps the ReLUs among them."""
+    """Intercepts every torch function that its thread calls, and replaces the ReLUs."""
 
     def __init__(self, rule):
         self.rule, self.met = rule, 0
@@ -161,7 +161,7 @@ _RELUS |= {torch.relu_: _IN_PLACE, Tensor.relu_: _IN_PLACE, F.relu6: {"max_val":
 
 
 class _RuledReLU(torch.autograd.Function):
-    """Keeps its output y only, as torch's own ReLU does: 0 < x < ceiling where 0 < y < ceiling."""
+    """Saves only its output y, as torch's ReLU does: 0 < x < ceiling where 0 < y < ceiling."""
 
     @staticmethod
     def forward(context, values, ceiling, rule, in_place):
@@ -182,11 +182,11 @@ class _RuledReLU(torch.autograd.Function):
         return gradient.clamp_(min=0) if context.rule == "guided" else gradient, None, None, None
 
 
-# --- what a unit sees -----------------------------------------------------------------------------
+# --- receptive fields -----------------------------------------------------------------------------
 
 
 class ReceptiveField(NamedTuple):
-    """Unit (row, column) sees the pixel rows offset + row·stride … + size − 1, and columns alike.
+    """A unit at `row` sees the pixel rows from offset + row·stride on, `size` of them; so columns.
 
     What lies outside the picture is padding. A unit that sees the whole picture has stride 0
     (`.whole`).
@@ -201,7 +201,7 @@ class ReceptiveField(NamedTuple):
         return self.stride == 0
 
     def box(self, row: int, column: int, height: int, width: int) -> tuple[int, int, int, int]:
-        """What the unit sees of a picture: (top, left, bottom, right)."""
+        """The unit's receptive field, cut at the picture's edges: (top, left, bottom, right)."""
         if self.whole:
             return 0, 0, height, width
         top, left = self.offset + row * self.stride, self.offset + column * self.stride
@@ -209,15 +209,14 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_field(model: nn.Module, layer: str) -> ReceptiveField:
-    """The square of pixels that a unit of `layer` sees, by one pass at the model's input size.
+    """The receptive field of the units of `layer`, by one pass at the model's input size.
 
-    A window of k cells, moved in steps of s over a map with p cells of padding, makes of (size,
-    stride, offset)
+    A window of size k with stride s and padding p turns (size, stride, offset) into
         (size + (k − 1)·stride,  stride·s,  offset − p·stride).
     A sum or a concatenation sees what any of its parts sees. Global pooling, linear layers,
     squeeze-and-excite, attention and all else that moves values to other positions see the whole
-    picture. The square is never smaller than the truth; it is larger where windows are not square,
-    and at far edges that a stride does not quite reach.
+    picture. The result is never too small; it is too large where windows are not square, and at far
+    edges that a stride does not quite reach.
     """
     pixels = _grey(model)
     pixels.field = ReceptiveField(1, 1, 0)
@@ -231,7 +230,7 @@ def _grey(model):
 
 
 class _FollowWindows(TorchFunctionMode):
-    """Hangs on every tensor that comes from the pixels what one of its units sees, as `.field`."""
+    """Attaches its units' receptive field to every tensor made from the pixels, as `.field`."""
 
     def __init__(self, input_size):
         self.whole = ReceptiveField(input_size, 0, 0)
@@ -280,8 +279,8 @@ def _pair(value):
     return (*value, *value)[:2] if isinstance(value, list | tuple) else (value, value)
 
 
-# Each reads the arguments of a torch function: (kernel, step, padding, dilation), or None for no
-# plain window.
+# Each reads the arguments of a torch function: (kernel, step, padding, dilation), or None where it
+# is no plain window.
 
 
 def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

@@ -1,6 +1,6 @@
-"""Pictures to look at, all read from files: photos, textures, paintings, drawings, your folders.
+"""Pictures, all read from files: photos, textures, paintings, drawings, your own folders.
 
-What took too long to measure in a lesson is read here, too: `measured`, `sheet` and `weights`.
+Stored results of experiments that take too long for a lesson: `measured`, `sheet` and `weights`.
 """
 
 import json
@@ -86,15 +86,15 @@ PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tif
 SPLITS = ("test", "pairs")
 SNOW_SPLITS, SNOW_COUNT, GROUNDS = ("train", "test"), 144, ("snow", "grass")
 
-# Kinds of Caltech-101 that no network is trained on, so that one can ask where its features put
-# what it has never seen: five living and five made things, chosen beforehand, none with a near twin
-# among the others (as schooner and ketch are).
+# Classes of Caltech-101 on which no bundled network is trained, to test features on unseen classes:
+# five living and five man-made, chosen in advance, none of them nearly the same as another class
+# (as schooner and ketch are).
 WITHHELD = ["dolphin", "euphonium", "hawksbill", "joshua_tree", "kangaroo"]
 WITHHELD += ["laptop", "menorah", "pizza", "rooster", "umbrella"]
 
 
 class Pictures(NamedTuple):
-    """Labelled pictures. Only drawn ones know where the object is, and which face of its class.
+    """Labelled pictures; only drawings have object masks and facets (variants of their class).
 
     Pictures of two objects have two labels (N, 2), two masks (N, 2, size, size), and facets like
     "cat + pine".
@@ -108,12 +108,12 @@ class Pictures(NamedTuple):
 
 
 def photo_names() -> list[str]:
-    """The photos that come with the packages which the course needs anyway; no download."""
+    """Names of the photos that come with the packages which the course needs; no download."""
     return list(PHOTOS)
 
 
 def photo(name: str, size: int | None = 224) -> Tensor:
-    """One of them, its subject filling a square (1, 3, size, size). size=None: the whole photo."""
+    """A photo cropped to its subject, a square (1, 3, size, size); size=None: the whole photo."""
     file, (top, left, side), _ = _photo(name)
     pixels = _packaged(file)
     square = pixels[..., top : top + side, left : left + side]
@@ -126,7 +126,7 @@ def photo_credit(name: str) -> str:
 
 
 def photo_pieces(side: int, without: str) -> Tensor:
-    """The photos but one, each whole and cut into four: (N, 3, side, side)."""
+    """All photos but `without`, each whole and in quarters: (N, 3, side, side)."""
     names = [name for name in PHOTOS if name != without]
     whole = torch.cat([photo(name, side) for name in names])
     large = torch.cat([photo(name, 2 * side) for name in names])
@@ -147,7 +147,7 @@ def _packaged(file: str) -> Tensor:
 
 
 def painting_names() -> list[str]:
-    """The course's own paintings, each by another hand and in another material."""
+    """Names of the course's own paintings, each in another style and material."""
     return list(PAINTINGS)
 
 
@@ -160,12 +160,12 @@ def painting(name: str, size: int = 512) -> Tensor:
 
 
 def texture_names() -> list[str]:
-    """Textures: drawn ones, cuts of photos and paintings, and three grey photos."""
+    """Names of the textures: drawn, cut from photos and paintings, and three grey photos."""
     return [*DRAWN_TEXTURES, *CUTS]
 
 
 def texture(name: str, size: int = 256) -> Tensor:
-    """One of the textures: its middle (1, 3, size, size), cut to this size, never scaled to it."""
+    """The central crop (1, 3, size, size) of one of the textures, never scaled."""
     if name not in texture_names():
         raise unknown("texture", name, texture_names(), most=30)
     drawn = name in DRAWN_TEXTURES
@@ -209,7 +209,7 @@ def _singles(count: int):
 
 
 def mixed_labels(count: int, classes: int, seed: int = 0) -> list[int]:
-    """Labels in rounds, each of which holds every class once, mixed."""
+    """`count` labels in rounds; each round holds every class once, in random order."""
     rounds = range(-(-count // classes))
     mixed = [np.random.default_rng((seed, number)).permutation(classes) for number in rounds]
     return np.concatenate(mixed)[:count].tolist()
@@ -230,12 +230,11 @@ def _pairs(count: int):
 
 
 def snow(split: str, count: int | None = None, correlated: bool = True) -> Pictures:
-    """Drawn huskies and wolves of 128 px, alike but for the face, at most 72 of each; "train" or
-    "test".
+    """Drawings of huskies and wolves that differ only in the face, 128 px, at most 72 of each.
 
-    Correlated: every husky on snow, every wolf on grass. Otherwise the same animals in the same
-    order, every second pair on the other's ground. The facets are the grounds. The order is fixed,
-    and a smaller count is the beginning of a larger one.
+    split: "train" or "test". Correlated: every husky on snow, every wolf on grass. Otherwise the
+    same animals in the same order, but with the grounds swapped in every second pair. `facets` are
+    the grounds. The order is fixed, and a smaller count is the beginning of a larger one.
     """
     if split not in SNOW_SPLITS:
         raise unknown("split", split, SNOW_SPLITS)
@@ -251,7 +250,7 @@ def snow(split: str, count: int | None = None, correlated: bool = True) -> Pictu
 
 
 def snow_order(count: int, seed: int = 0) -> tuple[list[int], list[bool]]:
-    """Labels in mixed pairs of both classes; which one of every two pairs may change grounds."""
+    """Labels in pairs of both classes, and which pictures, one pair in two, may swap grounds."""
     labels, swapped = [], []
     for number in range(-(-count // 4)):
         rng = np.random.default_rng((seed, number))
@@ -261,12 +260,12 @@ def snow_order(count: int, seed: int = 0) -> tuple[list[int], list[bool]]:
 
 
 def measured(name: str) -> dict:
-    """What a command of the workshop has measured for a lesson, stored as data/NAME.json."""
+    """Stored measurements for a lesson, data/NAME.json, made by a command of the workshop."""
     return _stored(f"{name}.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
 
 
 def sheet(name: str, tile: int) -> Tensor:
-    """The pictures of a stored page, data/NAME.webp or .png, row by row: (N, 3, tile, tile)."""
+    """The tiles of a stored page, data/NAME.webp or .png, row by row: (N, 3, tile, tile)."""
     suffix = ".png" if (data_dir() / f"{name}.png").is_file() else ".webp"
     page = _stored(name + suffix, images.to_pixels)[0]
     return page.unfold(1, tile, tile).unfold(2, tile, tile).permute(1, 2, 0, 3, 4).flatten(0, 1)
@@ -279,7 +278,7 @@ def weights(name: str) -> dict[str, Tensor]:
 
 
 def _bundled(name: str) -> Path:
-    """A file of the course's own, below data/; its name may hold a *."""
+    """The path of a bundled file, below data/; its name may hold a *."""
     path = data_dir() / name
     found = next(path.parent.glob(path.name), None) if "*" in name else path
     if not (found and found.is_file()):
@@ -288,7 +287,7 @@ def _bundled(name: str) -> Path:
 
 
 def _stored(name: str, read: Callable[[Path], object]):
-    """What `read` makes of a file of the course's own."""
+    """A bundled file as `read` returns it; a damaged one raises ValueError."""
     path = _bundled(name)
     try:
         return read(path)
@@ -361,11 +360,10 @@ def _pictures_of(top: Path) -> list[Path]:
 
 
 def pictures(name: str | os.PathLike = "picturebook") -> Pictures:
-    """What a lesson looks at: "picturebook" (its test split), "caltech101", or a folder, by path.
+    """Labelled pictures: "picturebook" (its test split), "caltech101", or a folder, by its path.
 
-    Of Caltech-101 these are the photographs of WITHHELD, the ten kinds that no bundled network has
-    seen, in rounds like the drawings: every kind once, then every kind again, as long as there are
-    some.
+    "caltech101": photographs of the ten classes WITHHELD, which no bundled network has seen, in
+    rounds like the drawings, one photograph of each class, as long as there are some.
     """
     if name == "picturebook":
         return picturebook("test")

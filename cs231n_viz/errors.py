@@ -48,10 +48,10 @@ def share(name: str, value: float, low: float = 0, high: float = 1) -> float:
 
 
 def features(values, numbers: int | None = None) -> None:
-    """Refuses what is not one row of finite numbers a picture, (N, numbers); says which is not."""
+    """Raises ValueError unless `values` are finite features, one row per picture: (N, numbers)."""
     shape = tuple(values.shape)
     if len(shape) != 2 or not shape[0] or numbers not in (None, shape[1]):
-        wanted = f"(N, {numbers or 'D'}), one row a picture"
+        wanted = f"(N, {numbers or 'D'}), one row per picture"
         raise ValueError(f"features have the shape {wanted}, not {shape}.")
     if not values.isfinite().all():
         broken = (~values.isfinite()).any(dim=1).nonzero()[:9, 0].tolist()

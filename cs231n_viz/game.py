@@ -54,13 +54,13 @@ def random_order(count: int, seed: int = 0) -> list[int]:
 
 
 def from_the_centre(pixels: Tensor) -> Tensor:
-    """A map (H, W) that knows nothing of the picture: the nearer to the middle, the larger."""
+    """A baseline map (H, W) that ignores the picture: larger towards the middle."""
     rows, columns = (torch.arange(side) - (side - 1) / 2 for side in pixels.shape[-2:])
     return -torch.hypot(rows[:, None], columns)
 
 
 def revealed(pixels: Tensor, order: Sequence[int], cover=0.5, patch=16, first=0) -> Tensor:
-    """A picture (1, C, H, W) with `first`, first + 1, … all patches of the order open: (K, …)."""
+    """The picture with `first`, first + 1, … all patches of the order open: (K, C, H, W)."""
     numbers, order = patch_numbers(pixels, patch), torch.tensor(order, dtype=torch.long)
     turn = torch.full((int(numbers.max()) + 1,), len(order))
     turn[order] = torch.arange(len(order))
@@ -103,7 +103,7 @@ def network_answer(
     """The network's answer: its first largest probability that reaches the threshold.
 
     It begins with `first` patches of the order open. When every patch of the picture is open it
-    must answer. None: it would like to see more than this order shows.
+    must answer. None: it is not sure, and the order leaves patches closed.
     """
     for start, rows in _looks(table, order, first):
         if answer := _as_soon_as_sure(table, rows, threshold, start):
@@ -136,7 +136,7 @@ def _as_soon_as_sure(table: Table, rows: Tensor, threshold: float, first: int) -
 
 
 class Round(NamedTuple):
-    """What has happened: it never changes, each move gives a new one."""
+    """The state of a round; it never changes, each move returns a new one."""
 
     opened: tuple[int, ...] = ()  # patches, in the order of their opening
     belief: tuple[float, ...] = ()  # the network's probabilities at present

@@ -29,7 +29,7 @@ def _occlusion(model, pixels, labels, measure) -> Tensor:
 
 
 def _integrated(model, pixels, labels) -> Tensor:
-    return saliency.integrated_gradients(model, pixels, labels, steps=8).parts.sum(dim=1)
+    return saliency.integrated_gradients(model, pixels, labels, steps=8).attributions.sum(dim=1)
 
 
 def _cam(model, pixels, labels) -> Tensor:
@@ -61,7 +61,7 @@ def usable(model) -> list[str]:
 
 
 def heats_of(model, pixels: Tensor, labels: Tensor, names=MAPS) -> tuple[dict, dict]:
-    """The named maps of all pictures, {map: (N, H, W)}, and {map: seconds a picture took}."""
+    """The named maps of all pictures, {map: (N, H, W)}, and {map: seconds per picture}."""
     heats, seconds = {}, {}
     for name in names:
         began = time.process_time()
@@ -86,7 +86,7 @@ def _edges(pixels: Tensor, masks: Tensor) -> Tensor:
     return (transforms.blur(1)(grey) - transforms.blur(2)(grey)).abs()[:, 0]
 
 
-# What no network made: pictures, masks -> (N, H, W). The true mask is largest deep in the object.
+# Baselines without a network: pictures, masks -> (N, H, W). The true mask is largest deep inside.
 BASELINES: dict[str, Callable] = {
     "edges of the picture": _edges,
     "the middle": _center,
@@ -123,9 +123,9 @@ def against_the_object(heat: Tensor, masks: Tensor) -> dict[str, Tensor]:
 
 
 class Table(NamedTuple):
-    values: dict[str, dict[str, Tensor]]  # map -> measure -> (N,), one number a picture
+    values: dict[str, dict[str, Tensor]]  # map -> measure -> (N,), one number per picture
     curves: dict[str, dict[str, Tensor]]  # map -> deletion or insertion -> (len(SHARES),), the mean
-    seconds: dict[str, float]  # of one core, a picture
+    seconds: dict[str, float]  # of one core, per picture
 
 
 def table_from(stored: Mapping) -> tuple[Table, dict[str, dict[str, float]]]:
@@ -149,7 +149,7 @@ def best(summaries: Mapping[str, Mapping[str, Interval]], kind: str) -> list[str
 
 
 def panels(summaries: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, list]]:
-    """For `plot.intervals`: a panel for each measure, in it a row for each map, the best apart."""
+    """{title: {line: intervals}} for `plot.intervals`: a panel per measure, the best map apart."""
     found = {}
     for kind, measure in MEASURES.items():
         winners = best(summaries, kind)

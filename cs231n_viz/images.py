@@ -63,7 +63,7 @@ def to_picture(pixels: Tensor) -> Image.Image:
 
 
 def check_pixels(pixels: Tensor, channels: int = 3) -> None:
-    """An error that says why, if these are not finite floats (N, channels, H, W) in [0, 1]."""
+    """Raises an error with the reason, unless pixels are floats (N, channels, H, W) in [0, 1]."""
     floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
     if not floats or pixels.dim() != 4 or pixels.shape[1] != channels or not pixels.numel():
         raise _why_not(pixels, channels)
@@ -94,7 +94,7 @@ def _why_not(pixels: Tensor, channels: int = 3) -> Exception:
     if low >= 0 and high > 2:
         hint = "They look like 0 to 255: divide by 255"
     elif low < -0.5:
-        hint = "If mean and std were taken off: leave that to the network"
+        hint = "If they were normalised by mean and std: leave that to the network"
     return ValueError(f"pixels lie in [0, 1], these run from {low:.4g} to {high:.4g}. {hint}.")
 
 
@@ -194,7 +194,7 @@ def _height_width(size: Size) -> tuple[int, int]:
 
 
 def _crop_to_proportions(pixels: Tensor, height: int, width: int) -> Tensor:
-    """The largest centred part with these proportions: cut before scaling, strips stay small."""
+    """The largest centred crop with these proportions; cropped before scaling, to save memory."""
     rows, columns = pixels.shape[-2:]
     keep_rows = max(1, min(rows, round(columns * height / width)))
     keep_columns = max(1, min(columns, round(rows * width / height)))

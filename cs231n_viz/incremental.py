@@ -1,11 +1,11 @@
-"""Occlusion without waste: only what a covering patch can have changed is computed again, exactly.
+"""Fast, exact occlusion: only what a covering patch can have changed is computed again.
 
 A patch changes a square of pixels; a convolution passes the change on to a somewhat larger window
-of its map, and outside of that window the map is what it was without the patch. So every map is
-kept once, clean, and for each position of the patch there is one window in it. A layer asks for the
-rectangle of inputs that its own window reads, cut partly from the clean map and partly from the
-window before, and runs on that alone. A layer that is not known to act locally gets the whole map,
-put together: slower from there on, never wrong.
+of its map, and outside that window the map is the same as without the patch. So every map of the
+uncovered picture is kept once ("clean"), with one window for each position of the patch. A layer
+runs only on the rectangle of inputs that its output window reads, cut from the clean map and from
+the window before. A layer that is not known to act locally gets the whole map, reassembled: slower
+from there on, but still exact.
 """
 
 import operator
@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-DENSE = 0.95  # a window that is this share of its map is made the whole map
-ZERO, LOWEST, FIRST = 0, 1, 2  # rows of Clean: two that paddings read, and the first of the map
+DENSE = 0.95  # a window that covers this share of its map becomes the whole map
+ZERO, LOWEST, FIRST = 0, 1, 2  # rows of Clean: two for padding, and the first of the map
 
 
 def changed(start, length, kernel, stride, padding=0, dilation=1):
-    """Which outputs of a layer can read one of `length` inputs from `start`: (the first, the last).
+    """The first and the last output of a layer that read any of the `length` inputs from `start`.
 
     Output o reads the inputs o·stride − padding + dilation·(0 … kernel − 1), the first of them not
     behind the window's end and the last not before its beginning:
@@ -35,7 +35,7 @@ def changed(start, length, kernel, stride, padding=0, dilation=1):
 
 @dataclass(frozen=True, eq=False)
 class Clean:
-    """The map of the picture without occluder, a row a position: zeros, −∞, then all in order."""
+    """A map of the uncovered picture, one row per position, after a row of zeros and one of −∞."""
 
     rows: Tensor  # (2 + H·W, C)
     size: tuple[int, int]  # H, W
@@ -43,7 +43,7 @@ class Clean:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """For each of B occluders, the rectangle of a map outside of which the map is the clean one."""
+    """For each of B occluders, the rectangle of a map that can have changed; the rest is clean."""
 
     clean: Clean
     top: Tensor  # (B,)
@@ -59,7 +59,7 @@ _TRACING = threading.Lock()
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx changes nn.Module for all threads; in every other thread modules work as always."""
+    """torch.fx patches nn.Module for all threads; this leaves the other threads' modules alone."""
 
     def __init__(self):
         super().__init__()
@@ -77,7 +77,7 @@ class _Tracer(fx.Tracer):
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
-    """The network as a graph of its layers; they stay the network's own."""
+    """The network as a torch.fx graph, which shares the network's layers."""
     if any(part._forward_hooks or part._forward_pre_hooks for part in model.network.modules()):
         raise Untraceable(f"{model.name} has hooks, which a graph of its layers does not call.")
     try:
@@ -107,9 +107,9 @@ class Incremental:
 
     @torch.no_grad()
     def scores(self, cover: Tensor, corners: Tensor, patch: int) -> Tensor:
-        """The scores with `cover` (1, C, H, W) showing in one square each: (B, classes).
+        """The scores with one square each replaced by that of `cover` (1, C, H, W): (B, classes).
 
-        corners: (B, 2), the top and left of squares of `patch` pixels.
+        corners: (B, 2), top and left of the squares, `patch` pixels a side.
         """
         top, left = corners.unbind(dim=1)
         squares = self._normalized(cover)[0].unfold(1, patch, 1).unfold(2, patch, 1)
@@ -129,7 +129,7 @@ class _Runner(fx.Interpreter):
 
 
 class _Recorder(_Runner):
-    """Runs the picture without occluder and keeps every map."""
+    """Runs the uncovered picture and keeps every map."""
 
     def __init__(self, traced):
         super().__init__(traced)
@@ -183,8 +183,8 @@ def _cut(
 ) -> Tensor:
     """One rectangle of each occluded map, from (top, left): (B, C, height, width).
 
-    It may reach over the edge, where it reads the row `beyond`. First the rectangle of the clean
-    map, then what lies in the window is laid over it.
+    Beyond the edges of the map it reads the padding row `beyond`. The values of the clean map come
+    first, and those of the window are written over them.
     """
     clean, (count, channels, m, n) = window.clean, window.values.shape
     aligned = torch.equal(top, window.top) and torch.equal(left, window.left)
@@ -193,7 +193,7 @@ def _cut(
     rows, columns = _grid(top, left, height, width)
     on_map = _inside(rows, clean.size[0]) & _inside(columns, clean.size[1])
     source = torch.where(on_map, FIRST + rows * clean.size[1] + columns, beyond)
-    # the last row takes what of the window lies outside of the rectangle
+    # the last row takes the window's values that lie outside the rectangle
     cut = clean.rows.new_empty(count * height * width + 1, channels)
     torch.index_select(clean.rows, 0, source.flatten(), out=cut[:-1])
     rows, columns = _grid(window.top - top, window.left - left, m, n)
@@ -215,7 +215,7 @@ def _inside(indices: Tensor, length: int) -> Tensor:
 
 
 def _whole(value):
-    """A window's occluded maps, put together; anything else as it is."""
+    """The whole occluded maps of a Window; any other value as it is."""
     if not isinstance(value, Window):
         return value
     start = torch.zeros_like(value.top)
@@ -226,7 +226,7 @@ def _whole(value):
 
 
 def _slide(clean: Clean, window: Window, settings: tuple, beyond: int, layer: Callable) -> Window:
-    """A layer whose outputs read a small square of inputs each, where an output can have changed.
+    """The Window of a layer with a sliding kernel, run only where outputs can have changed.
 
     settings: (kernel, stride, padding, dilation), a pair or one number each.
     """
@@ -244,13 +244,13 @@ def _slide(clean: Clean, window: Window, settings: tuple, beyond: int, layer: Ca
 
 
 def _reach(start: Tensor, length: int, most: int, *axis: int) -> tuple[Tensor, int]:
-    """Along one axis, the first output that can have changed, and how many can, for the most."""
+    """Along one axis, the first outputs that can have changed, (B,), and their largest number."""
     first, last = changed(start, length, *axis)
     return _of_one_size(first.clamp(min=0), last.clamp(max=most - 1) + 1, most)
 
 
 def _of_one_size(first: Tensor, end: Tensor, most: int) -> tuple[Tensor, int]:
-    """Runs from `first` to `end` (B,) within `most`, each made as long as the longest, ≥ 1."""
+    """Ranges from `first` to `end` (B,) within `most`, as long as the longest: (starts, length)."""
     size = min(max(int((end - first).amax()), 1), most)
     return first.clamp(max=most - size), size
 
@@ -301,7 +301,7 @@ def _average_pool(clean, module, window, *arguments, **named):
 
 
 def _pointwise(function: Callable | None = None) -> Callable:
-    """A layer that reads one position: it runs on the windows as they stand."""
+    """A pointwise layer, which runs on the windows themselves."""
 
     def act(clean, module, window, *arguments, inplace=False, **named):
         others = any(isinstance(one, Window | Tensor) for one in arguments)
@@ -327,7 +327,7 @@ def _concat(clean, module, maps, dim=0, **named):
 
 
 def _joined(clean: Clean, windows: Sequence[Window], layer: Callable) -> Window:
-    """A layer of several maps, on the smallest rectangles that hold all their windows."""
+    """The Window of a layer with several inputs: the smallest that holds all of theirs."""
     top = torch.stack([window.top for window in windows]).amin(dim=0)
     left = torch.stack([window.left for window in windows]).amin(dim=0)
     bottom = torch.stack([window.top + window.values.shape[2] for window in windows]).amax(dim=0)

@@ -1,4 +1,4 @@
-"""A number measured on some pictures, and the range in which it lies."""
+"""Interval estimates: a number measured on some pictures, and the range in which it lies."""
 
 from collections.abc import Sequence
 from statistics import quantiles
@@ -31,6 +31,6 @@ def mean(values: Tensor) -> Interval:
 
 
 def median(values: Sequence[float]) -> Interval:
-    """The median, and between which two values the middle half lies."""
+    """The median with the quartiles, between which the middle half of the values lies."""
     low, middle, high = quantiles(values, n=4, method="inclusive")
     return Interval(middle, low, high)

@@ -1,20 +1,20 @@
-"""Which layer? The choices that are made where nobody names one, each made once, here."""
+"""Default layers: which layer a technique uses where the caller names none."""
 
 import torch
 from torch import nn
 
 from .activations import capture
 
-CANDIDATES = 16  # how many of the last layers are looked at, for CAM and for transformers
+CANDIDATES = 16  # how many of the last layers are searched, for CAM and for transformers
 POOLING = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
 
 def map_layers(model: nn.Module) -> list[str]:
-    """The layers worth a look: whole blocks and ReLUs whose maps have at least 5 pixels a side.
+    """Names of the layers to look at: whole blocks and ReLUs with maps of at least 5 x 5.
 
-    Where a network has no such layers by short names, the last layer of each size of map stands for
-    them. Raises ValueError where there are fewer than four, as in a network that makes no maps.
+    Only names without a dot count; where there are fewer than four, the last layer of each map size
+    is taken instead. Raises ValueError where these are fewer than four, too.
     """
     maps = _maps(model, least=5)
     blocks = _blocks(model, maps)
@@ -28,11 +28,11 @@ def map_layers(model: nn.Module) -> list[str]:
 
 
 def usual_layers(model: nn.Module) -> tuple[str, list[str]]:
-    """The content layer and the style layers of a network, where nobody names them.
+    """The default content layer and style layers of a network: (content, [style, ...]).
 
-    Of whole blocks and ReLUs the last of each shape of map: the first four of these and, for the
-    palette, "pixels" are the style's, the fourth is the content's. Where a network has fewer than
-    four by short names, the last layer of each size of map.
+    The style layers are "pixels", for the colours, and four blocks or ReLUs: the last one of each
+    of the first four map shapes. The content layer is the last of them. Where fewer than four
+    have a name without a dot, the last layer of each map size is taken instead.
     """
     maps = _maps(model, least=2)
     chosen = list({maps[layer]: layer for layer in _blocks(model, maps)}.values())
@@ -43,7 +43,7 @@ def usual_layers(model: nn.Module) -> tuple[str, list[str]]:
 
 
 def last_maps(model: nn.Module) -> str:
-    """The last layer, poolings aside, that has positions and from which the scores are made."""
+    """Name of the last layer with spatial positions on which the scores depend; no pooling."""
     spatial = [
         name for name, shape in model.shapes.items() if len(shape) > 2 and min(shape[1:3]) > 1
     ]
@@ -55,19 +55,19 @@ def last_maps(model: nn.Module) -> str:
 
 
 def finer_maps(model: nn.Module) -> str:
-    """The last layer, poolings aside, whose maps are finer than those of `last_maps`."""
+    """Name of the last layer, no pooling, whose maps are finer than those of `last_maps`."""
     finer = _maps(model, least=model.shapes[last_maps(model)][-1] + 1)
     return [name for name in finer if not isinstance(model.resolve(name)[0], POOLING)][-1]
 
 
 def last_weights(model: nn.Module) -> str:
-    """The layer that turns features into scores: the last linear one or convolution of 1 x 1."""
+    """Name of the layer that makes scores of features: the last linear one or 1 x 1 convolution."""
     modules = {name: model.resolve(name)[0] for name in model.layers}
     linear = [name for name, module in modules.items() if isinstance(module, nn.Linear | nn.Conv2d)]
     if not linear or getattr(modules[linear[-1]], "kernel_size", (1, 1)) != (1, 1):
         raise ValueError(
             f"{model.name} does not end in a linear layer or a convolution of 1 x 1, which would "
-            f"read one vector a picture: name a layer, such as layer={model.layers[-1]!r}."
+            f"read one vector per picture: name a layer, such as layer={model.layers[-1]!r}."
         )
     return linear[-1]
 
@@ -88,7 +88,7 @@ def _last_of_each_size(maps: dict[str, tuple[int, ...]]) -> list[str]:
 
 
 def _blocks(model: nn.Module, layers) -> list[str]:
-    """Those with short names that are more than a plain convolution, norm or pooling."""
+    """The layers with a name without a dot that are not plain convolutions, norms or poolings."""
     short = [name for name in layers if "." not in name and name not in ("features", "classifier")]
     return [name for name in short if type(model.resolve(name)[0]) not in PLAIN]
 
@@ -99,7 +99,7 @@ def _pools(module: nn.Module) -> bool:
 
 
 def _last_read(model: nn.Module, layers: list[str]) -> str:
-    """The last layer of which more is read than its first token, a transformer's class token."""
+    """The last layer of which more is read later than the class token (transformers)."""
     pixels = model.mean.expand(1, -1, model.input_size, model.input_size).clone().requires_grad_()
     with torch.enable_grad(), capture(model, *layers) as outputs:
         value = model(pixels).square().sum()

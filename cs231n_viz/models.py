@@ -21,7 +21,7 @@ from . import images, networks
 from .errors import unknown, whole
 from .places import data_dir
 
-# The literature's words for the layers of AlexNet, VGG and SqueezeNet
+# The usual names for the layers of AlexNet, VGG and SqueezeNet
 WORDS = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool"}
 WORDS |= {"Fire": "fire", "Linear": "fc", "AdaptiveAvgPool2d": "pool"}
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
@@ -43,7 +43,7 @@ class PixelModel(nn.Module):
     `name:0`, `name:1`, …, and `name` alone is its last call.
     """
 
-    mean: Tensor  # (1, C, 1, 1) in pixel units: the picture of this colour is the network's zero
+    mean: Tensor  # (1, C, 1, 1) in pixel units: a picture of this colour is zero to the network
     std: Tensor
 
     def __init__(self, network, *, name, mean, std, class_names, input_size):
@@ -63,7 +63,7 @@ class PixelModel(nn.Module):
             raise ValueError(f"{name} has {classes} scores, but {count} class names were given.")
 
     def train(self, mode: bool = True) -> "PixelModel":
-        """A PixelModel is always in eval mode: it is looked at, not trained."""
+        """The model itself; a PixelModel is always in eval mode."""
         return super().train(False)
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class PixelModel(nn.Module):
         """Raises ValueError if the network refuses even grey of this size, without any hooks."""
         plain = _without_hooks(self.network)
         try:
-            with torch.no_grad(), torch._C.DisableTorchFunction():  # nobody's modes, either
+            with torch.no_grad(), torch._C.DisableTorchFunction():  # no function modes
                 plain(self.mean.new_zeros(1, self.channels, *size))  # the mean colour, normalised
         except torch.OutOfMemoryError:
             return
@@ -93,7 +93,7 @@ class PixelModel(nn.Module):
         return self.mean.device
 
     def resolve(self, layer: str) -> tuple[nn.Module, int]:
-        """The module behind a layer's name, and which of its calls in a pass is meant, from 0."""
+        """(module, call): a layer's module, and which of its calls in a pass is meant, from 0."""
         base, _, call = str(layer).partition(":")
         dotted = self._friendly.get(base, base)
         calls = self._calls.get(dotted, 0)
@@ -118,7 +118,7 @@ class PixelModel(nn.Module):
 
 
 def bundled() -> list[str]:
-    """The classifiers that come with the course."""
+    """Names of the classifiers that come with the course."""
     return sorted(set(_checksums()) - NOT_CLASSIFIERS)
 
 
@@ -154,7 +154,7 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
 
 
 def load_stylenet(device: str | torch.device | None = None) -> networks.StyleNet:
-    """The network that repaints in the styles of all paintings (`.styles`), frozen."""
+    """The bundled StyleNet (style transfer in one pass) of all paintings (`.styles`), frozen."""
     network, _ = _read_bundled("stylenet")
     return _frozen_copy(network).to(device or _best_device())
 
@@ -168,14 +168,14 @@ def wrap(
     input_size: int = 224,
     name: str | None = None,
 ) -> PixelModel:
-    """A PixelModel around a deep copy of any network of your own, which itself is left alone.
+    """A PixelModel around a deep copy of any network; the network itself is not changed.
 
-    mean, std: what the network was trained with, in pixel units, one number a channel; so a
-    one-channel network says mean=(0.5,), std=(0.25,).
+    mean, std: the normalisation of its training, in pixel units, one number per channel; for a
+    network of one channel mean=(0.5,), std=(0.25,).
     """
     if len(mean) != len(std):
         counts = f"{len(mean)} and {len(std)}"
-        raise ValueError(f"mean and std have one number a channel each, not {counts}.")
+        raise ValueError(f"mean and std have one number per channel each, not {counts}.")
     if min(std) <= 0:
         raise ValueError(f"std is divided by: above 0 in every channel, not {tuple(std)}.")
     return PixelModel(
@@ -242,7 +242,7 @@ def _load_bundled(name: str) -> PixelModel:
 
 
 def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
-    """A bundled network with its weights, and what its file says of itself."""
+    """A bundled network with its weights, and the metadata of its file."""
     path = data_dir() / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(f"the weights {path} are missing. {_remedy(name)}")
@@ -290,12 +290,12 @@ def _best_device() -> torch.device:
 
 
 def _frozen_copy(network: nn.Module) -> nn.Module:
-    """A deep copy in eval mode that learns nothing."""
+    """A deep copy in eval mode whose weights require no gradients."""
     return copy.deepcopy(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _without_hooks(module: nn.Module) -> nn.Module:
-    """The module on the same weights, without the hooks that anybody has put on it or its parts."""
+    """The module with the same weights, without the hooks on it or its parts."""
     plain = copy.copy(module)
     plain._forward_pre_hooks, plain._forward_hooks = OrderedDict(), OrderedDict()
     parts = module._modules.items()
@@ -340,7 +340,7 @@ def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
 
 
 def _friendly_names(network: nn.Module) -> dict[str, str]:
-    """The literature's names of layers, as conv1, relu5_1, fire9, fc6 -> dotted names."""
+    """{usual name of a layer, such as conv1, relu5_1, fire9, fc6: dotted name}."""
     if not isinstance(network, AlexNet | VGG | SqueezeNet):
         return {}
     vgg, friendly = isinstance(network, VGG), {}

@@ -1,4 +1,4 @@
-"""Our own networks: small enough for a laptop, plain enough to be looked into layer by layer.
+"""The course's own networks: small enough for a laptop, simple enough to inspect layer by layer.
 
 CourseNet is a VGG-like stack (Simonyan & Zisserman 2015) with a large first kernel, global average
 pooling (Lin, Chen & Yan 2014) and one linear layer; CourseNetB does the same with residual blocks
@@ -21,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class GlobalAveragePool(nn.Module):
-    """The mean of each map: (N, C, h, w) -> (N, C). Where is forgotten, what is kept."""
+    """The mean of each map over its positions: (N, C, h, w) -> (N, C)."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.mean(dim=(2, 3))
@@ -71,7 +71,7 @@ class CourseNet(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """maps -> relu(change(maps) + skip(maps)): `change` only adds what is missing."""
+    """(N, C, h, w) -> relu(change(maps) + skip(maps)), (N, width, h, w) (He et al. 2016)."""
 
     def __init__(self, channels: int, width: int, batch_norm: bool):
         super().__init__()
@@ -86,7 +86,7 @@ class ResidualBlock(nn.Module):
 
 
 class CourseNetB(nn.Sequential):
-    """CourseNet's sibling of another architecture: (N, 3, H, W), normalised -> (N, classes) scores.
+    """A CourseNet of residual blocks: (N, 3, H, W), normalised -> (N, classes) scores.
 
     conv1 relu1 pool1 | block1 pool2 | block2 pool3 | block3 | code | scores
     """
@@ -134,13 +134,13 @@ class Generator(nn.Sequential):
 
 
 class ConditionalInstanceNorm(nn.Module):
-    """Each map of each picture to mean 0 and deviation 1, then · γ + β of a mix of styles.
+    """Instance norm with γ and β from a mix of styles: (N, C, h, w), (N, styles) -> (N, C, h, w).
 
     y = (x − mean of x over positions) / deviation · γ + β,   γ = Σ mixₛ γₛ,   β = Σ mixₛ βₛ
 
-    A style is nothing but its γs and βs (Dumoulin, Shlens & Kudlur 2017); all else is shared.
-    normalize=False leaves the maps' own means and deviations in, for comparison (Ulyanov, Vedaldi &
-    Lempitsky 2016 show what is lost).
+    A style is only its γs and βs (Dumoulin, Shlens & Kudlur 2017); all other weights are shared.
+    normalize=False skips the normalisation, for comparison (Ulyanov, Vedaldi & Lempitsky 2016 show
+    what is lost).
     """
 
     def __init__(self, styles: int, channels: int, normalize: bool = True):
@@ -182,12 +182,12 @@ class StyledConvolution(nn.Module):
 
 
 class StyleNet(nn.Module):
-    """Repaints in one pass: pixels (N, 3, H, W) and a mix of styles (N, styles) -> pixels.
+    """Style transfer in one pass: pixels (N, 3, H, W), a mix of styles (N, styles) -> pixels.
 
-    The network of Johnson, Alahi & Fei-Fei (2016), narrower: two steps down, residual blocks, two
-    steps up, each by repeating every value 2 × 2 and convolving, which leaves no checkerboard
-    (Odena, Dumoulin & Olah 2016). The maps of the way down are added on the way up, so that small
-    things stay where they are (Ronneberger, Fischer & Brox 2015).
+    The network of Johnson, Alahi & Fei-Fei (2016), narrower: two strided convolutions, residual
+    blocks, and two upsamplings that repeat every value 2 × 2 and convolve, which leaves no
+    checkerboard (Odena, Dumoulin & Olah 2016). Skip connections keep small things where they are
+    (Ronneberger, Fischer & Brox 2015).
     """
 
     def __init__(
@@ -226,15 +226,15 @@ class StyleNet(nn.Module):
         for first, second in self.blocks:
             maps = maps + second(first(maps, mix), mix)
         for convolution, fine in zip(self.up, reversed(passed[:-1]), strict=True):
-            # what the way down still knew of positions is added on the way up
+            # skip connection: finer maps, which still have the positions
             maps = convolution(F.interpolate(maps, fine.shape[2:]), mix) + fine
         return self.last(maps).sigmoid()
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """A new network without batch norm and dropout, the same function: w' = w·γ/σ, b' = β − μ·γ/σ.
+    """The same function as a new network without batch norm: w' = w·γ/σ, b' = β − μ·γ/σ.
 
-    A convolution `…conv…` is folded with its norm `…norm…`, if it has one.
+    A convolution `…conv…` is folded with its norm `…norm…`, if it has one. Dropout is left out.
     """
     network.eval()
     plain = type(network)(**network.settings)

@@ -1,6 +1,6 @@
-"""What is wanted of a picture: functions image -> one number a picture, (N,), to climb or descend.
+"""Objectives to maximise or minimise: functions image (N, C, H, W) -> one number per picture, (N,).
 
-Each is made by a factory that is told once what to look at, and `weighted_sum` adds them up:
+Each is made by a factory, and `weighted_sum` adds them up:
 
     score = weighted_sum((1, class_score(model, "tarantula")), (-0.001, squared_size(model.mean)))
 """
@@ -14,13 +14,13 @@ from torch import Tensor
 from .activations import activations_at
 
 Objective = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> (N,)
-# The squared norm of a Gram matrix that rounding alone can make; activations of 0.001 make more.
+# Below this, the squared norm of a Gram matrix may be rounding; activations of 0.001 give more.
 GRAM_OF_ZERO = 1e-14
 Target = int | str | tuple | Tensor | Callable[[Tensor], Tensor]
 
 
 def score_of(model, target: Target) -> Objective:
-    """The number that a `target` stands for, in every lesson of the course.
+    """The objective, image -> (N,), that a `target` stands for in every lesson.
 
     target: a class by index or name; a tensor of indices (N,), a class for each picture; a unit,
     (layer, channel) or (layer, channel, row, column); or any function of the scores, (N, classes)
@@ -38,7 +38,7 @@ def score_of(model, target: Target) -> Objective:
 
 
 def targets_of(target: Target, count: int) -> list[Target]:
-    """The target of each of `count` pictures: one for all, or a tensor (count,) of a class each."""
+    """The target of each of `count` pictures: the same for all, or one class each, (count,)."""
     if not isinstance(target, Tensor) or target.dim() != 1:
         return [target] * count
     if len(target) != count:
@@ -47,10 +47,10 @@ def targets_of(target: Target, count: int) -> list[Target]:
 
 
 def one_each(values: Tensor, count: int) -> Tensor:
-    """What a target that is a function gave, if it is one number for each of `count` pictures."""
+    """The values of a target that is a function, checked: one number per picture, (count,)."""
     if values.shape != (count,):
         raise ValueError(
-            "a target that is a function makes of the scores (N, classes) one number a picture, "
+            "a target that is a function turns scores (N, classes) into one number per picture, "
             f"shape ({count},); yours gave shape {tuple(values.shape)}."
         )
     return values
@@ -76,8 +76,8 @@ def class_score(model, target: int | str) -> Objective:
 def unit(
     model, layer: str, channel: int, row: int | None = None, column: int | None = None
 ) -> Objective:
-    """The activation of a channel at a position, or without one the mean over its map."""
-    model.resolve(layer)  # an unknown layer is said here and not in the middle of a run
+    """The activation of a channel at a position; without one, the mean over its map."""
+    model.resolve(layer)  # an unknown layer raises here and not in the middle of a run
     if (row is None) != (column is None):
         raise ValueError(f"a position is a row and a column, not row={row} and column={column}.")
     position = () if row is None else (row, column)
@@ -104,16 +104,16 @@ def _check_unit(layer: str, outputs: Tensor, indices: tuple[int, ...]) -> None:
 
 
 def layer_energy(model, layer: str) -> Objective:
-    """Half the squared norm of a layer, ½‖Φ‖²; its gradient there is Φ itself: DeepDream."""
+    """½‖Φ‖² of a layer, whose gradient at the layer is Φ itself (DeepDream, Mordvintsev 2015)."""
     model.resolve(layer)
     return lambda image: activations_at(model, image, layer).square().flatten(1).sum(dim=1) / 2
 
 
 def feature_distance(model, layer: str, reference_features: Tensor) -> Objective:
-    """‖Φ − Φ₀‖² / ‖Φ₀‖²: how far a layer is from its features on another picture.
+    """‖Φ − Φ₀‖² / ‖Φ₀‖²: the distance of a layer's features from those of another picture.
 
-    reference_features: Φ₀, one for all pictures (1, …) or one each (N, …). 0: the same; 1: as far
-    as zero is (Mahendran & Vedaldi 2015).
+    reference_features: Φ₀, one for all pictures (1, …) or one each (N, …). 0: equal; 1: as far away
+    as all-zero features are (Mahendran & Vedaldi 2015).
     """
     model.resolve(layer)
     distance = _distance_from(layer, reference_features.detach())
@@ -141,9 +141,9 @@ def _distance_from(layer: str, reference: Tensor) -> Objective:
 def gram_matrix(maps: Tensor) -> Tensor:
     """G = F Fᵀ / (C·H·W): which channels are active together; (N, C, H, W) -> (N, C, C).
 
-    F is (C, H·W), a row a channel, so G[k, l] = Σ over positions of A_k · A_l, divided by C·H·W as
-    Johnson et al. (2016) do; Gatys et al. (2015) divide later, in the loss. Products at the *same*
-    position only; the positions themselves are summed away.
+    F is (C, H·W), one row per channel, so G[k, l] = Σ over positions of A_k · A_l, divided by C·H·W
+    as in Johnson et al. (2016); Gatys et al. (2015) divide later, in the loss. Products at the
+    *same* position only; the positions themselves are summed away.
     """
     if maps.dim() != 4:
         raise ValueError(f"a Gram matrix is of maps (N, C, H, W), not {tuple(maps.shape)}.")
@@ -152,10 +152,10 @@ def gram_matrix(maps: Tensor) -> Tensor:
 
 
 def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
-    """‖G − G*‖² / ‖G*‖² of maps (N, C, H, W): how far their Gram matrix is from a wanted one, (N,).
+    """‖G − G*‖² / ‖G*‖² of maps (N, C, H, W): distance of their Gram matrix G from G*, (N,).
 
-    wanted: G*, (1, C, C) for all pictures or (N, C, C), one each; the maps it was made of may have
-    had another size. 0: the same texture to this layer; 1: as far as an all-zero layer is.
+    wanted: G*, (1, C, C) for all pictures or (N, C, C), one each, of maps of any size. 0: the same
+    texture to this layer; 1: as far away as all-zero maps are.
     """
     count, channels = maps.shape[:2]
     if wanted.shape[1:] != (channels, channels) or len(wanted) not in (1, count):
@@ -171,7 +171,7 @@ def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
 
 
 def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """The maps of each layer; the layer "pixels" is the picture less the network's mean colour."""
+    """{layer: maps (N, C, h, w)}; layer "pixels" is the picture minus the network's mean colour."""
     inside = [layer for layer in layers if layer != "pixels"]
     maps = dict(activations_at(model, image, inside)) if inside else {}
     return maps | ({"pixels": image.to(model.mean) - model.mean} if "pixels" in layers else {})
@@ -181,8 +181,7 @@ def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]
 def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """{layer: Gram matrix (N, C, C)}: what Gatys et al. (2015) call the style of a picture.
 
-    layers: names, "pixels" among them for the colours, which the first layer of a network hardly
-    keeps.
+    layers: names; "pixels" adds the colours, which the first layer of a network hardly keeps.
     """
     maps = style_maps(model, pixels, layers)
     return {layer: gram_matrix(maps[layer]) for layer in layers}
@@ -191,7 +190,7 @@ def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Ten
 def style_distance(
     model, wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
 ) -> Objective:
-    """Σ over layers of weight · ‖G − G*‖² / ‖G*‖² (Gatys et al. 2015, each layer by its own size).
+    """Σ over layers of weight · ‖G − G*‖² / ‖G*‖² (Gatys et al. 2015, normalised layer by layer).
 
     wanted: {layer: G*}, as `gram_matrices` gives it. weights: {layer: weight}; without them every
     layer counts 1 / layers.
@@ -226,7 +225,7 @@ def likeness(
     wanted: Mapping[str, Tensor],
     weights: Mapping[str, float] | None = None,
 ) -> Callable[[Tensor], Likeness]:
-    """image -> its distance from one picture's features and from Gram matrices, in a single pass.
+    """Function image -> Likeness: distances from features and from Gram matrices, in one pass.
 
     content: pixels (N, 3, H, W). wanted, weights: as for `style_distance`.
     """
@@ -252,13 +251,13 @@ def total_variation() -> Objective:
 
 
 def color_variation() -> Objective:
-    """The total variation of x − mean over red, green, blue: coloured fringes make it large."""
+    """The total variation of x minus its mean over R, G, B: coloured fringes make it large."""
     variation = total_variation()
     return lambda image: variation(image - image.mean(dim=1, keepdim=True))
 
 
 def squared_size(center: float | Tensor = 0.0) -> Objective:
-    """‖x − center‖², center a colour or a picture; model.mean is the network's zero."""
+    """‖x − center‖², center a colour or a picture; model.mean is zero after normalisation."""
     return lambda image: (image - center).square().flatten(1).sum(dim=1)
 
 

@@ -1,11 +1,11 @@
-"""The only loop that changes an image: walk downhill (or uphill) and show every step.
+"""Gradient descent and ascent on an image: the course's only such loop, which yields each step.
 
     for step in ascend(start, score, steps=100, augment=jitter(8, seed)):
         ...  # step.index, step.image, step.value; `break` stops
 
-What is changed may be pixels, or anything that `decode` turns into them: a Fourier spectrum, a
-generator's code. `direction` makes the step, `constrain` comes after it: PGD is ascent + sign +
-ball.
+The parameter may be the pixels, or anything that `decode` turns into pixels: a Fourier spectrum, a
+generator's code. `direction` computes the step, `constrain` projects after it: PGD is ascent + sign
++ ball.
 """
 
 import functools
@@ -22,7 +22,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from . import errors
 from .transforms import identity, smallest
 
-# (gradient, parameter) -> step, which is taken away from the parameter
+# (gradient, parameter) -> step, which is subtracted from the parameter
 Direction = Callable[[Tensor, Tensor], Tensor]
 Constraint = Callable[[Tensor, int], Tensor]  # (parameter, index) -> parameter
 
@@ -34,7 +34,7 @@ class Step(NamedTuple):
 
 
 class Diverged(ValueError):
-    """Something stopped being a number; `last_step` is the last good Step, or None."""
+    """Something became NaN or infinite; `last_step` is the last good Step, or None."""
 
     def __init__(self, sentence: str, last_step: Step | None):
         super().__init__(sentence)
@@ -42,12 +42,11 @@ class Diverged(ValueError):
 
 
 # --- directions: (gradient, parameter) -> step ---
-# What a direction remembers of a run it keeps under the run's parameter, so every run begins
-# afresh.
+# A direction stores its state under the parameter of the run, so every run starts without any.
 
 
 def adam(rate: float = 0.05) -> Direction:
-    """Gradients averaged over the steps, divided by their usual size (Kingma & Ba 2015)."""
+    """Adam (Kingma & Ba 2015): rate · running mean of g / √(running mean of g²)."""
     memory = WeakTensorKeyDictionary()
 
     def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
@@ -56,7 +55,7 @@ def adam(rate: float = 0.05) -> Direction:
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient**2
         memory[parameter] = count, mean, square
-        # both averages began at 0, which the divisors undo
+        # bias correction: both averages started at 0
         return rate * (mean / (1 - 0.9**count)) / ((square / (1 - 0.999**count)).sqrt() + 1e-8)
 
     return direction
@@ -73,12 +72,12 @@ def normalized(rate: float) -> Direction:
 
 
 def sign(rate: float) -> Direction:
-    """Every value moves by exactly `rate`: steepest where only the largest change counts."""
+    """rate · sign(g), the steepest step in the maximum norm: every value moves by `rate`."""
     return lambda gradient, parameter: rate * gradient.sign()
 
 
 def drop_small(direction: Direction, share: float) -> Direction:
-    """`direction` of a gradient whose smallest `share` of values is 0, picture by picture."""
+    """`direction` of the gradient with the smallest `share` of each picture's values set to 0."""
     errors.share("the share of drop_small", share)
 
     def sparser(gradient: Tensor, parameter: Tensor) -> Tensor:
@@ -90,24 +89,24 @@ def drop_small(direction: Direction, share: float) -> Direction:
 def drop_small_contributions(
     direction: Direction, share: float, center: Tensor | float = 0.0
 ) -> Direction:
-    """`direction`, after which the pixels that contribute least are `center`, in all colours.
+    """`direction`, after which the pixels that contribute least to the score are set to `center`.
 
     A pixel's contribution is |Σ over colours of (x − center) · g|: to first order, what the score
-    loses if that pixel becomes `center`. The smallest `share` of a picture's pixels goes (Yosinski
-    et al. 2015).
+    loses if that pixel becomes `center`. The smallest `share` of a picture's pixels is set
+    (Yosinski et al. 2015).
     """
     errors.share("the share of drop_small_contributions", share)
 
-    def forgetful(gradient: Tensor, parameter: Tensor) -> Tensor:
+    def clipped(gradient: Tensor, parameter: Tensor) -> Tensor:
         contribution = ((parameter - center) * gradient).sum(dim=1, keepdim=True).abs()
         step = direction(gradient, parameter)
         return torch.where(smallest(contribution, share), parameter - center, step)
 
-    return forgetful
+    return clipped
 
 
 def clip_rms(direction: Direction, most: float) -> Direction:
-    """`direction`, shortened where the root mean square of a picture's step exceeds `most`."""
+    """`direction`, scaled down where the root mean square of a picture's step exceeds `most`."""
     errors.positive("the longest step of clip_rms", most)
 
     def shorter(gradient: Tensor, parameter: Tensor) -> Tensor:
@@ -119,7 +118,7 @@ def clip_rms(direction: Direction, most: float) -> Direction:
 
 
 def switch_after(count: int, beginning: Direction, direction: Direction) -> Direction:
-    """`beginning` for the first `count` steps of a run, then `direction`, which begins afresh."""
+    """`beginning` for the first `count` steps of a run, then `direction`, which starts afresh."""
     errors.whole("the count of steps before the switch", count)
     memory = WeakTensorKeyDictionary()
 
@@ -132,10 +131,10 @@ def switch_after(count: int, beginning: Direction, direction: Direction) -> Dire
 
 
 def lbfgs(history: int = 10) -> Direction:
-    """Newton's step, its curvature guessed from the last steps, picture by picture (Nocedal 1980).
+    """L-BFGS (Nocedal 1980): curvature estimated from the last `history` steps, picture by picture.
 
-    Unit steps, no line search: one evaluation each. For `descend`, without a random `augment`: a
-    score that grows without bound has no curvature to go by.
+    Step length 1 and no line search, so one evaluation per step. Use it with `descend` and without
+    a random `augment`: a score that grows without bound has no curvature to estimate.
     """
     memory = WeakTensorKeyDictionary()
 
@@ -144,11 +143,11 @@ def lbfgs(history: int = 10) -> Direction:
         before, history_of = memory.get(parameter, (None, [deque(maxlen=history) for _ in now]))
         memory[parameter] = now, history_of
         if before is None:
-            size = gradient.flatten(1).abs().sum(dim=1).clamp(min=1)  # a careful first step
+            size = gradient.flatten(1).abs().sum(dim=1).clamp(min=1)  # a short first step
             return (gradient.flatten(1) / size[:, None]).view_as(gradient)
         for (x, g), (old_x, old_g), pairs in zip(now, before, history_of, strict=True):
             s, y = x - old_x, g - old_g
-            if s @ y > 1e-10:  # the gradient rises along the step: a curvature worth keeping
+            if s @ y > 1e-10:  # positive curvature along the step
                 pairs.append((s, y))
         steps = [_newton_step(g, pairs) for (_, g), pairs in zip(now, history_of, strict=True)]
         return torch.stack(steps).view_as(gradient)
@@ -157,9 +156,9 @@ def lbfgs(history: int = 10) -> Direction:
 
 
 def _newton_step(gradient: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """The two-loop recursion: inverse curvature @ gradient.
+    """The two-loop recursion: approximate inverse Hessian @ gradient.
 
-    pairs: (s, y), the steps and the changes of the gradient that they made, oldest first.
+    pairs: (s, y), steps and the changes of the gradient over them, oldest first.
     """
     step, alphas = gradient, []
     for s, y in reversed(pairs):
@@ -173,16 +172,16 @@ def _newton_step(gradient: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]) -> Te
     return step
 
 
-# For a spectrum that begins nearly grey: from there L-BFGS alone loses some 50 steps in deep
-# layers, and more of Adam is grainy. The limit is a root mean square; Newton's guess is now and
-# then a hundred times that.
+# For a Fourier spectrum that starts nearly grey: L-BFGS alone loses some 50 steps in deep layers,
+# and more steps of Adam leave grain. The root mean square of a step is limited to 0.03, for that of
+# L-BFGS is now and then a hundred times as large.
 ADAM_THEN_LBFGS = switch_after(5, adam(0.03), clip_rms(lbfgs(), 0.03))
 
 
 def one_cycle(progress: float, peak: float) -> float:
-    """The rate at `progress` in [0, 1] of a training (Smith & Topin 2018).
+    """The one-cycle learning rate at `progress` in [0, 1] of a training (Smith & Topin 2018).
 
-    A cosine from a 25th of the peak up to it, at 0.2, and a cosine down to 0.
+    It rises by a cosine from peak / 25 to the peak at 0.2, then falls by a cosine to 0.
     """
     if progress < 0.2:
         return peak * (0.52 - 0.48 * math.cos(math.pi * progress / 0.2))
@@ -221,11 +220,11 @@ def descend(
     direction: Direction = adam(0.05),  # noqa: B008 (it remembers nothing between runs)
     constrain: Constraint = keep,
 ) -> Iterator[Step]:
-    """Change a copy of `start` so that loss(augment(decode(copy))), (N,), falls.
+    """Steps of gradient descent on loss(augment(decode(parameter))), (N,), from a copy of `start`.
 
         parameter <- constrain(parameter - direction(gradient, parameter), index)
 
-    The loss is one number a picture. Raises Diverged, a ValueError with the last good Step, at a
+    The loss is one number per picture. Raises Diverged, a ValueError with the last good Step, at a
     value, gradient or picture that is NaN or infinite.
     """
     parameter = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
@@ -243,13 +242,13 @@ def descend(
 
 
 def ascend(start: Tensor, score: Callable[[Tensor], Tensor], **settings) -> Iterator[Step]:
-    """`descend` uphill, by the same settings: a copy of `start` is changed so that score grows."""
+    """Steps of gradient ascent on score(augment(decode(parameter))); settings as for `descend`."""
     steps = descend(start, lambda image: -1 * score(image), **settings)
     return map_steps(steps, lambda step: step._replace(value=-step.value))
 
 
 def last(steps: Iterable[Step]) -> Tensor:
-    """Run to the end and keep the last picture."""
+    """The last picture (N, C, H, W) of a run, which is run to its end."""
     kept = deque(steps, maxlen=1)
     if not kept:
         raise ValueError("there is no last picture: the run made no step.")
@@ -257,7 +256,7 @@ def last(steps: Iterable[Step]) -> Tensor:
 
 
 def final(steps: Callable[..., Iterable[Step]]) -> Callable[..., Tensor]:
-    """The twin of a function that yields Steps: the same arguments, the last picture.
+    """A function with the arguments of `steps` that returns only the last picture.
 
     fool = final(fool_steps)
     """
@@ -274,11 +273,11 @@ def final(steps: Callable[..., Iterable[Step]]) -> Callable[..., Tensor]:
 def octaves(
     start: Tensor, sizes: Iterable[int | tuple[int, int]], run: Callable[[Tensor], Iterable[Step]]
 ) -> Iterator[Step]:
-    """Coarse to fine: `run` the picture at each size in turn, handing the *change* on to the next.
+    """The Steps of `run` at each size, coarse to fine, with the *change* handed on to the next.
 
-    Each size starts from `start` at that size plus what the runs so far have changed, enlarged: a
-    photo keeps its fine detail. sizes: the side of a square, or (height, width), in pixels. The
-    last good Step of a Diverged may be of the size before.
+    Each size starts from `start` at that size plus the change made so far, enlarged: so a photo
+    keeps its fine detail. sizes: the side of a square, or (height, width), in pixels. The last good
+    Step of a Diverged may have the size before.
     """
     change, count, done = torch.zeros_like(start), 0, None
     for size in sizes:
@@ -295,7 +294,7 @@ def octaves(
 
 
 def map_steps(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterator[Step]:
-    """Every step as `convert` makes it, and of a Diverged the last good one, too."""
+    """Each Step converted by `convert`, the last good Step of a Diverged included."""
     done = None
     try:
         for step in steps:
@@ -307,7 +306,7 @@ def map_steps(steps: Iterable[Step], convert: Callable[[Step], Step]) -> Iterato
 
 
 def on_device_of(home: Tensor, steps: Iterable[Step]) -> Iterator[Step]:
-    """Every step where a tensor of the caller is."""
+    """Each Step moved to the device and number type of `home`, a tensor of the caller."""
     return map_steps(
         steps, lambda step: step._replace(image=step.image.to(home), value=step.value.to(home))
     )
@@ -323,7 +322,7 @@ def _resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 
 def _with_grad(function: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:
-    """A `with` around a `yield` would switch the caller's gradients, too; in here it does not."""
+    """function(argument) with gradients on. (A `with` around a `yield` would reach the caller.)"""
     with torch.enable_grad():
         return function(argument)
 
@@ -332,7 +331,7 @@ def _check_value(value: Tensor, image: Tensor) -> None:
     if value.shape != image.shape[:1] or not value.requires_grad:
         gradient = "" if value.requires_grad else " without a gradient (detach? argmax?)"
         raise ValueError(
-            f"an objective gives one number a picture, shape ({len(image)},), not shape "
+            f"an objective gives one number per picture, shape ({len(image)},), not shape "
             f"{tuple(value.shape)}{gradient}: sum each by itself, x.flatten(1).sum(dim=1)."
         )
 

@@ -37,7 +37,7 @@ DPI = 100
 # In pixels: the widest figure, the gap between panels, a colour bar with its words.
 WIDTH, GAP, BAR = 900, 14, 128
 Names = Sequence[str] | None
-# Never colour alone: every line has a stroke, and every group of dots a shape, of its own.
+# Never colour alone: lines also differ in stroke, and groups of dots in shape.
 DOTS = tuple(zip("oDs^v", (BLUE, ORANGE, QUIET, GREEN, PURPLE), strict=True))
 # fmt: off
 STYLE = {
@@ -89,7 +89,7 @@ def image_grid(pictures, titles: Names = None, columns=None, row_names=None, sid
 
 
 def before_after(before, after, names=("before", "after"), titles: Names = None) -> Figure:
-    """Pairs, one a column: each picture, and below it what became of it."""
+    """Pairs in columns: each picture `before` above its picture `after`."""
     before, after = _each(before), _each(after)
     return image_grid(before + after, titles, columns=len(before), row_names=names)
 
@@ -406,12 +406,12 @@ def png(drawing, small: bool = False, fine: bool = False) -> bytes:
 
 
 def show(drawing, words: str, fine: bool = False) -> None:
-    """Display a figure or picture with `words` as alternative text; print them as its receipt."""
+    """Display a figure or picture with `words` as alternative text, and print the words."""
     _display("image/png", png(drawing, small=True, fine=fine), words)
 
 
 def film(pictures, words: str, colors: int = 64) -> None:
-    """Display pictures of one size one after the other, again and again (GIF), as `show` does."""
+    """Display pictures of one size as a looping GIF, with `words` as in `show`."""
     first, *others = (_picture(each).quantize(colors, dither=Dither.NONE) for each in pictures)
     settings = {"save_all": True, "append_images": others, "duration": 125, "loop": 0}
     _display("image/gif", _encoded(first, "GIF", **settings), words)

@@ -1,13 +1,13 @@
-"""Small functions image -> image, made by factories: disturb, smooth or bound it, make it at all.
+"""Factories of functions image -> image: augmentations, constraints, parameterisations.
 
     augment    what the network sees        jitter, random_scale, random_rotate
     constrain  where the picture must stay  clamp, within, blur, clip_small
-    decode     what is changed -> pixels    from_fourier, decorrelated_colors, from_unbounded
-    encode     and back again               to_fourier, to_decorrelated, to_unbounded
+    decode     parameter -> pixels          from_fourier, decorrelated_colors, from_unbounded
+    encode     pixels -> parameter          to_fourier, to_decorrelated, to_unbounded
 
-`chain` puts them in a row; `fourier_to_pixels` and `pixels_to_fourier` are the usual chains. The
-random ones draw from the seed or torch.Generator that they are given, once for the whole batch, so
-that a picture is treated alike alone and in company.
+`chain` composes them; `fourier_to_pixels` and `pixels_to_fourier` are the usual chains. The random
+ones draw from the given seed or torch.Generator, once for the whole batch, so that a picture gets
+the same transform alone and in a batch.
 """
 
 import math
@@ -21,9 +21,9 @@ from . import errors
 
 Transform = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> image
 
-# How the colours of photographs vary together: columns are light, red to blue, magenta to green,
-# each as long as it is common. Measured on ImageNet by the authors of Lucid (Olah, Mordvintsev &
-# Schubert 2017).
+# A square root of the colour covariance of photographs: the columns are brightness, red to blue and
+# magenta to green, scaled by how much each varies. Measured on ImageNet by the authors of Lucid
+# (Olah, Mordvintsev & Schubert 2017).
 COLOR_CORRELATION = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 COLOR_MIX = COLOR_CORRELATION / COLOR_CORRELATION.norm(dim=0).max()  # the longest column to 1
 
@@ -39,7 +39,7 @@ def grey(image: Tensor) -> Tensor:
 
 
 def chain(*steps: Callable) -> Callable:
-    """One step after the other; what comes with the image (a step's index) is given to each."""
+    """The steps one after the other; extra arguments (the index of a step) go to each of them."""
 
     def run(image: Tensor, *extra) -> Tensor:
         for step in steps:
@@ -62,7 +62,7 @@ def jitter(most: int, generator: torch.Generator | int) -> Transform:
 
 
 def random_scale(low: float, high: float, generator: torch.Generator | int) -> Transform:
-    """Enlarge about the centre by a factor from [low, high]; the size stays, gaps are mirrored."""
+    """Scale about the centre by a random factor in [low, high]; same size, gaps are mirrored."""
     if not 0 < low <= high:
         raise ValueError(f"random_scale needs 0 < low <= high, not low={low} and high={high}.")
     generator = _generator(generator)
@@ -75,7 +75,7 @@ def random_scale(low: float, high: float, generator: torch.Generator | int) -> T
 
 
 def random_rotate(degrees: float, generator: torch.Generator | int) -> Transform:
-    """Turn about the centre by up to `degrees` either way; the size stays, gaps are mirrored."""
+    """Rotate about the centre by up to `degrees` either way; same size, gaps are mirrored."""
     generator = _generator(generator)
 
     def rotate(image: Tensor) -> Tensor:
@@ -107,19 +107,19 @@ def blur(sigma: float) -> Transform:
 
 
 def clamp(low: float | Tensor = 0.0, high: float | Tensor = 1.0) -> Transform:
-    """Every value brought into [low, high]."""
+    """Every value clamped to [low, high]."""
     return lambda image: image.clamp(min=low).clamp(max=high)
 
 
 def smallest(values: Tensor, share: float) -> Tensor:
-    """Which are the smallest `share` of each picture's values: bool, in their shape (N, …)."""
+    """Mask of the smallest `share` of each picture's values: bool, of their shape (N, …)."""
     flat = values.flatten(1)
     small = flat.topk(int(share * flat.shape[1]), dim=1, largest=False).indices
     return torch.zeros_like(flat, dtype=torch.bool).scatter(1, small, True).view_as(values)
 
 
 def clip_small(share: float, center: float | Tensor = 0.0) -> Transform:
-    """The smallest `share` of a picture's pixels set to `center`, by the length of x − center."""
+    """Sets the `share` of a picture's pixels with the smallest ‖x − center‖ to `center`."""
     errors.share("the share of clip_small", share)
 
     def clip(image: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def clip_small(share: float, center: float | Tensor = 0.0) -> Transform:
 
 
 def within(center: Tensor, radius: float, norm: str = "inf") -> Transform:
-    """The nearest picture with |x − center| (norm "inf") or ‖x − center‖ ("l2") up to `radius`."""
+    """Projection onto a ball: max |x − center| ("inf") or ‖x − center‖ ("l2") at most `radius`."""
     errors.positive("the radius of within", radius, zero=True)
     if norm not in ("inf", "l2"):
         raise errors.unknown("norm", norm, ("inf", "l2"))
@@ -149,25 +149,24 @@ def within(center: Tensor, radius: float, norm: str = "inf") -> Transform:
 def fourier_noise(
     height: int, width: int, seed: int, count: int = 1, channels: int = 3, scale: float = 1
 ) -> Tensor:
-    """A random spectrum (count, channels, height, width // 2 + 1, 2): real, imaginary last.
+    """A random spectrum (count, channels, height, width // 2 + 1, 2); last: real, imaginary part.
 
-    As it is, a faint start for a class image; of scale=10 `fourier_to_pixels` makes a nearly grey
-    picture that differs from seed to seed.
+    With scale=1 a start for class images; with scale=10 `fourier_to_pixels` turns it into a nearly
+    grey picture that depends on the seed.
     """
     if channels > 3:
-        raise ValueError(f"noise has at most three colours, not {channels}: begin with a picture.")
+        raise ValueError(f"noise has at most three colours, not {channels}: start from a picture.")
     generator = torch.Generator().manual_seed(seed)
     noise = 0.01 * torch.randn(count, 3, height, width // 2 + 1, 2, generator=generator)
     return scale * noise[:, :channels]
 
 
 def from_fourier(height: int, width: int) -> Transform:
-    """Spectrum (N, C, height, width // 2 + 1, 2) -> picture (N, C, height, width), unbounded and
-    about 0.
+    """Spectrum (N, C, height, width // 2 + 1, 2) -> unbounded picture (N, C, height, width).
 
-    Every frequency counts by its wavelength, as in photographs, where long waves are the strong
-    ones; so a step moves broad shapes more than fine grain, and k waves a picture are equally
-    strong at every size.
+    Every frequency f is scaled by 1 / 4f, as the amplitudes of photographs fall with 1 / f (Olah,
+    Mordvintsev & Schubert 2017): a step changes broad shapes more than fine grain, and a component
+    of k cycles per picture is equally strong at every size.
     """
     strength = _strength(height, width)
 
@@ -179,37 +178,37 @@ def from_fourier(height: int, width: int) -> Transform:
 
 
 def to_fourier(height: int, width: int) -> Transform:
-    """The way back from `from_fourier`: picture -> (N, C, height, width // 2 + 1, 2)."""
+    """The inverse of `from_fourier`: picture -> spectrum (N, C, height, width // 2 + 1, 2)."""
     scale = _strength(height, width)
     return lambda image: torch.view_as_real(torch.fft.rfft2(image, norm="ortho") / scale.to(image))
 
 
 def _strength(height: int, width: int) -> Tensor:
-    """How much each frequency counts: a quarter of its wavelength, (height, width // 2 + 1)."""
+    """The scale of each frequency: a quarter of its wavelength, (height, width // 2 + 1)."""
     down = torch.fft.fftfreq(height).view(-1, 1)  # cycles per pixel
     right = torch.fft.rfftfreq(width).view(1, -1)
-    longest = max(height, width)  # the mean, of frequency 0, counts like the longest wave
+    longest = max(height, width)  # frequency 0, the mean, is scaled like the lowest one
     return 1 / (4 * torch.hypot(down, right).clamp(min=1 / longest))
 
 
 def decorrelated_colors() -> Transform:
-    """Three independent values a pixel -> RGB in (0, 1), correlated as in photographs."""
+    """Three independent values per pixel -> RGB in (0, 1), correlated as in photographs."""
     return lambda image: torch.einsum("ij,njhw->nihw", COLOR_MIX.to(image), image).sigmoid()
 
 
 def to_decorrelated() -> Transform:
-    """The way back from `decorrelated_colors`, which never reaches black and white: nearly so."""
+    """The inverse of `decorrelated_colors`, after values are clamped to [0.001, 0.999]."""
     inverse = torch.linalg.inv(COLOR_MIX)
     return lambda image: torch.einsum("ij,njhw->nihw", inverse.to(image), to_unbounded()(image))
 
 
 def from_unbounded() -> Transform:
-    """Any numbers -> (0, 1), by the sigmoid: a bound that is never hit."""
+    """Any numbers -> (0, 1), by the sigmoid."""
     return torch.sigmoid
 
 
 def to_unbounded() -> Transform:
-    """The way back from `from_unbounded`, after values were brought into [0.001, 0.999]."""
+    """The inverse of `from_unbounded` (logit), after values are clamped to [0.001, 0.999]."""
     return lambda image: image.logit(eps=1e-3)
 
 
@@ -220,7 +219,7 @@ def fourier_to_pixels(channels: int, height: int, width: int) -> Transform:
 
 
 def pixels_to_fourier(channels: int, height: int, width: int) -> Transform:
-    """The way back from `fourier_to_pixels`."""
+    """The inverse of `fourier_to_pixels`: pixels -> spectrum."""
     colors = to_decorrelated() if channels == 3 else to_unbounded()
     return chain(colors, to_fourier(height, width))
 

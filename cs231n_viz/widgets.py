@@ -1,9 +1,9 @@
 """Sliders around a function that draws: explore(draw, layer=menu(names), channel=slider(0, 63)).
 
-The first picture is drawn at once, in the cell. After that a person's event asks for another, and a
-worker thread, one at a time for each model, draws it, so that the kernel can still receive a Stop.
-Only the newest request is kept, finished pictures are remembered, and the thread ends when nothing
-is left to do.
+The first picture is drawn at once, in the cell. After that each event of the user requests another
+one, which a worker thread draws, one at a time per model, so that the kernel can still receive a
+Stop. Only the newest request is kept, finished pictures are cached, and the thread ends when there
+is nothing to do.
 """
 
 import base64
@@ -32,13 +32,13 @@ from .errors import unknown
 
 PATIENCE = 0.4  # seconds of work before the progress bar and Stop appear
 PREVIEW_EVERY = 0.2  # seconds between two live pictures
-REMEMBERED = 64_000_000  # bytes of finished pictures that all explorers together keep
+REMEMBERED = 64_000_000  # bytes of finished pictures that all explorers together cache
 
 # --- controls: plain ipywidgets, which explore names and labels -----------------------------------
 
 
 def slider(low: float, high: float, start=None, step=None, log: bool = False):
-    """A slider: over whole numbers if all are whole, else decimals; log=True goes up by factors."""
+    """A slider: over whole numbers if all are whole, else decimals; log=True: on a log scale."""
     start = low if start is None else start
     if not low <= start <= high or (log and low <= 0):
         rule = "low <= start <= high, and low > 0 if log"
@@ -110,7 +110,7 @@ class upload_or_paste(W.VBox):
 
 
 class depends_on(NamedTuple):
-    """A control that others shape: unit=depends_on("layer", lambda name: slider(0, last[name]))."""
+    """A control made of others: unit=depends_on("layer", lambda name: slider(0, last[name]))."""
 
     names: str | Sequence[str]
     make: Callable
@@ -161,7 +161,7 @@ def in_its_cell(make: Callable[[], InCell]) -> InCell:
 class Request(NamedTuple):
     values: dict[str, object]
     settings: tuple[tuple, ...]  # a control, its value as a person reads it, its index in a menu
-    afresh: bool  # draw it, remembered or not
+    afresh: bool  # draw it, cached or not
 
 
 class Drawn(NamedTuple):
@@ -175,8 +175,8 @@ def explore(draw: Callable, /, *, uses: object = None, **controls) -> "Explorer"
 
     A picture is a Figure, a PIL image, pixels, an array or PNG bytes. draw may be a generator of
     those: they are shown as they come, and Stop ends it between two of them; a number in [0, 1]
-    that it yields moves the progress bar. The cell shows its first picture, a person's event starts
-    the whole. Explorers that say uses=model take turns on that model.
+    that it yields moves the progress bar. The cell shows its first picture, an event of the user
+    runs it to the end. Explorers with the same uses=model take turns on that model.
     """
     return in_its_cell(lambda: Explorer(draw, uses, controls))
 
@@ -242,7 +242,7 @@ class Explorer(InCell):
             raise self.error
         return self
 
-    # --- a person's events: on the kernel's own thread
+    # --- events of the user: on the kernel's own thread
 
     def _moved(self, _) -> None:
         if self._reshaping or self.closed:
@@ -259,7 +259,7 @@ class Explorer(InCell):
             self._reshaping = False
 
     def run(self) -> None:
-        """Draw the present settings afresh, remembered or not."""
+        """Draw the present settings anew, cached or not."""
         self._ask(afresh=True)
 
     def stop(self) -> None:
@@ -398,7 +398,7 @@ class Explorer(InCell):
         return _drawn(last, request)
 
     def _tick(self, done: threading.Event) -> None:
-        """The progress bar: what draw yields, or else a guess that never arrives."""
+        """Move the progress bar to what draw yields, or to a guess that never reaches the end."""
         began = time.monotonic()
         while not done.wait(PATIENCE):
             passed = time.monotonic() - began

@@ -51,7 +51,9 @@ TECHNIQUES = {
     "covered_scores": told(occlusion.covered_scores, 64, 64),
     "saliency_map": told(saliency.saliency_map, 3),
     "smooth_saliency": told(saliency.smooth_saliency, 3, samples=2),
-    "integrated_gradients": lambda *given: saliency.integrated_gradients(*given, 3, steps=3).parts,
+    "integrated_gradients": lambda *given: (
+        saliency.integrated_gradients(*given, 3, steps=3).attributions
+    ),
     "input_gradient, plain": told(guided_backprop.input_gradient, 3, "plain"),
     "input_gradient, guided": told(guided_backprop.input_gradient, 3, "guided"),
     "unit_gradients": in_the_corner,

@@ -267,14 +267,14 @@ def test_two_faces_are_found_by_their_labels_or_without(with_labels):
     picture, features, labels = planted_faces()
     found = activations.polysemantic(picture, features, labels if with_labels else None)
     assert found.score.tolist() == pytest.approx([0.5 * 3, 0, 5 / 3, 0])
-    groups = {frozenset(picture[2][found.face[2] == side].tolist()) for side in (0, 1)}
+    groups = {frozenset(picture[2][found.group[2] == side].tolist()) for side in (0, 1)}
     assert groups == {frozenset([10, 11, 12, 13]), frozenset([20, 21])}
 
 
 def test_pictures_of_a_third_label_belong_to_no_face():
     _, features, labels = planted_faces()
     found = activations.polysemantic(torch.tensor([[0, 1, 2, 10, 11, 20]]), features, labels)
-    assert found.face.tolist() == [[0, 0, 0, 1, 1, -1]]
+    assert found.group.tolist() == [[0, 0, 0, 1, 1, -1]]
 
 
 # --- what cannot be -------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def test_bad_input_is_refused_in_words(model, pixels, settings, words):
 def test_a_layer_that_gives_neither_maps_nor_a_vector_says_so():
     network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(2), nn.Flatten())
     model = models.wrap(network, input_size=4)
-    with pytest.raises(ValueError, match=r"1 gives \(2, 16\) a picture: only maps and vectors"):
+    with pytest.raises(ValueError, match=r"1 gives \(2, 16\) per picture: only maps and vectors"):
         activations.top_patches(model, pictures(2), "1", k=1)
 
 

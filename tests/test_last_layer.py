@@ -275,10 +275,10 @@ BROKEN[2, 1] = float("nan")
         (lambda: last_layer.nearest(FIVE, FIVE, 0), "not 0"),
         (
             lambda: last_layer.nearest(FIVE, noise(2, 4), 1),
-            r"shape \(N, 3\), one row a picture, not \(2, 4\)",
+            r"shape \(N, 3\), one row per picture, not \(2, 4\)",
         ),
         (lambda: last_layer.nearest(FIVE, FIVE, 1, "L1"), "unknown distance 'L1'"),
-        (lambda: last_layer.nearest(FIVE, FIVE[0], 1), r"one row a picture, not \(3,\)"),
+        (lambda: last_layer.nearest(FIVE, FIVE[0], 1), r"one row per picture, not \(3,\)"),
         (
             lambda: last_layer.nearest_others(BROKEN, 2),
             r"finite numbers, and those of pictures \[2\] are not",

@@ -146,7 +146,7 @@ def test_wrong_number_of_class_names_is_said():
 
 
 def test_mean_and_std_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="one number a channel each, not 3 and 1"):
+    with pytest.raises(ValueError, match="one number per channel each, not 3 and 1"):
         wrapped(std=(1.0,))
 
 

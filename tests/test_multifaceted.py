@@ -295,14 +295,14 @@ def test_features_with_holes_are_refused():
     ):
         with pytest.raises(ValueError, match=r"those of pictures \[3\] are not"):
             call()
-    with pytest.raises(ValueError, match="one row a picture"):
+    with pytest.raises(ValueError, match="one row per picture"):
         mf.clusters(HEAPS[0], 1)
-    with pytest.raises(ValueError, match="one row a picture"):
+    with pytest.raises(ValueError, match="one row per picture"):
         mf.clusters(HEAPS[:0], 1)
 
 
 def test_words_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="5 pictures need as many words"):
+    with pytest.raises(ValueError, match="5 pictures need as many true labels"):
         mf.purity(torch.zeros(5), ["a"])
     with pytest.raises(ValueError, match="cluster is a whole number from 0 to 1, not 2"):
         mf.nearest_members(HEAPS, mf.clusters(HEAPS, 2), 2)

@@ -169,7 +169,7 @@ def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
         ({"target": "drawn owls"}, "Did you mean 'drawn owl'"),
         ({"target": 107}, "out of range"),
         ({"target": torch.tensor([1, 2])}, "1 pictures need as many classes"),
-        ({"target": lambda scores: scores[:, :2]}, "one number a picture"),
+        ({"target": lambda scores: scores[:, :2]}, "one number per picture"),
     ],
 )
 def test_what_cannot_be_done_is_said(settings, words):

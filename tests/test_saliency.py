@@ -86,7 +86,7 @@ def test_a_batch_is_its_pictures_one_by_one_each_with_a_class_of_its_own(coursen
     pixels, labels = data.picturebook("test", 3).pixels, torch.tensor([3, 99, 50])
     for function, tolerance in (
         (saliency.saliency_map, 1e-5),
-        (lambda *a: saliency.integrated_gradients(*a).parts, 1e-5),
+        (lambda *a: saliency.integrated_gradients(*a).attributions, 1e-5),
     ):
         together = function(coursenet, pixels, labels)
         alone = [

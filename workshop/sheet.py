@@ -1,4 +1,4 @@
-"""Renders the quality sheet of a network: on one page, everything that the lessons will ask of it.
+"""Renders the quality sheet of a network: one page with what the lessons show of it.
 
 python -m workshop.sheet [NAME …]      writes data/sheet_NAME.webp
 """
@@ -71,14 +71,14 @@ def class_images(model: models.PixelModel, classes: list[str]) -> Tensor:
 
 
 def inversions(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
-    """The photo of the flower, and a picture made anew from each ReLU's features."""
+    """The photo of the flower, and its reconstruction from each ReLU's features."""
     photo, relus = data.photo("flower", model.input_size), _relus(model)
     made = [photo, *(invert(model, photo, layer) for layer in relus)]
     return [one[0] for one in made], len(made), ["photo", *relus]
 
 
 def dreams(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
-    """The photo of the pavilion, pushed towards what three layers see in it."""
+    """The photo of the pavilion, and its dreams at three layers."""
     photo, relus = data.photo("china", 288), _relus(model)
     depths = [relus[len(relus) // 3], relus[2 * len(relus) // 3], relus[-1]]
     made = [photo, *(dream(model, photo, layer, octaves=3) for layer in depths)]

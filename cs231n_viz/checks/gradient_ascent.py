@@ -9,7 +9,7 @@ from .trials import Trial, noise, run
 
 
 def l2_step(function: Callable) -> None:
-    """(x, ∂S/∂x, mean, rate, weight) -> x after a step uphill on S(x) − weight · ‖x − mean‖²."""
+    """(x, ∂S/∂x, mean, rate, weight) -> x after an ascent step on S(x) − weight · ‖x − mean‖²."""
     x = torch.tensor([1.0, 0.5]).repeat(1, 3, 1, 1)
     gradient, mean = torch.full((1, 3, 1, 2), 2.0), torch.full((1, 3, 1, 1), 0.5)
     pull = 2 * 3 * (x - mean)
@@ -33,7 +33,7 @@ def l2_step(function: Callable) -> None:
 
 
 def small_pixels_clipped(function: Callable) -> None:
-    """(x (1, 3, H, W), mean (1, 3, 1, 1), share): the share with the least ‖x − mean‖ is mean."""
+    """(x (1, 3, H, W), mean (1, 3, 1, 1), share) -> x, its share nearest to mean set to mean."""
     mean = torch.tensor([0.5, 0.25, 0.0]).view(1, 3, 1, 1)
     offsets = torch.tensor([[0.2, 0, 0], [-0.4, 0.1, 0.4], [0.6, 0.6, 0.6], [0.3, 0.2, -0.6]])
     x = mean + offsets.T.view(1, 3, 2, 2)  # lengths 0.2, 0.57, 1.04, 0.7
@@ -63,7 +63,7 @@ def _replaced(x: Tensor, pixels: list[int], color: Tensor) -> Tensor:
 
 
 def jittered_slope(function: Callable) -> None:
-    """(gradient_of, x, down, right): the gradient at x rolled, rolled back to x's pixels."""
+    """(gradient_of, x, down, right) -> the gradient at x rolled, rolled back to x's pixels."""
     x = torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).view(1, 1, 2, 3)
     corner = torch.tensor([[10.0, 0.0, 0.0], [0.0, 0.0, 0.0]])  # the network looks at one pixel
     rolled = corner * x.roll((1, 2), (-2, -1))

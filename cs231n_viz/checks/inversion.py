@@ -8,7 +8,7 @@ from .trials import Trial, noise, run
 
 
 def feature_loss(function: Callable) -> None:
-    """features and wanted (N, …) -> ‖features − wanted‖² / ‖wanted‖², one number a picture (N,)."""
+    """features and wanted (N, …) -> ‖features − wanted‖² / ‖wanted‖² of each picture, (N,)."""
     features = torch.tensor([[2.0, 1, 0, 0], [3, 1, 1, 1]]).view(2, 1, 2, 2)
     wanted = torch.tensor([[2.0, 0, 0, 0], [1, 1, 1, 1]]).view(2, 1, 2, 2)  # ‖wanted‖² is 4 and 4
     mistakes = {

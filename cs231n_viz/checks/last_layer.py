@@ -33,7 +33,7 @@ def cosine_neighbors(function: Callable) -> None:
 def leave_one_out(function: Callable) -> None:
     """features (N, D), labels (N,) -> the share whose nearest other (L2) has their label, ()."""
     features = torch.tensor([[0.0], [1.0], [2.5], [10.0], [11.0]])
-    labels = torch.tensor([0, 0, 2, 1, 1])  # only the third has a stranger beside it
+    labels = torch.tensor([0, 0, 2, 1, 1])  # only the third has another label beside it
     mistakes = {
         "each picture is its own nearest neighbour here: leave it out.": 1.0,
         "this is how many are right; divide by how many there are.": 4.0,
@@ -80,5 +80,5 @@ def _with_signs(function: Callable) -> Callable:
 
 
 def _signed(positions: Tensor) -> Tensor:
-    """Each column turned so that its largest entry is positive."""
+    """Each column with the sign that makes its largest entry positive."""
     return positions * positions.gather(0, positions.abs().argmax(dim=0, keepdim=True)).sign()

@@ -9,7 +9,7 @@ from .trials import Trial, noise, run
 
 
 def facet_side(function: Callable) -> None:
-    """features (N, D), means of one facet and of the other (D,) -> (N,), ½ and −½ at the means."""
+    """features (N, D), the means (D,) of two facets -> (N,): ½ at the first, −½ at the second."""
     own, rest = torch.tensor([[3.0, 1.0], [1.0, 1.0]])
     features = torch.tensor([[3.0, 1.0], [1.0, 1.0], [2.0, 7.0], [5.0, 0.0]])
     mistakes = {

@@ -35,7 +35,7 @@ def _covered(picture: Tensor, top: int, left: int, patch: int, color: Tensor) ->
 
 
 def drop_map(function: Callable) -> None:
-    """(score, picture (3, H, W), patch, stride, color (3,)) -> what each square costs the score."""
+    """(score, picture (3, H, W), patch, stride, color (3,)) -> drop of the score by square."""
     picture, black = torch.zeros(3, 4, 4), torch.zeros(3)
     picture[0, :2, :2] = 4.0  # the mean of red is 1
     expected = torch.tensor([[1.0, 0.5, 0.0], [0.5, 0.25, 0.0], [0.0, 0.0, 0.0]])

@@ -53,12 +53,12 @@ def smoothed_map(function: Callable) -> None:
 
 
 def _size(pixels: Tensor) -> Tensor:
-    """Stands for a network's map: (N, C, H, W) -> (N, H, W)."""
+    """A map that needs no network: (N, C, H, W) -> (N, H, W)."""
     return pixels.abs().amax(dim=1)
 
 
 def path_parts(function: Callable) -> None:
-    """(gradient_of, x, start, steps) -> integrated gradients, by the middles of equal pieces.
+    """(gradient_of, x, start, steps) -> integrated gradients, by the midpoint rule.
 
     gradient_of: pixels -> ∂S/∂pixels of the same shape, which is also that of the answer.
     """

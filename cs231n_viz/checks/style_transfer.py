@@ -38,7 +38,7 @@ def _gram(maps: Tensor) -> Tensor:
 
 
 def kept_colors(function: Callable) -> None:
-    """painted, content (N, 3, H, W) -> the painted's light, the content's colours, in [0, 1]."""
+    """painted, content (N, 3, H, W) -> brightness of painted, colours of content, in [0, 1]."""
     painted = torch.tensor([0.9, 0.6, 0.3, 0.2]).repeat(1, 3, 1, 1)
     painted[0, :, 0, 1] = torch.tensor([0.9, 0.6, 0.3])  # the light of this pixel is 0.6, too
     light = painted.mean(dim=1, keepdim=True)

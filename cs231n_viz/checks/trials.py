@@ -12,16 +12,16 @@ from torch import Tensor
 
 
 class Trial(NamedTuple):
-    """One call of the student's function. An answer is a tensor, or the numbers to make it of."""
+    """One call of the student's function. Expected: a tensor, or the numbers to make it of."""
 
     name: str  # what is tried, in words
     arguments: tuple
     expected: Any
-    mistakes: Mapping[str, Any] = {}  # {what to say: the answer that this mistake gives}
+    mistakes: Mapping[str, Any] = {}  # {what to say: the result of this mistake}
 
 
 def run(function: Callable, *trials: Trial) -> None:
-    """Try the function on one trial after the other; print what is wrong first, or "right"."""
+    """Try the function on each trial; print the first thing that is wrong, or "right"."""
     name = getattr(function, "__name__", "your function")
     problems = (_problem(function, name, trial) for trial in trials)
     first = next(filter(None, problems), None)
@@ -29,7 +29,7 @@ def run(function: Callable, *trials: Trial) -> None:
 
 
 def _problem(function: Callable, name: str, trial: Trial) -> str | None:
-    """What is wrong with the function's answer in this trial, in words; None if it is right."""
+    """What is wrong with the function's result in this trial, in words; None if it is right."""
     own = [value.clone() if isinstance(value, Tensor) else value for value in trial.arguments]
     answer = function(*own)
     if answer is None:
@@ -45,7 +45,7 @@ def _problem(function: Callable, name: str, trial: Trial) -> str | None:
 
 
 def compare(answer: object, expected: Any) -> str | None:
-    """None if the answer is the expected tensor, else what is different about it, in words."""
+    """None if the result is the expected tensor, else how it differs, in words."""
     expected = torch.as_tensor(expected).float()
     shape = tuple(expected.shape)
     if not isinstance(answer, Tensor):
@@ -76,5 +76,5 @@ def noise(*shape: int) -> Tensor:
 
 
 def weighted_sum(weights: Tensor) -> Callable[[Tensor], Tensor]:
-    """A score that can be worked by hand: pixels (N, C, H, W) -> Σ weights · pixels (N,)."""
+    """A score that can be computed by hand: pixels (N, C, H, W) -> Σ weights · pixels (N,)."""
     return lambda pixels: (weights * pixels).sum(dim=(1, 2, 3))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .. import errors, images
 from ..activations import ReceptiveField, activations_at
 
-LEAST_FACE = 1 / 3  # of a channel's top pictures: fewer are no second meaning
+LEAST_GROUP = 1 / 3  # of a channel's top pictures: a smaller group is no second meaning
 
 
 class Patches(NamedTuple):
@@ -28,7 +28,7 @@ class Patches(NamedTuple):
     column: Tensor  # (C, k)
 
     def of(self, channels: int | slice | Tensor | list[int]) -> "Patches":
-        """Those of one channel, (k,), or of some, (c, k)."""
+        """The patches of one channel, (k,), or of several, (c, k)."""
         return Patches(*(kept[channels] for kept in self))
 
 
@@ -61,7 +61,7 @@ def top_patches(
 
 
 def _merged(best: Patches | None, maps: Tensor, first: int, k: int) -> Patches:
-    """The best so far and of this batch (B, C, h, w), whose pictures are numbered from `first`."""
+    """The k best of those so far and of this batch (B, C, h, w), numbered from `first`."""
     peaks = F.adaptive_max_pool2d(maps, 1, return_indices=True)  # of equal positions the first
     values, position = (peak.flatten(1).T for peak in peaks)  # (C, B)
     number = torch.arange(first, first + len(maps), device=maps.device).expand_as(position)
@@ -86,12 +86,12 @@ def _passes(model, pixels, layers, batch_size) -> Iterator[tuple[Tensor, dict[st
 def _as_maps(layer: str, output: Tensor) -> Tensor:
     if output.dim() not in (2, 4):
         shape = tuple(output.shape[1:])
-        raise ValueError(f"{layer} gives {shape} a picture: only maps and vectors have channels.")
+        raise ValueError(f"{layer} gives {shape} per picture: only maps and vectors have channels.")
     return output if output.dim() == 4 else output[:, :, None, None]
 
 
 def _along(maps: Tensor, directions: Tensor | None, layer: str) -> Tensor:
-    """(B, C, h, w) read along directions (R, C) instead of along its axes: (B, R, h, w)."""
+    """Maps (B, C, h, w) projected onto directions (R, C), if there are any: (B, R, h, w)."""
     if directions is None:
         return maps
     if directions.shape[1:] != maps.shape[1:2]:
@@ -118,11 +118,11 @@ def cut(pixels: Tensor, patches: Patches, field: ReceptiveField, fill: Tensor) -
     return torch.where(inside[..., None], windows, fill.to(pixels).flatten()).movedim(-1, -3)
 
 
-# --- who is inactive ------------------------------------------------------------------------------
+# --- inactive channels ----------------------------------------------------------------------------
 
 
 class ZeroFraction(NamedTuple):
-    """How often channels are zero: the APoZ of Hu et al. 2016, and picture by picture."""
+    """How often channels are zero: average percentage of zeros (APoZ, Hu et al. 2016)."""
 
     zeros: Tensor  # (C,) share of the values, over all pictures and positions, not above zero
     inactive: Tensor  # (C,) share of the pictures in which the channel is nowhere above zero
@@ -151,21 +151,21 @@ def sparsity(
     return {layer: ZeroFraction(*(both / count).to(batch.device)) for layer, both in sums.items()}
 
 
-# --- one thing, or two ----------------------------------------------------------------------------
+# --- polysemantic channels ------------------------------------------------------------------------
 
 
 def purity(picture: Tensor, labels: Tensor) -> Tensor:
-    """Share of the commonest label among each channel's top pictures (C, k), by number: (C,)."""
+    """The share of the commonest label among each channel's top pictures, (C, k) indices: (C,)."""
     return F.one_hot(labels[picture]).sum(dim=1).amax(dim=1) / picture.shape[1]
 
 
-class Faces(NamedTuple):
-    score: Tensor  # (C,) 0 where there are no two faces
-    face: Tensor  # (C, k) 0 and 1 for the two groups among the top pictures, -1 for the rest
+class ChannelGroups(NamedTuple):
+    score: Tensor  # (C,) 0 where there are no two groups
+    group: Tensor  # (C, k) 0 and 1 for the two groups among the top pictures, -1 for the rest
 
 
-def polysemantic(picture: Tensor, features: Tensor, labels: Tensor | None = None) -> Faces:
-    """How much each channel responds to two unlike things, 0 for none: (C,).
+def polysemantic(picture: Tensor, features: Tensor, labels: Tensor | None = None) -> ChannelGroups:
+    """How strongly each channel responds to two unlike things (polysemantic), 0: it does not.
 
     t = [p₀, p₁ ≥ ⅓] · min(p₀, p₁) · ‖m₀ − m₁‖,  where p and m are share and mean feature of two
     groups among a channel's k top pictures: those of its two commonest labels, or without labels
@@ -173,30 +173,30 @@ def polysemantic(picture: Tensor, features: Tensor, labels: Tensor | None = None
     """
     points = features[picture]  # (C, k, D)
     if labels is None:
-        face = _two_means(points)
+        group = _two_means(points)
     else:
-        own = labels[picture]
-        counts = F.one_hot(own, max(int(labels.max()) + 1, 2)).sum(dim=1)  # (C, classes)
-        same = own[:, None] == counts.topk(2, dim=1).indices[:, :, None]  # (C, 2, k)
-        face = torch.where(same.any(dim=1), same[:, 1].long(), -1)
-    shares, centers = _groups(points, face)
+        kinds = labels[picture]
+        counts = F.one_hot(kinds, max(int(labels.max()) + 1, 2)).sum(dim=1)  # (C, classes)
+        same = kinds[:, None] == counts.topk(2, dim=1).indices[:, :, None]  # (C, 2, k)
+        group = torch.where(same.any(dim=1), same[:, 1].long(), -1)
+    shares, centers = _groups(points, group)
     smaller = shares.amin(dim=1)
     apart = (centers[:, 0] - centers[:, 1]).norm(dim=1)
-    return Faces(smaller * apart * (smaller >= LEAST_FACE - 1e-6), face)
+    return ChannelGroups(smaller * apart * (smaller >= LEAST_GROUP - 1e-6), group)
 
 
-def _groups(points: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
-    """Share (C, 2) and mean (C, 2, D) of the points (C, k, D) of either face (C, k)."""
-    groups = torch.stack([face == 0, face == 1], dim=1).to(points)  # (C, 2, k)
+def _groups(points: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    """Share (C, 2) and mean (C, 2, D) of the points (C, k, D) of groups 0 and 1, group (C, k)."""
+    groups = torch.stack([group == 0, group == 1], dim=1).to(points)  # (C, 2, k)
     return groups.mean(dim=2), groups @ points / groups.sum(dim=2, keepdim=True).clamp(min=1)
 
 
 def _two_means(points: Tensor) -> Tensor:
-    """Lloyd's 2-means of points (C, k, D), begun from the two farthest apart: (C, k) of 0 and 1."""
+    """2-means (Lloyd 1982) of points (C, k, D), from the two farthest apart: (C, k) of 0 and 1."""
     farthest = torch.cdist(points, points).flatten(1).argmax(dim=1)
     ends = torch.stack([farthest // points.shape[1], farthest % points.shape[1]], dim=1)
     centers = points.gather(1, ends.unsqueeze(2).expand(-1, -1, points.shape[2]))  # (C, 2, D)
     for _ in range(20):
-        face = torch.cdist(points, centers).argmin(dim=2)
-        _, centers = _groups(points, face)
-    return face
+        group = torch.cdist(points, centers).argmin(dim=2)
+        _, centers = _groups(points, group)
+    return group

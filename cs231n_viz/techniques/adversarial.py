@@ -1,9 +1,9 @@
-"""How little fools a network: changes too small to be seen, made by gradients or by queries alone.
+"""Adversarial examples: changes too small to be seen, made by gradients or by queries alone.
 
 Every attack is ascent + a ball. The ball holds the pictures whose change is at most `radius`: in
-each value ("inf"), or in Euclidean length ("l2"). PGD (Madry et al. 2018) climbs the network's loss
-inside it; FGSM (Goodfellow, Shlens & Szegedy 2015) is a single step as long as the radius; `fool`
-stops as soon as the prediction is another one.
+each value ("inf"), or in Euclidean length ("l2"). PGD (Madry et al. 2018) ascends the network's
+loss inside it; FGSM (Goodfellow, Shlens & Szegedy 2015) is a single step as long as the radius;
+`fool` stops as soon as the prediction changes.
 """
 
 import functools
@@ -34,9 +34,9 @@ class GradientMasked(UserWarning):
 
 
 class Aim(NamedTuple):
-    classes: Tensor  # (N,) to be reached, or to be left
+    classes: Tensor  # (N,) to reach, or to leave
     targeted: bool
-    open: Tensor  # (N,) bool; the others are called something else already, and stay as they are
+    open: Tensor  # (N,) bool: still to be fooled; the others are not changed
 
 
 # --- by gradients ---------------------------------------------------------------------------------
@@ -70,12 +70,12 @@ def fool_steps(
     steps: int = 100,
     lead: float = 0.0,
 ) -> Iterator[Step]:
-    """Change pictures (N, C, H, W) until they are called `target`, or else anything new.
+    """Steps on pictures (N, C, H, W) until they are predicted as `target`, or as any other class.
 
-    Climbs the margin: score of the target − largest other score; or minus that, for `away_from`,
-    the present prediction unless it is given. A picture stands still once its margin, Step.value,
-    is above `lead`, and when all do, the run ends; some may not be fooled if the steps or the
-    radius end. A step goes a sixteenth of the radius (after Szegedy et al. 2014). `fool` attacks
+    Ascends the margin: score of the target − largest other score; or minus that, for `away_from`,
+    the current prediction unless it is given. A picture stops once its margin, Step.value, is above
+    `lead`, and the run ends once all have stopped; within the steps and the radius, some may not be
+    fooled. A step is a sixteenth of the radius (after Szegedy et al. 2014). `fool` attacks
     `batch_size` pictures at a time, 16 unless it is given.
     """
     aim = _aim(model, pixels, target, away_from)
@@ -113,15 +113,15 @@ def pgd_steps(
     seed: int | None = 0,
     loss: str = "cross_entropy",
 ) -> Iterator[Step]:
-    """Projected gradient descent: x ← the picture in the ball nearest to x + rate · direction.
+    """Steps of projected gradient descent: x ← projection of x + rate · direction onto the ball.
 
-    The direction is the sign of the gradient ("inf"), or the gradient at length 1 ("l2"). Climbs
-    −log P of `away_from`, the present prediction unless it is given, or log P of `target`. The
-    start is a random point of the ball, the same for each picture; with seed=None the picture
-    itself. rate: 2.5 · radius / steps unless it is given (Madry et al.). Pictures that are called
-    something else than `away_from` to begin with stay as they are. loss="margin" climbs a
-    difference of scores (Carlini & Wagner 2017), whose gradient does not vanish even where P is 1
-    to the last digit. `pgd` attacks `batch_size` pictures at a time, 16 unless it is given.
+    The direction is the sign of the gradient ("inf"), or the gradient at length 1 ("l2"). Ascends
+    −log P of `away_from`, the current prediction unless it is given, or log P of `target`. The
+    start is the picture plus a random change, the same for each picture; with seed=None the picture
+    itself. rate: 2.5 · radius / steps unless it is given (Madry et al.). Pictures that are not
+    predicted as `away_from` at first are not changed. loss="margin" ascends a difference of scores
+    (Carlini & Wagner 2017), whose gradient does not vanish where the softmax saturates. `pgd`
+    attacks `batch_size` pictures at a time, 16 unless it is given.
     """
     if loss not in LOSSES:
         raise unknown("loss", loss, LOSSES)
@@ -163,7 +163,7 @@ class QueryStep(NamedTuple):
     index: int
     image: Tensor  # (N, C, H, W) the best pictures so far
     value: Tensor  # (N,) their margins: above 0 is fooled
-    queries: Tensor  # (N,) how often the network has been asked about each
+    queries: Tensor  # (N,) queries of the network so far
 
 
 @torch.no_grad()
@@ -177,12 +177,12 @@ def query_attack_steps(
     queries: int = 500,
     seed: int = 0,
 ) -> Iterator[QueryStep]:
-    """The Square Attack, in short (Andriushchenko et al. 2020): needs scores, but no gradient.
+    """Steps of a simple Square Attack (Andriushchenko et al. 2020), which needs no gradient.
 
-    After the picture itself it tries vertical stripes of ± radius; then each query repaints one
-    square, in each colour + or − radius, and keeps it if the margin grows. The squares cover a
-    tenth of the picture at first, and a 64th of that at the end. A fooled picture costs no more
-    queries. What is tried is drawn once, and tried on each picture.
+    After the picture itself it tries vertical stripes of ± radius; then each query changes one
+    random square, in each colour by + or − radius, and keeps it if the margin grows. The squares
+    cover a tenth of the picture at first, and a 64th of that at the end. A fooled picture takes no
+    more queries. Each random change is tried on every picture.
     """
     aim, into_ball = _aim(model, pixels, target, away_from), ball(pixels, radius)
     generator = torch.Generator().manual_seed(seed)
@@ -212,7 +212,7 @@ query_attack = final(query_attack_steps)
 
 
 def _repainted(image: Tensor, pixels: Tensor, radius: float, area: float, generator) -> Tensor:
-    """`image`, in which a random square is `pixels` ± radius; area: its share of a picture."""
+    """`image` with a random square set to `pixels` ± radius; area: its share of a picture."""
     sides = pixels.shape[2:]
     side = min(max(1, round(math.sqrt(area * math.prod(sides)))), *sides)
     top, left = (int(torch.randint(room - side + 1, (), generator=generator)) for room in sides)
@@ -237,19 +237,19 @@ def universal_steps(
     batch_size: int = 16,
     seed: int = 0,
 ) -> Iterator[Step]:
-    """One change (1, C, H, W) within ± radius that fools as many pictures as it can.
+    """Steps to one universal change (1, C, H, W) within ± radius that fools many pictures.
 
-    Each step climbs the mean margin of the next `batch_size` pictures (in an order by seed), of
+    Each step ascends the mean margin of the next `batch_size` pictures (in an order by seed), of
     which only those that are not yet fooled count. Step.image is the change; add it to a picture
-    and clamp that to [0, 1]. In the spirit of Moosavi-Dezfooli et al. 2017, by steps of the sign,
-    each a fifth of the radius.
+    and clamp that to [0, 1]. After Moosavi-Dezfooli et al. 2017, but by sign steps, each a fifth of
+    the radius.
     """
     aim = _aim(model, pixels, target, away_from)
     _check_radius(radius)
     order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(seed))
     order = order[aim.open.cpu()[order]]
     if not len(order):
-        raise ValueError("no picture is called what the change leads away from: nothing to fool.")
+        raise ValueError("no picture is predicted as `away_from`, so there is nothing to fool.")
     batches = itertools.cycle(order.split(batch_size))
 
     def mean_margin(change: Tensor) -> Tensor:
@@ -285,9 +285,9 @@ def random_change(pixels: Tensor, radius: float, norm: str = "inf", seed: int = 
 
 
 class RestrictedClasses(nn.Module):
-    """A network that chooses among some of its classes: their scores only, (N, class_names).
+    """A network restricted to some of its classes: the scores of `class_names`, (N, K).
 
-    So networks that know different classes can be compared on those that they share.
+    So networks with different classes can be compared on those that they share.
     """
 
     def __init__(self, model: nn.Module, class_names: Sequence[str]):
@@ -307,9 +307,9 @@ class RestrictedClasses(nn.Module):
 
 class Transfer(NamedTuple):
     names: list[str]
-    clean: Tensor  # (K,) share of all pictures that each network names rightly before any attack
-    noise: Tensor  # (K,) share of those that a random change of the same size makes wrong
-    fooled: Tensor  # (K, K) [made for, tried on]: share of the pictures that both name rightly
+    clean: Tensor  # (K,) accuracy of each network before any attack
+    noise: Tensor  # (K,) share of those right that a random change of the same size makes wrong
+    fooled: Tensor  # (K, K) [made for, tried on]: share of the pictures that both classify rightly
     counts: Tensor  # (K, K) how many those are
 
 
@@ -320,10 +320,10 @@ def transfer_matrix(
     radius: float = 8 / 255,
     **settings,
 ) -> Transfer:
-    """Untargeted PGD made for one network, tried on another (Szegedy et al. 2014).
+    """Transferability: untargeted PGD made for one network, tried on another (Szegedy 2014).
 
     labels (N,): the right classes. All networks know the same classes: see `RestrictedClasses`.
-    Entry [i, j] counts only pictures that i *and* j name rightly before: the share that j gets
+    Entry [i, j] counts only pictures that i *and* j classify rightly before: the share that j gets
     wrong after the attack that was made for i. settings: as for `pgd`.
     """
     members = list(networks.values())
@@ -349,16 +349,16 @@ def transfer_matrix(
 
 
 def ball(center: Tensor, radius: float, norm: str = "inf") -> Transform:
-    """To the nearest picture whose change from `center` is at most `radius`, then into [0, 1].
+    """Projection onto the ball of `radius` about `center`, then onto [0, 1].
 
-    Aims a hair's breadth inside, so that not even float rounding leads out. The clamp to [0, 1]
-    never undoes the first part, for it brings every value nearer to the center, which lies in [0,
-    1] itself.
+    The radius is reduced by the rounding error of floats, so that no picture ends outside. The
+    clamp to [0, 1] does not undo the projection, for it brings every value nearer to the center,
+    which lies in [0, 1] itself.
     """
     eps, longest = torch.finfo(center.dtype).eps, math.sqrt(center[0].numel())
     _check_radius(radius, 1.0 if norm == "inf" else longest)
-    hair = eps if norm == "inf" else eps * (longest + 8 * radius)
-    return chain(within(center, max(radius - hair, 0.0), norm), clamp())
+    rounding = eps if norm == "inf" else eps * (longest + 8 * radius)
+    return chain(within(center, max(radius - rounding, 0.0), norm), clamp())
 
 
 def _check_radius(radius: float, most: float = 1.0) -> None:
@@ -370,7 +370,7 @@ def _aim(
 ) -> Aim:
     images.check_pixels(pixels, channels=model.channels)
     if target is not None and away_from is not None:
-        raise ValueError("give a target to go to, or away_from, a class to leave; not both.")
+        raise ValueError("give target, a class to reach, or away_from, a class to leave; not both.")
     to, away = (_classes(model, given, len(pixels)) for given in (target, away_from))
     predictions = _predictions(model, pixels)
     if to is None:
@@ -378,7 +378,7 @@ def _aim(
         return Aim(classes, False, (predictions == classes).to(pixels.device))
     if (reached := predictions == to).any():
         name = model.class_names[int(to[reached][0])]
-        raise ValueError(f"the network calls a picture {name!r} already: choose another target.")
+        raise ValueError(f"a picture is predicted as {name!r} already: choose another target.")
     return Aim(to, True, torch.ones(len(pixels), dtype=torch.bool, device=pixels.device))
 
 
@@ -395,14 +395,14 @@ def _predictions(model: nn.Module, pixels: Tensor) -> Tensor:
 
 
 def _margin(scores: Tensor, aim: Aim, some: Tensor | slice = slice(None)) -> Tensor:
-    """(N,) above 0 once fooled: how far the target leads, or the class to be left is behind."""
+    """(N,) above 0 once fooled: target − best other score, or best other − class to leave."""
     classes = aim.classes[some].to(scores.device)[:, None]
     own, others = scores.gather(1, classes)[:, 0], scores.scatter(1, classes, -math.inf).amax(dim=1)
     return own - others if aim.targeted else others - own
 
 
 def _log_odds(scores: Tensor, aim: Aim) -> Tensor:
-    """(N,) log P of the target, or −log P of the class to be left."""
+    """(N,) log P of the target, or −log P of the class to leave."""
     loss = F.cross_entropy(scores, aim.classes.to(scores.device), reduction="none")
     return -loss if aim.targeted else loss
 
@@ -427,7 +427,7 @@ def _direction(aim: Aim, norm: str, rate: float) -> Direction:
 
 
 def _unit_length(gradient: Tensor) -> Tensor:
-    """Each picture of the batch at Euclidean length 1; zeros stay zeros."""
+    """Each picture of the batch divided by its Euclidean norm; zeros stay zeros."""
     tiny = torch.finfo(gradient.dtype).tiny
     largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
     gradient = gradient / largest.clamp(min=tiny)  # so that squares do not vanish
@@ -435,13 +435,13 @@ def _unit_length(gradient: Tensor) -> Tensor:
 
 
 def _open_in_ball(aim: Aim, pixels: Tensor, radius: float, norm: str) -> Transform:
-    """`ball` about the pictures that are open; the others are as in `pixels`."""
+    """`ball` about the pictures that are still to be fooled; the others are as in `pixels`."""
     into_ball = ball(pixels, radius, norm)
     return lambda image: torch.where(aim.open.view(-1, 1, 1, 1), into_ball(image), pixels)
 
 
 def _anywhere(pixels: Tensor, radius: float, norm: str, seed: int) -> Tensor:
-    """A random change (1, C, H, W) of up to the radius."""
+    """A random change (1, C, H, W) of at most the radius."""
     generator, shape = torch.Generator().manual_seed(seed), (1, *pixels.shape[1:])
     if norm == "inf":
         return radius * (2 * torch.rand(shape, generator=generator) - 1).to(pixels)

@@ -1,4 +1,4 @@
-"""Where the class is: activation maps (Zhou et al. 2016), Grad-CAM (Selvaraju et al. 2017)."""
+"""Class activation maps (CAM, Zhou et al. 2016) and Grad-CAM (Selvaraju et al. 2017)."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from ..objectives import Objective, Target, gradient, score_of
 
 @torch.no_grad()
 def cam(model: nn.Module, pixels: Tensor, target: int | str) -> Tensor:
-    """How much each position counts for a class: M = Σ_c w_c A_c, (N, C, H, W) -> (N, H, W).
+    """The class activation map, M = Σ_c w_c A_c: (N, C, H, W) -> (N, H, W).
 
     A are the maps that the head averages, w the weights from those averages to the class; so the
-    mean of the signed M is the score, but for the bias. Raises ValueError where a network's head is
-    not averaging and one linear layer.
+    mean of the signed M is the score without its bias. Raises ValueError where the network's head
+    is not global average pooling and one linear layer.
     """
     images.check_pixels(pixels, channels=model.channels)
     index, head = model.class_index(target), last_linear(model)
@@ -27,7 +27,7 @@ def cam(model: nn.Module, pixels: Tensor, target: int | str) -> Tensor:
     ]
     with capture(model, *layers[-CANDIDATES:]) as outputs:
         scores = model(pixels)
-    # The first that fits: a pooling behind it would fit, too, and is coarser.
+    # The first that fits: a pooling after it would fit, too, and is coarser.
     for output in outputs.values():
         for maps in (output, output.relu()):  # DenseNet's last ReLU is no layer
             if (found := _evidence(maps, head, scores, index)) is not None:
@@ -65,7 +65,7 @@ def _evidence(maps: Tensor, head: nn.Linear | None, scores: Tensor, index: int) 
 
 
 def _alike(evidence: Tensor, scores: Tensor, bias: Tensor | int) -> bool:
-    """scores = evidence + bias, but for rounding.
+    """Whether scores = evidence + bias, up to rounding.
 
     Neither a huge bias nor a class that is masked by −∞ hides a difference.
     """
@@ -75,11 +75,11 @@ def _alike(evidence: Tensor, scores: Tensor, bias: Tensor | int) -> bool:
 
 
 def grad_cam(model: nn.Module, pixels: Tensor, target: Target, layer: str | None = None) -> Tensor:
-    """Where a layer raises the target: L = max(0, Σ_c α_c A_c), (N, C, H, W) -> (N, H, W).
+    """Grad-CAM of a target at a layer, L = max(0, Σ_c α_c A_c): (N, C, H, W) -> (N, H, W).
 
     α_c is the mean over positions of ∂S/∂A_c. The layer is the last one with maps unless another is
     named; the tokens of a transformer are laid out as the grid that they came from. All zero where
-    nothing raises the target.
+    no position raises the target.
     """
     return grad_cam_of(model, pixels, score_of(model, target), layer)
 

@@ -1,9 +1,9 @@
-"""DeepDream: whatever a layer sees in a picture, make it see more of it (Mordvintsev et al. 2015).
+"""DeepDream: amplify in a picture whatever a layer detects in it (Mordvintsev et al. 2015).
 
     x <- x + rate · g / mean|g|,   g = ∂/∂x ½‖Φ(x)‖²
 
-Φ is a layer: its own activation is sent back from it as if it were a gradient. Each trick that
-makes the picture worth looking at is one argument of `dream_steps`.
+Φ is a layer's activation, which is also the gradient at that layer. Each trick that improves the
+picture is one argument of `dream_steps`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from ..objectives import Objective, layer_energy, weighted_sum
 from ..optimize import Constraint, Direction, Diverged, Step, always, ascend, final, normalized
 
 Layers = str | Sequence[str] | Mapping[str, float]
-RATE = 1.5 / 255  # by how much the values of a picture move in a step, on average
+RATE = 1.5 / 255  # mean change of the values of a picture per step
 
 
 def dream_steps(
@@ -38,7 +38,7 @@ def dream_steps(
     constrain: Constraint = always(transforms.clamp()),  # noqa: B008
     guide: Tensor | None = None,
 ) -> Iterator[Step]:
-    """Pixels (N, C, H, W) that excite `layers` ever more: restarts × octaves × steps Steps.
+    """Steps that amplify `layers` in pixels (N, C, H, W): restarts × octaves × steps of them.
 
     layers: a name, several names, or {name: weight}. octaves: sizes, each `scale` times the one
     before, the last one H × W; Steps at the others are smaller pictures. jitter: before each step
@@ -109,10 +109,10 @@ def _check_smallest(model: nn.Module, layers: list[str], sizes: list[tuple[int, 
 def dream_score(
     model: nn.Module, layers: Layers, start: Tensor, guide: Tensor | None = None
 ) -> Objective:
-    """Σ over layers of weight · ½‖Φ(x)‖² / ½‖Φ(start)‖²: how many times as active as at the start.
+    """Objective: Σ over layers of weight · ½‖Φ(x)‖² / ½‖Φ(start)‖², 1 at the start for one layer.
 
-    With a guide, `feature_match` stands for ½‖Φ‖². Divided so, a layer of large values does not
-    drown the others.
+    With a guide, `feature_match` replaces ½‖Φ‖². Without the division, a layer of large values
+    would dominate the others.
     """
     terms = []
     for layer, weight in _weights(layers).items():
@@ -147,11 +147,11 @@ def feature_match(model: nn.Module, layer: str, guide: Tensor) -> Objective:
 
     def match(image: Tensor) -> Tensor:
         features = activations_at(model, image, layer)
-        own = features.reshape(len(features), len(wanted), -1)  # (N, channels, positions p)
+        found = features.reshape(len(features), len(wanted), -1)  # (N, channels, positions p)
         with torch.no_grad():  # the best q of each p, some p at a time: there are p · q pairs
-            parts = own.split(1024, dim=2)
+            parts = found.split(1024, dim=2)
             best = [torch.einsum("ncp,cq->npq", part, wanted).argmax(dim=2) for part in parts]
-        return (own * wanted[:, torch.cat(best, dim=1)].transpose(0, 1)).sum(dim=(1, 2))
+        return (found * wanted[:, torch.cat(best, dim=1)].transpose(0, 1)).sum(dim=(1, 2))
 
     return match
 
@@ -160,12 +160,12 @@ def feature_match(model: nn.Module, layer: str, guide: Tensor) -> Objective:
 
 
 def laplacian_normalized(rate: float = RATE, levels: int = 5, color: float = 0.5) -> Direction:
-    """Every band of the gradient gets the same strength, then all moves by `rate` on average.
+    """Laplacian-pyramid gradient normalisation: all frequency bands at one strength, a Direction.
 
     The gradient is a sum of bands, each twice as coarse as the one before; each is divided by its
-    standard deviation, and what is coarser than the last is left out. Of the differences between
-    colours the share `color` counts. After the Laplacian-pyramid gradient normalisation of the
-    DeepDream notebook for TensorFlow (Mordvintsev 2015).
+    standard deviation, and what is coarser than the last is left out. Colour differences are scaled
+    by `color`. Then values move by `rate` on average. After the DeepDream notebook for TensorFlow
+    (Mordvintsev 2015).
     """
     whole("levels", levels, 1)
     normal = normalized(rate)
@@ -195,17 +195,17 @@ def bands(image: Tensor, levels: int) -> list[Tensor]:
 
 
 def keep_colors(picture: Tensor, colored: Tensor) -> Tensor:
-    """The light of a picture with the colours (what differs from grey) of another of its size."""
+    """The brightness of `picture` with the colours (differences from grey) of `colored`."""
     return (transforms.grey(picture) + colored - transforms.grey(colored)).clamp(0, 1)
 
 
-# --- a journey ------------------------------------------------------------------------------------
+# --- zooming --------------------------------------------------------------------------------------
 
 
 def zoom_steps(
     model: nn.Module, pixels: Tensor, layers: Layers, *, frames: int, zoom: float = 1.05, **settings
 ) -> Iterator[Step]:
-    """Dream, enlarge the middle by `zoom`, dream that, …: one Step a frame, as large as pixels."""
+    """Dream, enlarge the middle by `zoom`, dream again: one Step per frame, as large as pixels."""
     images.check_pixels(pixels, channels=model.channels)
     whole("frames", frames, 1)
     _check_larger("zoom", zoom)

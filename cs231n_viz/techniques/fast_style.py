@@ -1,4 +1,4 @@
-"""A network that repaints: learn a style once, then each picture is one pass (Johnson et al. 2016).
+"""Fast style transfer: learn a style once, then each picture is one pass (Johnson et al. 2016).
 
     min over the network's weights of the mean over photographs x of
         content(f(x), x) + style weight · style(f(x)) + tv · TV(f(x)) / (H · W)
@@ -21,10 +21,10 @@ from ..networks import StyleNet
 from ..objectives import gram_matrices, likeness, total_variation
 from ..optimize import Diverged, one_cycle
 
-LEAST = 5  # pixels a side: two halvings leave 2, the least that can be mirrored at its edges
+LEAST = 5  # pixels a side: two halvings leave 2, the least that can be padded by mirroring
 CONTENT, STYLE = "relu3_2", ("pixels", "relu1", "relu2", "relu3_2", "relu4_2")  # CourseNet's layers
 PARTS = ("down", "blocks", "up")  # of a StyleNet
-SMALL = {"widths": (12, 24, 48), "blocks": 3}  # a network that learns a style while one watches
+SMALL = {"widths": (12, 24, 48), "blocks": 3}  # small enough to learn a style in a lesson
 
 
 def small_network(normalize: bool = True, weights: Mapping[str, Tensor] | None = None) -> StyleNet:
@@ -43,7 +43,7 @@ def small_network(normalize: bool = True, weights: Mapping[str, Tensor] | None =
 
 @torch.no_grad()
 def repaint(network: nn.Module, pixels: Tensor, style: str | Mapping[str, float]) -> Tensor:
-    """Pixels (N, 3, H, W) in a style or a mix of styles, one pass: (N, 3, H, W) in (0, 1).
+    """Pixels (N, 3, H, W) in a style or a mix of styles, by one pass: (N, 3, H, W) in (0, 1).
 
     Any size from 5 pixels a side. style: one of network.styles, or {name: weight} as for `mix_of`.
     """
@@ -101,7 +101,7 @@ def repainting(
     style_weight: float = 5.0,
     tv: float = 2.0,
 ) -> Callable[[Tensor], Repainting]:
-    """image -> the loss by which it repaints `pixels` (N, 3, H, W), and its two parts, (N,) each.
+    """Function image -> Repainting: the loss of an image as a version of `pixels` (N, 3, H, W).
 
     layer: where the content is compared. wanted: {layer: G*}, (1, C, C) or one each (N, C, C).
     """
@@ -119,10 +119,10 @@ def repainting(
 # --- learning a style -----------------------------------------------------------------------------
 
 
-class Practice(NamedTuple):
+class TrainStep(NamedTuple):
     index: int
-    image: Tensor  # (batch, 3, side, side) this step's pieces of photographs, repainted
-    value: float  # the three losses' means over them, just before the update
+    image: Tensor  # (batch, 3, side, side) this step's crops of photographs, repainted
+    value: float  # the means of the loss and its parts, just before the update
     content: float
     style: float
 
@@ -142,13 +142,13 @@ def train_style_net_steps(
     side: int = 96,
     rate: float = 5e-3,
     seed: int = 0,
-) -> Iterator[Practice]:
-    """Teach a StyleNet of one style to repaint like `style` (1, 3, h, w); the network is changed.
+) -> Iterator[TrainStep]:
+    """Train a StyleNet of one style on `style` (1, 3, h, w), in place: one TrainStep per step.
 
-    photos: (N, 3, H, W) in [0, 1] or uint8; random pieces of `side` pixels are repainted, `batch` a
-    step, and `model` judges them (see `repainting`). Adam (Kingma & Ba 2015) at a one-cycle rate
-    that peaks at `rate` (Smith & Topin 2018). The network goes to the model's device. Where the
-    loss becomes NaN, optimize.Diverged has the last good Practice; the network keeps its weights.
+    photos: (N, 3, H, W) in [0, 1] or uint8; random crops of `side` pixels are repainted, `batch` a
+    step, with the loss of `model` (see `repainting`). Adam (Kingma & Ba 2015) at a one-cycle rate
+    that peaks at `rate` (Smith & Topin 2018). The network moves to the model's device. Where the
+    loss becomes NaN, optimize.Diverged has the last good TrainStep; the network keeps its weights.
     """
     _check_lesson(network, photos, style, side)
     whole("steps", steps, 1)
@@ -173,7 +173,7 @@ def _practised(
     network: nn.Module,
     lesson: Iterable[tuple[Tensor, float]],  # (pieces of photographs, rate) of each step
     loss: Callable[[Tensor, Tensor], Repainting],
-) -> Iterator[Practice]:
+) -> Iterator[TrainStep]:
     learned = [weight for weight in network.parameters() if weight.requires_grad]
     adam, last = torch.optim.Adam(learned), None
     for index, (pixels, rate) in enumerate(lesson):
@@ -189,7 +189,7 @@ def _practised(
         adam.param_groups[0]["lr"] = rate
         adam.step()
         adam.zero_grad()  # nothing is left on the network between two steps
-        last = Practice(index, made.detach().cpu(), *(float(part.detach()) for part in losses))
+        last = TrainStep(index, made.detach().cpu(), *(float(part.detach()) for part in losses))
         yield last
 
 

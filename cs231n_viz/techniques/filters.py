@@ -1,8 +1,8 @@
 """What the first layer looks for: its weights are pictures (Krizhevsky, Sutskever & Hinton 2012).
 
-A filter responds with w·x to a patch x of its own size, so the patch with the largest response,
-among all of one norm, is a copy of itself (Cauchy–Schwarz). Deeper filters read feature maps
-instead of colours, and lose that reading.
+A filter w responds with w·x to a patch x, so among all patches of one norm its own copy gives the
+largest response (Cauchy–Schwarz). Deeper filters read feature maps instead of colours, so their
+weights are not pictures.
 """
 
 import math
@@ -106,15 +106,15 @@ class GaborFit(NamedTuple):
     image: Tensor  # (K, 3, k, k) the fitted function, drawn
     r_squared: Tensor  # (K,) share of the filter's variance that it explains
     frequency: Tensor  # (K,) cycles over the filter's width: 0 = a blob
-    angle: Tensor  # (K,) radians, direction in which the wave runs
+    angle: Tensor  # (K,) radians, direction of the wave vector
 
 
 def fit_gabor(filters: Tensor) -> GaborFit:
-    """The best Gabor function in one colour contrast for each filter (K, 3, k, k), of many starts.
+    """The best-fitting Gabor function in one colour contrast for each filter (K, 3, k, k).
 
     G(x, y) = a · exp(−u²/2σ² − v²/2τ²) · cos(2πf·u + φ),  u, v = x, y shifted and turned;  a is an
     RGB vector (Gabor 1946; Daugman 1985). For a given shape the best `a` is a projection, so only
-    the shape is searched, with Adam.
+    the shape is fitted, by Adam from many random starts.
     """
     count, _, size, _ = filters.shape
     shape = _random_shapes(count * STARTS).requires_grad_(True)

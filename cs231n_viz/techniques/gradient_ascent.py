@@ -1,9 +1,9 @@
-"""What a class or a unit wants to see: climb its score from the zero image (Simonyan et al. 2014).
+"""Class and unit images by gradient ascent from the zero image (Simonyan et al. 2014).
 
-The score alone makes noise. `Regularizers` holds everything that is asked of the picture beside a
-high score: penalties (Simonyan et al. 2014), blur and clipping between the steps (Yosinski et al.
-2015), disturbances that the score must survive (Mordvintsev et al. 2015), and another space to take
-the steps in (Olah, Mordvintsev & Schubert 2017).
+The score alone makes noise. `Regularizers` holds what helps: penalties (Simonyan et al. 2014), blur
+and clipping between the steps (Yosinski et al. 2015), random transformations under which the score
+must stay high (Mordvintsev et al. 2015), and steps in a Fourier basis with decorrelated colours
+(Olah, Mordvintsev & Schubert 2017).
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ COLORS = ("clamped", "sigmoid", "decorrelated", "free")
 
 
 class Regularizers(NamedTuple):
-    """What is asked of the picture beside a high score; 0 or False leaves a regulariser out.
+    """The regularisers of a class image; 0 or False leaves one out.
 
     The zero image is the network's mean colour, μ. `colors` says how values are kept in [0, 1]:
     "clamped" after each step, "sigmoid" of unbounded ones, "decorrelated" (the sigmoid of colours
@@ -63,7 +63,7 @@ class Regularizers(NamedTuple):
     jitter: float = 0.0  # the network sees the picture rolled by up to this share of its side,
     scale: float = 0.0  # ... up to 1 + scale times as large or as small,
     rotate: float = 0.0  # ... and turned by up to so many degrees
-    fourier: bool = False  # steps change the amplitudes of a Fourier basis, and not pixels
+    fourier: bool = False  # the parameter is a Fourier spectrum, and not pixels
     colors: str = "clamped"
 
 
@@ -108,12 +108,12 @@ def class_image_steps(
     seed: int = 0,
     start: Tensor | None = None,
 ) -> Iterator[Step]:
-    """The picture that a target scores high on, argmax S(x) − penalties, (N, C, H, W), by Adam.
+    """Steps of Adam towards the class image, argmax S(x) − penalties over x: (N, C, H, W).
 
-    target: as everywhere; a tensor of classes (N,) makes a picture of each, from the same start.
-    The walk begins at `start`, a picture, pictures or a colour (1, C, 1, 1) such as model.mean;
-    without one at μ with a little noise from `seed`, which also draws the disturbances. size: of
-    the picture, the network's own unless it is given. Step.value is the score less the penalties.
+    target: see `objectives.score_of`; a tensor of classes (N,) makes one picture of each. start: a
+    picture, pictures or a colour (1, C, 1, 1) such as model.mean; without one, μ plus a little
+    noise, the same for all pictures. seed: of the noise and of the random transformations. size:
+    of the picture, the network's own unless it is given. Step.value: the score minus the penalties.
     """
     regularizers, score = _for_network(model, regularizers), score_of(model, target)
     home = model.device if start is None else start.device
@@ -121,7 +121,7 @@ def class_image_steps(
     decode, encode = _space(regularizers, *picture.shape[2:])
     parameter = _noisy(encode(picture), seed) if start is None else encode(picture)
     mean = model.mean.to(picture)
-    walk = ascend(
+    run = ascend(
         parameter,
         _objective(model, score, regularizers),
         steps=whole("steps", steps, 1),
@@ -130,7 +130,7 @@ def class_image_steps(
         direction=_direction(regularizers, rate, encode(mean.expand_as(picture[:1]))),
         constrain=_constraints(regularizers, mean, decode, encode),
     )
-    return on_device_of(home, walk)
+    return on_device_of(home, run)
 
 
 class_image = final(class_image_steps)
@@ -145,7 +145,7 @@ def unit_image_steps(
     regularizers: Regularizers = ROBUST,
     **settings,
 ) -> Iterator[Step]:
-    """The picture that activates a channel most: at (row, column) of its map, or on average.
+    """Steps towards the picture that activates a channel most, at (row, column) or on average.
 
     settings: as for `class_image_steps`.
     """
@@ -159,7 +159,7 @@ unit_image = final(unit_image_steps)
 
 
 def _for_network(model: nn.Module, regularizers: Regularizers) -> Regularizers:
-    """What is asked, if it can be; colours can be decorrelated only where there are three."""
+    """The regularisers, checked; "decorrelated" becomes "sigmoid" without three channels."""
     if regularizers.colors not in COLORS:
         raise unknown("way to bound colours", regularizers.colors, COLORS)
     for name, strength in regularizers._asdict().items():
@@ -172,7 +172,7 @@ def _for_network(model: nn.Module, regularizers: Regularizers) -> Regularizers:
 def _beginning(
     model: nn.Module, target: Target, size: images.Size | None, start: Tensor | None
 ) -> Tensor:
-    """The picture, or pictures, that the walk begins with, (N, C, H, W)."""
+    """The picture, or pictures, to start from: (N, C, H, W)."""
     start = model.mean if start is None else start
     images.check_pixels(start, channels=model.channels)
     classes = len(target) if isinstance(target, Tensor) and target.dim() == 1 else 1
@@ -187,7 +187,7 @@ def _beginning(
 
 
 def _noisy(parameter: Tensor, seed: int) -> Tensor:
-    """The same noise for all pictures of a batch."""
+    """The parameter with a little noise, the same for all pictures of a batch."""
     noise = torch.randn(parameter.shape[1:], generator=torch.Generator().manual_seed(seed))
     return parameter + 0.01 * noise.to(parameter)
 
@@ -202,7 +202,7 @@ def _objective(model: nn.Module, score: Objective, regularizers: Regularizers) -
 
 
 def _disturbances(regularizers: Regularizers, side: int, seed: int) -> Transform:
-    """What the network sees of the picture, each time a little otherwise."""
+    """The random transformations through which the network sees the picture."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     if regularizers.jitter:
@@ -219,7 +219,7 @@ def _direction(regularizers: Regularizers, rate: float, zero: Tensor) -> Directi
     direction = adam(positive("rate", rate))
     if regularizers.small_gradients:
         direction = drop_small(direction, regularizers.small_gradients)
-    if regularizers.small_contributions:  # of frequencies, if these are what is changed
+    if regularizers.small_contributions:  # of frequencies, if the parameter is a spectrum
         direction = drop_small_contributions(direction, regularizers.small_contributions, zero)
     return direction
 
@@ -227,7 +227,7 @@ def _direction(regularizers: Regularizers, rate: float, zero: Tensor) -> Directi
 def _constraints(
     regularizers: Regularizers, mean: Tensor, decode: Transform, encode: Transform
 ) -> Constraint:
-    """What is done to the picture itself after a step, whatever space the step was taken in."""
+    """What is done to the picture after a step, whatever the parameter is."""
 
     def on_pixels(transform: Transform) -> Transform:
         return chain(decode, transform, encode)
@@ -244,7 +244,7 @@ def _constraints(
 
 
 def _space(regularizers: Regularizers, height: int, width: int) -> tuple[Transform, Transform]:
-    """What is changed -> picture, and back."""
+    """(decode: parameter -> picture, encode: picture -> parameter)."""
     decode, encode = {
         "sigmoid": (transforms.from_unbounded(), transforms.to_unbounded()),
         "decorrelated": (transforms.decorrelated_colors(), transforms.to_decorrelated()),

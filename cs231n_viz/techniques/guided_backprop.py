@@ -1,8 +1,8 @@
-"""Which pixels activate one unit: three ways back through the ReLUs (Springenberg et al. 2015).
+"""Which pixels activate a unit: three backward rules for ReLUs (Springenberg et al. 2015).
 
-The plain gradient, the deconvnet (Zeiler & Fergus 2014) and guided backprop differ in one line
-only, in what a ReLU lets through on the way back: see activations.relu_rule. `influences` measures
-why the plain one is hard to read.
+The plain gradient, the deconvnet (Zeiler & Fergus 2014) and guided backprop differ only in what a
+ReLU lets through in the backward pass: see activations.relu_rule. `influences` measures why the
+plain gradient is hard to read.
 """
 
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from .. import images
 from ..activations import activations_at, capture, relu_rule
 from ..objectives import Objective, Target, gradient, score_of
 
-# Where a function's weights stand among its arguments, if they are not given by name.
+# The position of the weights among a function's arguments, if they are not given by name.
 WEIGHT_ARGUMENT = {F.conv2d: 1, F.linear: 1, F.batch_norm: 3}
 
 
 def input_gradient(
     model: nn.Module, pixels: Tensor, target: Target, rule: str = "guided"
 ) -> Tensor:
-    """The target's gradient by a ReLU rule, "plain", "deconvnet" or "guided": (N, C, H, W)."""
+    """∂target/∂pixels by a ReLU rule, "plain", "deconvnet" or "guided": (N, C, H, W)."""
     images.check_pixels(pixels, channels=model.channels)
     with relu_rule(model, rule):
         return gradient(score_of(model, target), pixels)
@@ -39,7 +39,7 @@ def unit_gradients(
     rule: str = "guided",
     batch_size: int = 16,
 ) -> Tensor:
-    """`input_gradient` of one channel, in each picture at a position of its own: (N, C, H, W).
+    """`input_gradient` of one channel, at a given position of each picture's map: (N, C, H, W).
 
     rows, columns: (N,), such as those of the patches that activate the channel most.
     """
@@ -67,10 +67,10 @@ def _units(model: nn.Module, layer: str, channel: int, rows: Tensor, columns: Te
 
 
 class Influences(NamedTuple):
-    """What a layer's values, or the pixels, add to the target over all paths: (N, C, h, w) both."""
+    """Sums over all paths from a layer's values (or pixels) to the target: (N, C, h, w) each."""
 
-    net: Tensor  # the paths added up, which is the gradient
-    gross: Tensor  # their absolute values added up: what there would be if no two paths disagreed
+    net: Tensor  # the signed sum, which is the gradient
+    gross: Tensor  # the sum of absolute values: what net would be if all paths agreed in sign
 
     @property
     def positive(self) -> Tensor:
@@ -84,17 +84,17 @@ class Influences(NamedTuple):
 
     @property
     def survives(self) -> Tensor:
-        """(N,) how much does not cancel, Σ |net| / Σ gross; 1: no path disagrees."""
+        """(N,) how much does not cancel, Σ |net| / Σ gross; 1: all paths agree in sign."""
         return _share(self.net, self.gross)
 
 
 def influences(
     model: nn.Module, pixels: Tensor, target: int | str | tuple, layer: str | None = None
 ) -> Influences:
-    """How a class or a unit depends on a layer's outputs, or on the pixels, and how much cancels.
+    """The influence of a layer's outputs, or of the pixels, on a class or unit: net and gross.
 
-    A path goes from a value to the target through one weight a layer, and counts Π w if all its
-    ReLUs are open. net = Σ_paths Π w,  gross = Σ_paths |Π w|: the same pass back with |w| for w.
+    A path goes from a value to the target through one weight per layer, and counts Π w if all its
+    ReLUs are active. net = Σ_paths Π w,  gross = Σ_paths |Π w|: a backward pass with |w| for w.
     Exact where a network is made of convolutions, linear layers, batch norm, ReLUs, poolings, sums
     and concatenations.
     """
@@ -123,7 +123,7 @@ def _gradient_at(model: nn.Module, pixels: Tensor, target, layer: str | None) ->
 
 
 class _AbsoluteWeights(TorchFunctionMode):
-    """Values as they are; gradients pass back through |w| instead of the weights w."""
+    """Forward values as they are; gradients pass back through |w| instead of the weights w."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}

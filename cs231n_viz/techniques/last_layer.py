@@ -1,8 +1,8 @@
-"""What the last layer reads: one vector a picture, and pictures of one kind lie close together.
+"""Features of the last layer: one vector per picture; those of one class lie close together.
 
 Nearest neighbours (Krizhevsky, Sutskever & Hinton 2012, figure 4), and two ways to draw many
 vectors on a plane: principal components (Pearson 1901) and t-SNE (van der Maaten & Hinton 2008).
-"Other" always means leaving one out.
+"Others" always leaves out the picture itself.
 """
 
 import math
@@ -20,7 +20,7 @@ from ..activations import activations_at
 from ..layers import last_weights
 
 DISTANCES = ("L2", "cosine")
-START = 1e-4  # how wide a map is when t-SNE begins; so small that no order of its own is left in it
+START = 1e-4  # deviation of t-SNE's initial map: so small that its own order does not remain
 
 
 # --- the vector -----------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ START = 1e-4  # how wide a map is when t-SNE begins; so small that no order of i
 def features(
     model: nn.Module, pixels: Tensor, layer: str | None = None, batch_size: int = 64
 ) -> Tensor:
-    """What the last layer with weights reads of each picture, or what `layer` gives: (N, D).
+    """The input of the last layer with weights, or the output of `layer`, per picture: (N, D).
 
     Maps are averaged over their positions. So SqueezeNet, whose last layer is a convolution of
     1 x 1 over maps, gives the mean of those maps, 512 numbers. (As a linear map, that convolution
@@ -58,7 +58,7 @@ def _input_of(model: nn.Module, layer: str, pixels: Tensor) -> Tensor:
 
 
 def centered_directions(features: Tensor) -> Tensor:
-    """The features less their mean, scaled to length 1: L2 then orders them as the cosine does."""
+    """Features (N, D) minus their mean, at length 1: L2 then ranks them as the cosine does."""
     return F.normalize(features - features.mean(dim=0))
 
 
@@ -71,7 +71,7 @@ class Neighbors(NamedTuple):
 
 
 def nearest(features: Tensor, queries: Tensor, k: int = 5, distance: str = "L2") -> Neighbors:
-    """The k of `features` (N, D) that lie nearest to each of `queries` (Q, D).
+    """The k nearest neighbours among `features` (N, D) of each of `queries` (Q, D).
 
     L2: ‖a − b‖.  cosine: 1 − a·b / (‖a‖ ‖b‖), which compares directions only.
     """
@@ -81,7 +81,7 @@ def nearest(features: Tensor, queries: Tensor, k: int = 5, distance: str = "L2")
 
 
 def nearest_others(features: Tensor, k: int = 5, distance: str = "L2") -> Neighbors:
-    """The k nearest of each of `features` (N, D), which is not its own neighbour."""
+    """The k nearest neighbours of each of `features` (N, D), itself left out."""
     errors.whole("k", k, 1, len(features) - 1)
     distances = _distances(features, features, distance).fill_diagonal_(math.inf)
     distances, indices = distances.topk(k, dim=1, largest=False)
@@ -89,7 +89,7 @@ def nearest_others(features: Tensor, k: int = 5, distance: str = "L2") -> Neighb
 
 
 def knn_right(features: Tensor, labels: Tensor, k: int = 5, distance: str = "cosine") -> Tensor:
-    """Is a picture's label that of most of its k nearest others? (N,) bool.
+    """Whether k-NN, leaving one out, predicts the label of each of features (N, D): (N,) bool.
 
     Of equally many votes the first label wins.
     """
@@ -100,13 +100,13 @@ def knn_right(features: Tensor, labels: Tensor, k: int = 5, distance: str = "cos
 
 
 def neighbor_purity(positions: Tensor, labels: Tensor, k: int = 5) -> float:
-    """Which share of the k nearest others (L2) has the same label, of positions (N, D)."""
+    """The share of the k nearest others (L2) of positions (N, D) that have the same label."""
     _check_labels(positions, labels)
     return (labels[nearest_others(positions, k).indices] == labels[:, None]).double().mean().item()
 
 
 def neighbors_kept(features: Tensor, positions: Tensor, k: int = 5) -> float:
-    """Which share of the k nearest others in one space (N, D) is so in the other (N, E), too."""
+    """The share of the k nearest others in `features` (N, D) that stay so in `positions` (N, E)."""
     before, after = nearest_others(features, k).indices, nearest_others(positions, k).indices
     return (before[:, :, None] == after[:, None, :]).any(dim=2).double().mean().item()
 
@@ -121,12 +121,12 @@ class Pair(NamedTuple):
 def opposite_sides(
     features: Tensor, pixels: Tensor, labels: Tensor, masks: Tensor | None = None, k: int = 5
 ) -> Pair:
-    """Two pictures of one kind, objects on opposite sides, near in features and far in pixels.
+    """A Pair of one class, objects on opposite sides, near in features and far in pixels.
 
-    features, pixels: (N, D) and (N, E); masks: (N, H, W) bool. Of all pairs of one label in which
-    the second is among the k nearest (cosine) of the first, and one mask's centre lies in the left
-    two fifths of the picture and the other's in the right two, the one with the worst rank in
-    pixels. Without masks the sides do not count.
+    features, pixels: (N, D) and (N, E); masks: (N, H, W) bool. A pair counts if both labels are
+    equal, the second is among the k nearest (cosine) of the first, and the centre of one mask lies
+    in the left two fifths of the picture and that of the other in the right two (not tested without
+    masks). Of these the one with the worst rank in pixels.
     """
     _check_labels(features, labels)
     near = nearest_others(features, k, "cosine").indices  # (N, k)
@@ -135,7 +135,7 @@ def opposite_sides(
         side = _side(masks)
         fits &= side[near] * side[:, None] == -1
     if not fits.any():
-        raise ValueError(f"no near pair of a kind lies left and right: take more than {k=} others.")
+        raise ValueError(f"no near pair of a class is left and right: take more than {k=} others.")
     distances = _distances(pixels, pixels, "L2").fill_diagonal_(-1)  # so that ranks begin at 1
     ranks = (distances[:, None, :] < distances.gather(1, near)[:, :, None]).sum(dim=2)
     first, position = divmod(int(ranks.where(fits, -1).argmax()), k)
@@ -160,7 +160,7 @@ class Components(NamedTuple):
 
 
 def principal_components(features: Tensor, count: int = 2) -> Components:
-    """The directions in which features (N, D) vary most, and where the pictures lie along them.
+    """PCA: positions of features (N, D) along their principal components, the axes, the shares.
 
     X − mean = U S Vᵀ;  positions = U S,  axes = Vᵀ,  share = S² / ΣS². The sign of an axis means
     nothing: its largest entry is made positive.
@@ -177,15 +177,15 @@ def principal_components(features: Tensor, count: int = 2) -> Components:
 def tsne(features: Tensor, perplexity: float = 30, seed: int | None = None) -> Tensor:
     """A map (N, 2) that keeps neighbours together, by t-SNE (van der Maaten & Hinton 2008).
 
-    It lowers Σ p log(p / q) over all pairs: p says how near they are in the features (N, D), where
-    each picture has about `perplexity` neighbours, q how near on the map. Starts from the first two
-    principal components, or with a seed at random; the features are cut to their first 50
-    components before.
+    It minimises Σ p log(p / q) over all pairs: p is their similarity in the features (N, D), where
+    each picture has about `perplexity` neighbours, q that on the map. Starts from the first two
+    principal components, or with a seed at random; the features are first reduced to their 50
+    first components.
     """
     errors.features(features)
     errors.share("perplexity, about the number of neighbours,", perplexity, 1, len(features) - 1)
     reduced = principal_components(features, min(50, *features.shape)).positions.cpu()
-    start = F.pad(reduced, (0, 1))[:, :2]  # one number a picture still gives a plane
+    start = F.pad(reduced, (0, 1))[:, :2]  # one number per picture still gives a plane
     if seed is not None:
         start = torch.randn(len(features), 2, generator=torch.Generator().manual_seed(seed))
     start = START * start / start[:, 0].std().clamp(min=1e-12)
@@ -194,7 +194,7 @@ def tsne(features: Tensor, perplexity: float = 30, seed: int | None = None) -> T
 
 
 def snap_to_grid(positions: Tensor, rows: int, columns: int) -> Tensor:
-    """A cell of its own, row · columns + column, for each of positions (N, 2): (N,).
+    """A different grid cell, row · columns + column, for each of positions (N, 2): (N,).
 
     Row 0 is on top, where y is large. Of all assignments the one with the least
     Σ ‖position − cell‖², both scaled to the unit square (the linear assignment problem; Kuhn 1955).
@@ -213,7 +213,7 @@ def snap_to_grid(positions: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _distances(queries: Tensor, features: Tensor, distance: str) -> Tensor:
-    """(Q, D), (N, D) -> (Q, N)."""
+    """All distances: (Q, D), (N, D) -> (Q, N)."""
     errors.features(features)
     errors.features(queries, features.shape[1])
     if distance not in DISTANCES:

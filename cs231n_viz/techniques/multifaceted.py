@@ -1,8 +1,8 @@
-"""The faces of a class: find them, picture each, let a generator paint it (Nguyen et al. 2016).
+"""The facets of a class: find them, visualise each, use a generator (Nguyen et al. 2016).
 
     responses, distinctive, clusters      pictures of a class -> groups of them
     centered, mean_picture, facet_image   a group -> its mean picture -> a class image from there
-    code_image, interpolate               the same climb in a generator's code, and between two
+    code_image, interpolate               the same ascent in a generator's code; between two codes
 
 The first two lines after Nguyen, Yosinski & Clune (2016), the third after Nguyen, Dosovitskiy,
 Yosinski, Brox & Clune (2016).
@@ -36,7 +36,7 @@ from ..transforms import Transform
 
 COMPONENTS, RIDGE = 10, 1.0  # of `distinctive`
 CONTRAST = 2.0  # of a mean picture, about its mean colour
-FARTHEST = 3.0  # a picture gains nothing by being farther on its side
+FARTHEST = 3.0  # `on_sides` does not grow beyond this
 # weights of the total variation of a facet's picture, and of its colours alone
 SMOOTH, FRINGES = 2e-3, 1e-2
 WINDOW = 0.5  # standard deviation of the centre bias; the edge is 1 away from the middle
@@ -46,7 +46,7 @@ WINDOW = 0.5  # standard deviation of the centre bias; the edge is 1 away from t
 
 @torch.no_grad()
 def responses(model: nn.Module, pixels: Tensor, layer: str, batch_size: int = 64) -> Tensor:
-    """The largest activation of each channel of a layer: (N, C, H, W) -> (N, channels)."""
+    """The largest activation of each channel of a layer: pixels (N, C, H, W) -> (N, channels)."""
     images.check_pixels(pixels, channels=model.channels)
     parts = [_largest(model, batch, layer) for batch in pixels.split(batch_size)]
     return torch.cat(parts).to(pixels.device)
@@ -60,11 +60,11 @@ def _largest(model: nn.Module, image: Tensor, layer: str) -> Tensor:
 
 
 def distinctive(features: Tensor, others: Tensor, labels: Tensor) -> Tensor:
-    """What varies in one class and not in every class: features (N, D) -> (N, 10).
+    """Components that vary in one class and not within every class: features (N, D) -> (N, 10).
 
     Z = (features − their mean) Σ^(−½), with Σ the covariance of `others` (M, D) around the means of
     their own classes, labels (M,), plus its mean variance on the diagonal; then the first principal
-    components of Z. The background changes under all classes, so it counts little. (As in linear
+    components of Z. The background varies in all classes, so it counts little. (As in linear
     discriminant analysis, Fisher 1936; the idea of a background to contrast with is that of Abid et
     al. 2018.)
     """
@@ -82,7 +82,7 @@ def distinctive(features: Tensor, others: Tensor, labels: Tensor) -> Tensor:
 def _common_variation(features: Tensor, labels: Tensor) -> Tensor:
     """The covariance (D, D) of features (M, D) around their classes' means, plus the ridge."""
     classes = [features[labels == label] for label in labels.unique()]
-    around = torch.cat([own - own.mean(dim=0) for own in classes]).double()
+    around = torch.cat([each - each.mean(dim=0) for each in classes]).double()
     covariance = around.T @ around / len(around)
     ridge = RIDGE * covariance.diagonal().mean().clamp(min=1e-12)
     return covariance + ridge * torch.eye(len(covariance)).to(covariance)
@@ -91,8 +91,8 @@ def _common_variation(features: Tensor, labels: Tensor) -> Tensor:
 class Clusters(NamedTuple):
     members: Tensor  # (N,) which cluster each picture is in, 0 the largest
     centers: Tensor  # (k, D)
-    inertia: float  # Σ squared distance to the own centre
-    silhouette: float  # −1 to 1: how much nearer the own cluster is than the next; or NaN
+    inertia: float  # Σ squared distance to the centre of the cluster
+    silhouette: float  # −1 to 1: how much nearer its own cluster is than the next; or NaN
 
 
 def clusters(features: Tensor, k: int, seed: int = 0) -> Clusters:
@@ -124,24 +124,24 @@ def nearest_members(features: Tensor, found: Clusters, cluster: int, count: int 
 
 
 def purity(members: Tensor, truth: Sequence) -> float:
-    """The share of pictures with the commonest word of their cluster; truth: N words."""
+    """The share of pictures with the commonest label of their cluster; truth: N labels."""
     members, truth = members.tolist(), list(truth)
     if len(members) != len(truth):
-        raise ValueError(f"{len(members)} pictures need as many words of truth, not {len(truth)}.")
+        raise ValueError(f"{len(members)} pictures need as many true labels, not {len(truth)}.")
     counts = Counter(zip(members, truth, strict=True))
     largest = [max(n for (one, _), n in counts.items() if one == each) for each in set(members)]
     return sum(largest) / len(truth)
 
 
 def chance_purity(members: Tensor, truth: Sequence, seed: int = 0) -> float:
-    """The mean purity of the same clusters with shuffled words: it grows with their number."""
+    """The mean purity of the same clusters with shuffled labels: it grows with their number."""
     rng = np.random.default_rng(seed)
     shuffled = (rng.permutation(list(truth)).tolist() for _ in range(200))
-    return float(np.mean([purity(members, words) for words in shuffled]))
+    return float(np.mean([purity(members, labels) for labels in shuffled]))
 
 
 def rand_index(members: Tensor, truth: Sequence) -> float:
-    """How far two groupings agree, 1: the same, 0: by chance only (Hubert & Arabie 1985)."""
+    """Adjusted Rand index of two groupings, 1: equal, 0: as by chance (Hubert & Arabie 1985)."""
     return float(adjusted_rand_score(list(truth), members.tolist()))
 
 
@@ -149,7 +149,7 @@ def rand_index(members: Tensor, truth: Sequence) -> float:
 
 
 def centered(pixels: Tensor, weights: Tensor) -> Tensor:
-    """Each picture (N, C, H, W), the centre of mass of its weights (N, h, w) moved to the middle.
+    """Pictures (N, C, H, W), the centre of mass of their weights (N, h, w) moved to the middle.
 
     Weights: a mask, or a heat map. Gaps are filled by mirroring. Where all weights are 0 the
     picture stays.
@@ -181,7 +181,7 @@ def mean_picture(pixels: Tensor) -> Tensor:
 
 
 class Side(NamedTuple):
-    """The plane half way between the mean feature vectors of one group and of the rest."""
+    """The hyperplane half way between the mean features of a group and of the rest."""
 
     middle: Tensor  # (D,)
     normal: Tensor  # (D,) scaled so that (mean of the group − middle) · normal = ½
@@ -192,17 +192,17 @@ class Side(NamedTuple):
 
 
 def side(own: Tensor, rest: Tensor) -> Side:
-    """The border between features nearer to the mean of `own` (n, D) and of `rest` (m, D)."""
+    """The hyperplane between the means of the features `own` (n, D) and `rest` (m, D)."""
     errors.features(own)
     errors.features(rest)
     gap = own.mean(dim=0) - rest.mean(dim=0)
     if not gap.any():
-        raise ValueError("the group and the rest have the same mean, so there is no side to be on.")
+        raise ValueError("the group and the rest have the same mean: no hyperplane lies between.")
     return Side((own.mean(dim=0) + rest.mean(dim=0)) / 2, gap / gap.square().sum())
 
 
 def on_sides(model: nn.Module, layer: str, sides: Sequence[Side]) -> Objective:
-    """How far each picture is on its side in `responses` at a layer; one side for all, or each."""
+    """Objective: how far `responses` at a layer are on a Side, one for all pictures or one each."""
     model.resolve(layer)
 
     def how_far(image: Tensor) -> Tensor:
@@ -225,14 +225,14 @@ def facet_image_steps(
     rate: float = 0.05,
     seed: int = 0,
 ) -> Iterator[Step]:
-    """From a group's mean picture `start` (N, C, H, W) uphill to what a target scores high on.
+    """Steps from a group's mean picture `start` (N, C, H, W) to a class image of that facet.
 
         x = start + window · (made − start),   window = exp(−2 r²),   r = 1 at the edge
 
-    What is made is a Fourier spectrum with decorrelated colours; it climbs S(x) + weight ·
-    facet(x), less total variation, while the network sees it shifted, scaled and turned a little.
-    facet: see `on_sides`; without it only the start says which face is meant. The window is the
-    centre bias: one object, and not many all over the page.
+    `made` is decoded from a Fourier spectrum with decorrelated colours, by ascent on S(x) + weight
+    · facet(x) − total variation under small random shifts, scales and rotations. facet: see
+    `on_sides`; without it only the start determines the facet. The window is the paper's centre
+    bias: one object, and not many all over the picture.
     """
     images.check_pixels(start, channels=model.channels)
     targets_of(target, len(start))
@@ -241,7 +241,7 @@ def facet_image_steps(
     window, made = _window(*size).to(begin), transforms.fourier_to_pixels(model.channels, *size)
     terms = [(1, score_of(model, target)), (-SMOOTH, total_variation())]
     terms += [(-FRINGES, color_variation())] + ([(weight, facet)] if facet else [])
-    walk = ascend(
+    run = ascend(
         transforms.pixels_to_fourier(model.channels, *size)(begin),
         weighted_sum(*terms),
         steps=whole("steps", steps, 1),
@@ -249,7 +249,7 @@ def facet_image_steps(
         augment=_disturbances(size[0], seed),
         direction=adam(positive("rate", rate)),
     )
-    return on_device_of(start, walk)
+    return on_device_of(start, run)
 
 
 facet_image = final(facet_image_steps)
@@ -274,7 +274,7 @@ def _disturbances(side: int, seed: int) -> Transform:
 
 
 def code_bounds(codes: Tensor) -> Tensor:
-    """How large each number of real codes (M, D) gets: (D,)."""
+    """The largest value of each number over real codes (M, D): (D,)."""
     errors.features(codes)
     return codes.amax(dim=0)
 
@@ -291,19 +291,19 @@ def code_image_steps(
     rate: float = 0.3,
     seed: int = 0,
 ) -> Iterator[Step]:
-    """Climb a target's score in a generator's code h (N, D), not in pixels (DGN-AM): x = G(h).
+    """DGN-AM: steps of ascent on a target's score in a generator's code h (N, D), x = G(h).
 
         h <- clip((1 − decay) · (h + r · g / mean|g|), 0, bounds),   g = ∂S(G(h)) / ∂h
 
     r falls from `rate` to 0. start: codes (N, D), such as the mean of real ones; bounds (D,): see
-    `code_bounds`. The picture is whatever the generator can paint, at its own size; the network
-    sees it at the network's, shifted, scaled and turned a little.
+    `code_bounds`. The picture has the size of the generator; the network sees it at its own size,
+    under small random shifts, scales and rotations.
     """
     _check_codes(generator, start, bounds)
     targets_of(target, len(start))
     keep, disturb = 1 - share("decay", decay), _disturbances(model.input_size, seed)
     highest = torch.inf if bounds is None else bounds.to(model.device)
-    walk = ascend(
+    run = ascend(
         start.detach().to(model.device),
         score_of(model, target),
         steps=whole("steps", steps, 1),
@@ -312,14 +312,14 @@ def code_image_steps(
         direction=_falling(positive("rate", rate), steps),
         constrain=lambda code, index: (keep * code).clamp(min=0).clamp(max=highest),
     )
-    return on_device_of(start, walk)
+    return on_device_of(start, run)
 
 
 code_image = final(code_image_steps)
 
 
 def interpolate(first: Tensor, second: Tensor, shares: Tensor) -> Tensor:
-    """first + t · (second − first) for each t of shares (T,): two codes (1, D) -> (T, D).
+    """Linear interpolation, first + t · (second − first), t in shares (T,): (1, D) -> (T, D).
 
     Two pictures (1, C, H, W) -> (T, C, H, W).
     """
@@ -331,7 +331,7 @@ def interpolate(first: Tensor, second: Tensor, shares: Tensor) -> Tensor:
 
 
 def _falling(rate: float, steps: int) -> Direction:
-    """`normalized`, its rate falling in a straight line, and nearly 0 in the last of the steps."""
+    """`normalized` with a rate that falls linearly, from `rate` to rate / steps."""
     rates = iter(torch.linspace(rate, rate / steps, steps).tolist())
     return lambda gradient, parameter: normalized(next(rates))(gradient, parameter)
 

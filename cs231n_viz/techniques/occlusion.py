@@ -1,8 +1,8 @@
-"""What must not be covered: a patch slides over the picture, and the score falls where it counts.
+"""Occlusion maps: a patch slides over the picture, and the score falls where the patch matters.
 
 Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks". `covered` is the
-technique, and the rest is bookkeeping; `incremental` gives the same scores and computes only what a
-patch can have changed.
+technique, and the rest is bookkeeping; `incremental` gives the same scores faster: it computes only
+what a patch can have changed.
 """
 
 import warnings
@@ -61,8 +61,8 @@ def covered_scores(
 ) -> Tensor:
     """The scores of all classes with each square covered: (N, rows, columns, classes).
 
-    One run over the squares serves every class: occlusion_map is a class's own score, or its
-    probability, minus what stands here.
+    One run serves every class: occlusion_map is the score, or the probability, of the whole picture
+    minus the one found here.
     """
     images.check_pixels(pixels, channels=model.channels)
     grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
@@ -71,17 +71,17 @@ def covered_scores(
 
 
 def at_pixels(drops: Tensor, height: int, width: int, patch: int, stride: int) -> Tensor:
-    """Maps (N, rows, columns) as (N, height, width): each drop in the middle of its square.
+    """Occlusion maps (N, rows, columns) at the size of the picture: (N, height, width).
 
-    Between the middles the values are interpolated; beyond the outermost they fade by a tenth up to
-    the edge, so that the largest pixel of a map is the middle of its worst square.
+    Each drop stands at the centre of its square, with linear interpolation between centres; towards
+    the edges values fall by a tenth, so that a map is largest at the centre of its worst square.
     """
     down, across = (_between_middles(side, patch, stride).to(drops) for side in (height, width))
     return down @ drops @ across.T
 
 
 def _between_middles(side: int, patch: int, stride: int) -> Tensor:
-    """What share each pixel of a side takes from each patch: (side, patches)."""
+    """Interpolation weights from patches to the pixels along a side: (side, patches)."""
     middles, pixel = (corners(side, patch, stride) + patch // 2).numpy(), np.arange(side)
     shares = np.stack([np.interp(pixel, middles, alone) for alone in np.eye(len(middles))], axis=1)
     beyond = np.abs(pixel - pixel.clip(middles[0], middles[-1]))
@@ -89,7 +89,7 @@ def _between_middles(side: int, patch: int, stride: int) -> Tensor:
 
 
 def corners(size: int, patch: int, stride: int) -> Tensor:
-    """Where the patches begin along a side: 0, stride, 2·stride, …, and the last ends at the edge.
+    """The first pixel of each patch along a side: 0, stride, …; the last patch ends at the edge.
 
     The stride is at most the patch, else some pixels would never be covered.
     """
@@ -99,7 +99,7 @@ def corners(size: int, patch: int, stride: int) -> Tensor:
 
 
 def cover_for(model: nn.Module, picture: Tensor, fill: str | Sequence[float] = "dataset") -> Tensor:
-    """What shows in the covered square, as a whole picture (1, C, H, W)."""
+    """The fill of the covered square, as a whole picture (1, C, H, W)."""
     if fill == "blur":
         return transforms.blur(max(picture.shape[2:]) / 16)(picture)
     if isinstance(fill, str) and fill not in FILLS:
@@ -112,7 +112,7 @@ def cover_for(model: nn.Module, picture: Tensor, fill: str | Sequence[float] = "
 
 
 def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: int) -> Tensor:
-    """The picture (1, C, H, W) under a square of the cover at each of (B, 2): (B, C, H, W)."""
+    """The picture (1, C, H, W) with a square of `cover` at each position (B, 2): (B, C, H, W)."""
     pictures = picture.repeat(len(positions), 1, 1, 1)
     for one, (top, left) in zip(pictures, positions.tolist(), strict=True):
         square = slice(top, top + patch), slice(left, left + patch)
@@ -127,7 +127,7 @@ def _covered_outputs(
     positions = torch.cartesian_prod(*grid).to(model.device).split(batch_size)
     for picture in pixels.to(model.device).split(1):
         cover = cover_for(model, picture, fill)
-        # The incremental way ends at the scores: a unit inside takes whole passes.
+        # `Incremental` computes scores only: units of inner layers take whole passes.
         incremental = _incremental(model, picture) if function is model else None
         if incremental:
             parts = [incremental.scores(cover, some, patch) for some in positions]
@@ -137,7 +137,7 @@ def _covered_outputs(
 
 
 def _reading(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
-    """A function of pictures, (N, C, H, W) -> outputs, and how a number is read from each: (N,)."""
+    """Two functions: pictures (N, C, H, W) -> outputs, and outputs -> the measured numbers (N,)."""
     if measure not in MEASURES:
         raise errors.unknown("measure", measure, MEASURES)
     if isinstance(target, tuple):

@@ -1,8 +1,7 @@
 """Which pixels matter: the gradient of a class's score (Simonyan, Vedaldi & Zisserman 2014).
 
-Beside it what came of it: SmoothGrad (Smilkov et al. 2017), integrated gradients (Sundararajan,
-Taly & Yan 2017), and an object cut out of its picture by GrabCut (Rother, Kolmogorov & Blake 2004),
-which begins from a map.
+Also SmoothGrad (Smilkov et al. 2017), integrated gradients (Sundararajan, Taly & Yan 2017), and
+segmentation of the object by GrabCut (Rother, Kolmogorov & Blake 2004), starting from a map.
 """
 
 from typing import NamedTuple
@@ -17,9 +16,9 @@ from ..objectives import Target, gradient, score_of, targets_of
 
 
 def saliency_map(model: nn.Module, pixels: Tensor, target: Target) -> Tensor:
-    """How strongly each pixel moves the target: M = max over colours of |∂S/∂x|, (N, H, W).
+    """The saliency map, M = max over colours of |∂S/∂x|: (N, H, W).
 
-    S is the score, the logit, and not the probability: that rises, too, when other classes fall.
+    S is the score (logit), not the probability, which also rises when other classes fall.
     """
     images.check_pixels(pixels, channels=model.channels)
     return gradient(score_of(model, target), pixels).abs().amax(dim=1)
@@ -52,52 +51,54 @@ def smooth_saliency(
 
 
 class Attribution(NamedTuple):
-    parts: Tensor  # (N, C, H, W) what each value of the picture has added to the target
-    gap: Tensor  # (N,) Σ parts − (S(x) − S(start)): zero if the path was followed finely enough
+    attributions: Tensor  # (N, C, H, W) the attribution of each value of the picture
+    gap: Tensor  # (N,) Σ attributions − (S(x) − S(x₀)): zero with enough steps
 
 
 def integrated_gradients(
     model: nn.Module,
     pixels: Tensor,
     target: Target,
-    start: Tensor | None = None,
+    baseline: Tensor | None = None,
     steps: int = 50,
     batch_size: int = 16,
 ) -> Attribution:
-    """Shares out S(x) − S(x₀) among the pixels: (x − x₀) · ∫₀¹ ∂S/∂x(x₀ + α (x − x₀)) dα.
+    """Attributions of S(x) − S(x₀) to pixels: (x − x₀) · ∫₀¹ ∂S/∂x(x₀ + α (x − x₀)) dα.
 
-    The integral is taken by Gauss–Legendre at `steps` points. start, x₀, is the network's mean
-    colour unless it is given, (1, C, 1, 1) or a whole picture. The parts sum up to the difference
-    (completeness), but for `gap`.
+    The integral is computed by Gauss–Legendre quadrature at `steps` points. baseline: x₀,
+    a colour (1, C, 1, 1) or a whole picture; the network's mean colour unless it is given. They
+    sum to the difference (completeness), up to `gap`.
     """
     images.check_pixels(pixels, channels=model.channels)
     errors.whole("steps", steps, 1)
-    ways = pixels - (model.mean if start is None else start).to(pixels)
+    paths = pixels - (model.mean if baseline is None else baseline).to(pixels)
     points, weights = np.polynomial.legendre.leggauss(steps)  # on [−1, 1]
     points, weights = (
         torch.from_numpy(each).to(pixels)[:, None, None, None]
         for each in ((points - 1) / 2, weights / 2)
     )
-    parts, differences = [], []
-    for picture, way, wanted in zip(pixels, ways, targets_of(target, len(pixels)), strict=True):
-        score, stops = score_of(model, wanted), picture + points * way  # (steps, C, H, W)
-        gradients = torch.cat([gradient(score, some) for some in stops.split(batch_size)])
-        parts.append(way * (weights * gradients).sum(dim=0))
+    attributions, differences = [], []
+    for picture, path, wanted in zip(pixels, paths, targets_of(target, len(pixels)), strict=True):
+        score, on_path = score_of(model, wanted), picture + points * path  # (steps, C, H, W)
+        gradients = torch.cat([gradient(score, some) for some in on_path.split(batch_size)])
+        attributions.append(path * (weights * gradients).sum(dim=0))
         with torch.no_grad():
-            ends = score(torch.stack([picture, picture - way]))
+            ends = score(torch.stack([picture, picture - path]))
         differences.append(ends[0] - ends[1])
-    parts = torch.stack(parts)
-    return Attribution(parts, parts.flatten(1).sum(dim=1) - torch.stack(differences).to(parts))
+    attributions = torch.stack(attributions)
+    return Attribution(
+        attributions, attributions.flatten(1).sum(dim=1) - torch.stack(differences).to(attributions)
+    )
 
 
 # --- from a map to an object ----------------------------------------------------------------------
 
 
 def segment(picture: Tensor, heat: Tensor, sure: float = 0.97, background: float = 0.2) -> Tensor:
-    """The object that a map points at, cut out of its picture (1, 3, H, W) by GrabCut: (H, W) bool.
+    """Mask of the object under a map, by GrabCut on its picture (1, 3, H, W): (H, W) bool.
 
-    GrabCut learns the colours of `seeds` and decides on the rest (Simonyan et al. 2014, section
-    3.2). Blur a map of single pixels before. A map without any contrast gives an empty object.
+    GrabCut fits colour models to `seeds` and labels the rest (Simonyan et al. 2014, section 3.2).
+    Blur a map of single pixels before. A constant map gives an empty mask.
     """
     images.check_pixels(picture)
     if len(picture) != 1 or heat.shape != picture.shape[2:]:
@@ -110,10 +111,10 @@ def segment(picture: Tensor, heat: Tensor, sure: float = 0.97, background: float
 
 
 def seeds(heat: Tensor, sure: float = 0.97, background: float = 0.2) -> np.ndarray:
-    """Where GrabCut begins: each pixel of a map (H, W) as one of OpenCV's four marks.
+    """The initial marks of GrabCut: each pixel of a map (H, W) as one of OpenCV's four.
 
     Values from quantile `sure` on are object for certain, those up to quantile `background`
-    background for certain; between, what is warmer than the middle of the two is probably object.
+    background for certain; between, values above the middle of the two are probably object.
     """
     errors.share("sure", sure)
     errors.share("background", background, 0, sure)
@@ -130,7 +131,7 @@ def seeds(heat: Tensor, sure: float = 0.97, background: float = 0.2) -> np.ndarr
 def box_seeds(height: int, width: int, share: float) -> np.ndarray:
     """The marks of a box in the middle, `share` of each side; outside is background for certain.
 
-    One pixel of rim lies outside in any case, for GrabCut cannot learn from no background at all.
+    The border of one pixel is always background, for GrabCut needs some.
     """
     errors.share("share", share, 0.01)
     down, across = (max(1, round(side * (1 - share) / 2)) for side in (height, width))

@@ -1,4 +1,4 @@
-"""How much there is to look into: a network as a list of layers with their sizes."""
+"""A network as a list of its layers, with their sizes."""
 
 import math
 from typing import NamedTuple
@@ -11,12 +11,12 @@ class Row(NamedTuple):
     layer: str
     kind: str  # Conv2d, ReLU, …
     shape: tuple[int, ...]  # of the output for one picture, without the batch
-    weights: int  # numbers that training has set
-    values: int  # numbers that one picture makes here
+    weights: int  # how many parameters it has
+    values: int  # how many activations one picture gives
 
 
 def anatomy(model: nn.Module) -> list[Row]:
-    """Every layer that is not made of others, in the order in which they run."""
+    """One Row for each layer without submodules, in the order in which they run."""
     rows = []
     for layer in model.layers:
         module, _ = model.resolve(layer)
@@ -28,10 +28,10 @@ def anatomy(model: nn.Module) -> list[Row]:
 
 
 def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
-    """The channel of `maps` (C, h, w) that is most active on an object and least beside it.
+    """The channel of `maps` (C, h, w) most active on an object and least beside it, and a share.
 
     mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) /
-    deviation; the largest wins. Also returns which share of that channel's sum lies on the object.
+    deviation; the largest wins. The share is that of the channel's sum which lies on the object.
     """
     # (h, w), how much of each position is object
     on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[0, 0]

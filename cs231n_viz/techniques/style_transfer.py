@@ -1,4 +1,4 @@
-"""The things of one picture in the manner of another (Gatys, Ecker & Bethge 2016).
+"""Style transfer: the content of one picture in the style of another (Gatys et al. 2016).
 
     min over x of  content weight · ‖Φ(x) − Φ(p)‖² / ‖Φ(p)‖²
                  + style weight · mean over layers of ‖G(x) − G(a)‖² / ‖G(a)‖²
@@ -46,10 +46,10 @@ Style = Tensor | Iterable[tuple[float, Tensor]]  # a picture, or several with th
 Layers = str | Sequence[str] | Mapping[str, float]  # each counts 1, or as its weight says
 COLORS = ("style", "matched", "kept")
 STARTS = ("content", "noise")
-NO_COLOR = 1e-6  # variance of a direction of colour that occurs nowhere in a picture
+NO_COLOR = 1e-6  # the least variance along a direction of colour, so that none is divided by 0
 
 
-class Painting(NamedTuple):
+class TransferStep(NamedTuple):
     index: int
     image: Tensor  # pixels (N, C, H, W) after the step; smaller in the first of several `sizes`
     value: Tensor  # (N,) the loss just before the step, and its two parts before they are weighted:
@@ -59,12 +59,12 @@ class Painting(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a transfer is told beside its two pictures: every keyword of `transfer_steps`.
+    """The keyword arguments of `transfer_steps`.
 
     style_layers: names, or {layer: weight}; "pixels" is the picture itself. colors: "style"; with
     "matched" the style first gets the mean and covariance of the content's colours; with "kept"
-    light alone is transferred, and the content's colours are put back (Gatys et al. 2017). dream:
-    layers to excite as well: weight · ‖Φ(x)‖ / ‖Φ(p)‖ is taken off the loss.
+    only luminance is transferred, and the content keeps its colours (Gatys et al. 2017). dream:
+    layers to amplify as well: weight · ‖Φ(x)‖ / ‖Φ(p)‖ is subtracted from the loss.
     """
 
     content_weight: float = 1.0
@@ -77,8 +77,8 @@ class Settings:
     dream: Layers | None = None
     start: str | Tensor = "content"  # or "noise", from the seed, or a picture
     steps: int = 80
-    sizes: int = 1  # so many searches, `steps` each; 3: at a quarter of the size, a half, all of it
-    waves: bool = True  # search in a Fourier spectrum with decorrelated colours, else in the pixels
+    sizes: int = 1  # number of scales, `steps` each; 3: a quarter of the size, a half, all of it
+    waves: bool = True  # the parameter: a Fourier spectrum with decorrelated colours, else pixels
     direction: Direction = ADAM_THEN_LBFGS
     seed: int = 0
 
@@ -93,12 +93,12 @@ class Settings:
 
 def transfer_steps(
     model: nn.Module, content: Tensor, style: Style, **settings
-) -> Iterator[Painting]:
-    """Step by step towards the features of `content` (N, C, H, W) and the Gram matrices of `style`.
+) -> Iterator[TransferStep]:
+    """One TransferStep per step towards features of `content`, Gram matrices of `style`.
 
     style: one picture (1, C, h, w) of any size, or several, [(weight, picture), …], of which the
     Gram matrices are averaged; only the proportions of the weights count. settings: see `Settings`.
-    Raises ValueError in words, and optimize.Diverged with the last good Painting.
+    Raises optimize.Diverged, with the last good TransferStep, where something becomes NaN.
     """
     images.check_pixels(content, channels=model.channels)
     plan = Settings(**settings)
@@ -109,10 +109,10 @@ def transfer_steps(
     sizes = [scaled_down(content.shape[2:], 2**k) for k in reversed(range(plan.sizes))]
     _check_sides(model, layers, content, styles, sizes[0])
 
-    def run(image: Tensor) -> Iterator[Painting]:
+    def run(image: Tensor) -> Iterator[TransferStep]:
         loss = _Loss(model, plan, layers, on_device, styles, tuple(image.shape[2:]))
         encode, decode, constrain = _searched(plan.waves, *image.shape[1:])
-        walk = descend(
+        steps = descend(
             encode(image),
             loss,
             steps=plan.steps,
@@ -120,11 +120,11 @@ def transfer_steps(
             direction=plan.direction,
             constrain=constrain,
         )
-        return (Painting(*step, *loss.parts) for step in walk)
+        return (TransferStep(*step, *loss.parts) for step in steps)
 
-    def finished(step: Painting) -> Painting:
+    def finished(step: TransferStep) -> TransferStep:
         values = (value.to(content) for value in step[2:])
-        return Painting(step.index, colored(step.image).to(content), *values)
+        return TransferStep(step.index, colored(step.image).to(content), *values)
 
     return map_steps(octaves(seen(_start(plan, on_device)), sizes, run), finished)
 
@@ -161,7 +161,7 @@ class _Loss:
 
 
 def _excitation(model: nn.Module, layer: str, content: Tensor) -> Objective:
-    """‖Φ(x)‖ / ‖Φ(p)‖: how many times as active as on the content."""
+    """Objective ‖Φ(x)‖ / ‖Φ(p)‖: the activity of a layer relative to that on the content."""
     energy = layer_energy(model, layer)
     with torch.no_grad():
         before = energy(content)
@@ -171,7 +171,7 @@ def _excitation(model: nn.Module, layer: str, content: Tensor) -> Objective:
 def _searched(
     waves: bool, channels: int, height: int, width: int
 ) -> tuple[Callable, Callable, Constraint]:
-    """Pixels -> what is changed, the way back, and what must hold of it."""
+    """(encode: pixels -> parameter, decode: parameter -> pixels, constraint on the parameter)."""
     if not waves:
         return identity, identity, always(clamp())
     sides = channels, height, width
@@ -232,28 +232,28 @@ def _power(matrices: Tensor, exponent: float) -> Tensor:
 def _recolored(
     colors: str, content: Tensor, styles: list
 ) -> tuple[Tensor, list, Callable, Callable]:
-    """The content and the styles to work with, what is seen of a picture, and its final colours."""
+    """(content, styles, seen: what the loss sees of a picture, colored: its final colours)."""
     if colors not in COLORS:
         raise unknown("treatment of the colors", colors, COLORS)
     seen = grey if colors == "kept" else identity
-    light = seen(content)
+    shown = seen(content)
     if colors != "style":
-        styles = [(share, match_colors(seen(picture), light)) for share, picture in styles]
+        styles = [(share, match_colors(seen(picture), shown)) for share, picture in styles]
 
     def colored(image: Tensor) -> Tensor:
-        missing = images.resize(content - light, tuple(image.shape[2:]))  # 0 where colours are seen
+        missing = images.resize(content - shown, tuple(image.shape[2:]))  # 0 where colours are seen
         return (seen(image) + missing).clamp(0, 1)
 
-    return light, styles, seen, colored
+    return shown, styles, seen, colored
 
 
-# --- what people give -----------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------------------------
 
 
 def _styles(
     model: nn.Module, style: Style, size: int | None, content: Tensor
 ) -> list[tuple[float, Tensor]]:
-    """[(share, picture)] of one picture or several: shares of sum 1, of the content's device."""
+    """[(share, picture)] of one picture or several: shares of sum 1, on the content's device."""
     pairs = [(1.0, style)] if isinstance(style, Tensor) else style
     try:
         weights, pictures = zip(*pairs, strict=True)
@@ -266,7 +266,7 @@ def _styles(
             raise ValueError(f"a style is one picture, (1, C, h, w), not {len(picture)}.")
     shares = _proportions("the styles", weights)
     pairs = zip(shares, pictures, strict=True)
-    return [(share, _sized(page.detach().to(content), size)) for share, page in pairs if share]
+    return [(share, _sized(one.detach().to(content), size)) for share, one in pairs if share]
 
 
 def _layers(model: nn.Module, plan: Settings) -> tuple[str, dict[str, float], dict[str, float]]:
@@ -277,7 +277,7 @@ def _layers(model: nn.Module, plan: Settings) -> tuple[str, dict[str, float], di
         content, style = content or usual[0], usual[1] if style is None else style
     weights = _by_layer(style)
     for layer in (content, *dream, *(layer for layer in weights if layer != "pixels")):
-        model.resolve(layer)  # an unknown one is said at once
+        model.resolve(layer)  # an unknown one raises at once
     for layer, weight in dream.items():
         positive(f"the weight of {layer} in dream", weight, zero=True)
     all_weights = plan.content_weight + plan.style_weight + sum(dream.values())
@@ -306,7 +306,7 @@ def _sized(picture: Tensor, size: int | None) -> Tensor:
 
 
 def _check_sides(model, layers, content: Tensor, styles, first: tuple[int, int]) -> None:
-    """Raises a ValueError that names the picture that is too small for its layers at first."""
+    """Raises a ValueError that names a picture too small for its layers at the first size."""
     content_layer, style_layers, dream = layers
     inside = [layer for layer in style_layers if layer != "pixels"]  # "pixels" takes any size
     shrunk = max(content.shape[2:]) / max(first)

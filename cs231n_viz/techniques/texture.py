@@ -1,4 +1,4 @@
-"""More of the same: from a small sample of a texture a picture of any size.
+"""Texture synthesis: from a small sample of a texture a picture of any size.
 
 `scanline` (after Wei & Levoy 2000) and `efros_leung` (Efros & Leung 1999) copy pixel by pixel from
 where the sample looks most like the surroundings; `synthesize` (Gatys, Ecker & Bethge 2015) looks
@@ -29,7 +29,7 @@ from ..transforms import fourier_noise, fourier_to_pixels, pixels_to_fourier
 ERROR = 0.1  # Efros & Leung: any window within (1 + 0.1) · the best may be copied
 SIGMA = 1 / 6.4  # and their Gaussian, in windows
 EQUAL = 1e-9  # two distances that differ by less, after rounding, are the same
-GREY = 0.5  # a pixel that is not made yet
+GREY = 0.5  # a pixel that is not yet known
 
 
 class Grown(NamedTuple):
@@ -45,15 +45,15 @@ class Grown(NamedTuple):
 def scanline_steps(
     sample: Tensor, size: images.Size, window: int = 11, seed: int = 0
 ) -> Iterator[Grown]:
-    """Row by row: each pixel is copied from where the pixels above and to the left match best.
+    """Steps of raster-scan synthesis: copy each pixel from the best match of its causal window.
 
         copy the centre of  argmin over windows s of  Σ over the known part of the L of (v − s)²
 
-    sample: one picture (1, 3, h, w). The L is the half of a window that comes before its centre.
-    The first pixel is drawn at random. This is the bare rule of Wei & Levoy (2000), who begin with
-    noise, wrap the edges around and work from coarse to fine, which prevents much of its drift.
-    Pixels that do not see each other are made together, which changes nothing: a row may go on when
-    the row above is half a window ahead.
+    sample: one picture (1, 3, h, w). The L is the half of a window before its centre, row by row.
+    The first pixel is drawn at random. This is the basic rule of Wei & Levoy (2000), who also start
+    from noise, wrap the edges around and work from coarse to fine, which prevents much of its
+    drift. Pixels that do not depend on each other are made in parallel, with the same result: a
+    row may go on when the row above is half a window ahead.
     """
     height, width = _check_growth(sample, size, window, 1)
     half, generator = window // 2, torch.Generator().manual_seed(seed)
@@ -78,15 +78,14 @@ scanline = final(scanline_steps)
 def efros_leung_steps(
     sample: Tensor, size: images.Size, window: int = 11, seed: int = 0
 ) -> Iterator[Grown]:
-    """From 3 × 3 pixels outwards: each pixel is copied from where the surroundings match well.
+    """Steps of Efros & Leung (1999), from 3 × 3 pixels outwards: copy each from a good match.
 
         d(s) = Σ over known positions of g · (v − s)² / Σ over known positions of g
 
     g is a Gaussian of sigma = window / 6.4. One of the windows s with d(s) ≤ 1.1 · min d is drawn
-    at random (Efros & Leung 1999). Those pixels come first that have most known ones among their
-    eight neighbours; pixels that do not see each other are made together. Their largest error,
-    above which a pixel waits (and which they raise when all wait), is left out: the best match is
-    taken at once. sample: one picture (1, 3, h, w).
+    at random. Pixels with the most known ones among their eight neighbours come first, those
+    outside each other's windows in parallel. The paper's error threshold, above which a pixel
+    waits, is left out: the best match is taken at once. sample: one picture (1, 3, h, w).
     """
     height, width = _check_growth(sample, size, window, 3)
     half, generator = window // 2, torch.Generator().manual_seed(seed)
@@ -114,7 +113,7 @@ efros_leung = final(efros_leung_steps)
 
 
 def copied(picture: Tensor, sources: Tensor) -> Tensor:
-    """Any picture (1, C, h, w) looked up at the sources (H, W, 2): (1, C, H, W), grey at -1."""
+    """The picture (1, C, h, w) sampled at the sources (H, W, 2): (1, C, H, W), grey at -1."""
     height, width = picture.shape[2:]
     rows, columns = sources.clamp(min=0).unbind(dim=-1)
     if (rows >= height).any() or (columns >= width).any():
@@ -125,12 +124,12 @@ def copied(picture: Tensor, sources: Tensor) -> Tensor:
 
 
 def copied_together(sources: Tensor) -> float:
-    """The share of neighbours that were neighbours in the sample, too: 1 is a plain copy of it."""
+    """The share of neighbouring pixels copied as neighbours: 1 is a plain copy of the sample."""
     return float(torch.cat([kept.flatten() for kept in _kept_neighbors(sources)]).float().mean())
 
 
 def largest_piece(sources: Tensor) -> int:
-    """Pixels in the largest connected piece that lies as in the sample; H · W is a plain copy."""
+    """Pixels of the largest connected piece copied as a whole; H · W is a plain copy."""
     across, down = _kept_neighbors(sources)
     labels, before = torch.arange(sources[..., 0].numel()).view(sources.shape[:2]), None
     while before is None or not torch.equal(labels, before):
@@ -191,13 +190,13 @@ def _any(values: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _canvas(height: int, width: int, half: int) -> tuple[Tensor, Tensor]:
-    """Numbers of the sample's pixels, -1 where none is known, and the view without its margin."""
+    """Indices into the sample's pixels, -1 where unknown, and a view of them without margins."""
     canvas = torch.full((height + 2 * half, width + 2 * half), -1)
     return canvas, canvas[half : half + height, half : half + width]
 
 
 def _around(canvas: Tensor, rows: Tensor, columns: Tensor, window: int) -> Tensor:
-    """What lies in the windows about K pixels of a canvas, (K, window²)."""
+    """The windows about K pixels of a canvas: (K, window²)."""
     steps = torch.arange(-(window // 2), window // 2 + 1)
     rows, columns = rows.view(-1, 1, 1) + steps.view(-1, 1), columns.view(-1, 1, 1) + steps
     return canvas[rows, columns].flatten(1)
@@ -253,14 +252,15 @@ def synthesize_steps(
     sizes: int = 2,
     tv: float = 0.05,
 ) -> Iterator[Step]:
-    """From noise towards a picture with the sample's Gram matrices at some layers.
+    """Steps from noise to a picture with the sample's Gram matrices (Gatys, Ecker & Bethge 2015).
 
         min over x of  mean over layers of ‖G(x) − G*‖² / ‖G*‖²  +  tv · TV(x) / pixels
 
-    sample: (N, C, h, w), a texture each. size: of what is made; None: the sample's. sizes: the
-    search is run so often, `steps` each: on the sample made small, then each time twice as large.
-    tv: the price of grain that the layers do not see. On a Fourier spectrum with decorrelated
-    colours (Olah et al. 2017); Adam, then L-BFGS. A batch starts from one noise.
+    sample: (N, C, h, w), one texture each. size: of the result; None: the sample's. sizes: the
+    number of scales, `steps` each, from the sample made small to full size, each twice the one
+    before. tv: weight of the total variation, against grain that the layers do not see. The
+    parameter is a Fourier spectrum with decorrelated colours (Olah et al. 2017); Adam, then L-BFGS.
+    All pictures of a batch start from the same noise.
     """
     images.check_pixels(sample, channels=model.channels)
     sides = _height_width(tuple(sample.shape[2:]) if size is None else size, 1)
@@ -277,8 +277,8 @@ def synthesize_steps(
         encode, decode = (both(*image.shape[1:]) for both in (pixels_to_fourier, fourier_to_pixels))
         return descend(encode(image), loss, steps=steps, decode=decode, direction=ADAM_THEN_LBFGS)
 
-    walk = octaves(start, [scaled_down(sides, part) for part in parts], run)
-    return on_device_of(sample, walk)
+    found = octaves(start, [scaled_down(sides, part) for part in parts], run)
+    return on_device_of(sample, found)
 
 
 synthesize = final(synthesize_steps)
@@ -287,18 +287,18 @@ synthesize = final(synthesize_steps)
 def gram_errors(
     model: nn.Module, image: Tensor, sample: Tensor, layers: Sequence[str]
 ) -> dict[str, Tensor]:
-    """‖G − G*‖² / ‖G*‖² of each layer, {layer: (N,)}: 0 the same texture, 1 as far as zero is."""
+    """‖G − G*‖² / ‖G*‖² {layer: (N,)}; 0: the same texture, 1: as far as all-zero maps."""
     wanted = gram_matrices(model, sample, layers)
     with torch.no_grad():
         maps = style_maps(model, image, layers)
     return {layer: gram_distance(maps[layer], gram) for layer, gram in wanted.items()}
 
 
-# --- how near is it to the sample? ----------------------------------------------------------------
+# --- comparison with the sample -------------------------------------------------------------------
 
 
 def patch_distances(image: Tensor, sample: Tensor, size: int = 7) -> Tensor:
-    """How far each patch is from the nearest of the sample, (N, H - size + 1, W - size + 1).
+    """Distance of each patch from the sample's nearest: (N, H - size + 1, W - size + 1).
 
         min over patches s of the sample of  √ mean (p − s)²,   the mean over its 3 · size² values
 
@@ -314,7 +314,7 @@ def patch_distances(image: Tensor, sample: Tensor, size: int = 7) -> Tensor:
 
 
 def patch_distance(image: Tensor, sample: Tensor, size: int = 7) -> Tensor:
-    """The median of `patch_distances`, (N,): a usual patch's distance from the nearest sample's."""
+    """The median of `patch_distances` over the patches of a picture: (N,)."""
     return patch_distances(image, sample, size).flatten(1).median(dim=1).values
 
 

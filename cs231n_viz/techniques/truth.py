@@ -1,4 +1,4 @@
-"""Do explanations tell the truth: maps measured against the object's true mask and the network.
+"""Evaluating heat maps: against the object's true mask, and against the network.
 
 The pointing game (Zhang et al. 2016), the energy-based one (Wang et al. 2020), overlap, deletion
 and insertion (Petsiuk, Das & Saenko 2018), and the randomisation of weights (Adebayo et al. 2018).
@@ -21,9 +21,9 @@ from ..objectives import Target, targets_of
 
 
 def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
-    """Does the map's largest value lie on the object? maps, masks (N, H, W) -> (N,) bool.
+    """Whether a map's largest value lies on the object: maps, masks (N, H, W) -> (N,) bool.
 
-    A map that is the same everywhere points nowhere, and loses.
+    A constant map points nowhere, and counts as a miss.
     """
     _check_masks(masks, maps.shape)
     flat = maps.flatten(1)
@@ -32,7 +32,7 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def depth_inside(masks: Tensor) -> Tensor:
-    """How many pixels each pixel is from the object's border, below 0 outside: (N, H, W).
+    """The signed distance of each pixel from the object's border, below 0 outside: (N, H, W).
 
     `depth_inside(masks) > -8` is the object and the pixels less than 8 from it, for a pointing game
     with tolerance (Zhang et al. allow 15).
@@ -44,9 +44,9 @@ def depth_inside(masks: Tensor) -> Tensor:
 
 
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
-    """Intersection over union of the object and as many pixels, those of the largest values: (N,).
+    """IoU of the object (area k) with the k pixels of the map's largest values: (N,).
 
-    A map that is the same everywhere names none, and has 0.
+    A constant map has 0.
     """
     _check_masks(masks, maps.shape)
     overlaps = []
@@ -59,7 +59,7 @@ def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def share_on(maps: Tensor, masks: Tensor) -> Tensor:
-    """Which share of a map's positive values lies on the object (Wang et al. 2020).
+    """The share of a map's positive values on the object: energy-based pointing (Wang et al. 2020).
 
     Σ_p m_p max(A_p, 0) / Σ_p max(A_p, 0) over positions p, where m_p is how much of the position is
     object; 0 for a map without positive values. maps (N, h, w) or, for a share of each channel,
@@ -90,13 +90,13 @@ def deletion(
     cover: Tensor | None = None,
     steps: int | Sequence[float] = 16,
 ) -> Tensor:
-    """The target's probability while the map's largest pixels are covered first: (N, steps + 1).
+    """Deletion curves: P(target) while pixels are covered, the map's largest first: (N, steps + 1).
 
-    The sooner it falls, the better the map knows what the network used. target: a class, or one
+    The sooner it falls, the better the map shows what the network used. target: a class, or one
     each (N,). cover: pixels (N or 1, C, H or 1, W or 1) to show instead, the network's mean colour
-    unless given. steps: how many of one size, or the shares of the pixels that are covered, from 0
-    to 1; then the curve has one value for each. Choose shares well below the object's: with a first
-    step as large as the object all maps fall alike.
+    unless given. steps: the number of equal steps, or the shares of pixels covered, from 0 to 1;
+    then the curve has one value for each. Start with shares well below the object's: if the first
+    step covers as much as the object, all maps fall alike.
     """
     images.check_pixels(pixels, channels=model.channels)
     wanted, given = tuple(pixels[:, 0].shape), tuple(maps.shape)
@@ -123,13 +123,13 @@ def insertion(
     cover: Tensor,
     steps: int | Sequence[float] = 16,
 ) -> Tensor:
-    """The target's probability while the map's largest pixels appear first: (N, steps + 1)."""
+    """Insertion curves: P(target) while pixels appear, the map's largest first: (N, steps + 1)."""
     images.check_pixels(pixels, channels=model.channels)
     return deletion(model, cover.to(pixels).expand_as(pixels), maps, target, pixels, steps)
 
 
 def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
-    """The mean height of curves (N, steps + 1), by the trapezium rule: (N,).
+    """The area under curves (N, steps + 1) over shares from 0 to 1, by the trapezium rule: (N,).
 
     Σ (s_k − s_{k−1}) (P_k + P_{k−1}) / 2 over the steps, which are of one size unless the shares
     are given at which the curves were measured.
@@ -152,7 +152,7 @@ def _shares(steps: int | Sequence[float]) -> Tensor:
 
 
 def first_pixels(maps: Tensor, share: float) -> Tensor:
-    """The given share of all pixels, those of the largest values of maps (N, H, W): (N, H, W) bool.
+    """Mask of the `share` of pixels with the largest values of maps (N, H, W): (N, H, W) bool.
 
     Of equal values the first in reading order counts.
     """
@@ -161,15 +161,15 @@ def first_pixels(maps: Tensor, share: float) -> Tensor:
 
 
 def _order(maps: Tensor) -> Tensor:
-    """How many pixels of its map come before each: (N, H, W), 0 for the largest value."""
+    """The rank of each pixel in its map: (N, H, W), 0 for the largest value."""
     return maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(maps)
 
 
 def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
-    """The network with layer after layer made random, the last first: (layer, network) pairs.
+    """Cascading randomisation (Adebayo et al. 2018): (layer, network) pairs, the last layer first.
 
-    Weights are drawn normally with the deviation of the trained ones. The network handed out is one
-    copy that loses a layer more each time; the model itself stays as it is.
+    Weights are drawn from a normal distribution with the deviation of the trained ones. All pairs
+    hold the same copy, with one more layer made random each time; the model itself is not changed.
     """
     fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     for layer in reversed(fresh.layers):
@@ -182,16 +182,16 @@ def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Mod
 
 
 def half_random(model: nn.Module, seed: int = 0) -> nn.Module:
-    """The network with the weights of the upper half of its layers made random."""
+    """A copy of the network with random weights in the upper half of its layers."""
     half = len(list(randomization(model))) // 2
     _, network = next(islice(randomization(model, seed), half - 1, None))
     return network
 
 
 def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
-    """Spearman's: the correlation of the ranks of two maps' values, for each of (N, H, W): (N,).
+    """Spearman's rank correlation of the values of two maps, for each of (N, H, W): (N,).
 
-    Equal values share their mean rank. A map that is the same everywhere is like no other: 0.
+    Equal values share their mean rank. The correlation with a constant map is 0.
     """
     ranks = (
         torch.from_numpy(rankdata(each.detach().cpu().flatten(1).numpy(), axis=1))

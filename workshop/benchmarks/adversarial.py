@@ -1,7 +1,7 @@
 """PGD against torchattacks: `python -m workshop.benchmarks.adversarial`, see --help.
 
 Two questions. Do equal steps and an equal radius fool equally many drawings? Both begin at the
-picture, so that nothing is left to chance. And how long do ten steps on eight pictures take
+picture, without a random start. And how long do ten steps on eight pictures take
 (--steps, --batch), in turns, on torchvision networks with random weights, ours wrapped by
 models.wrap, theirs as torchvision made them? Needs: pip install torchattacks
 """
@@ -36,7 +36,7 @@ class Normalized(nn.Module):
 
 
 def agreement(count: int, steps: int = 5) -> None:
-    """How many of the drawings CourseNet still names rightly after either attack."""
+    """How many of the drawings CourseNet still classifies rightly after either attack."""
     model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", count)
     labels = torch.tensor([model.class_index(drawn.class_names[label]) for label in drawn.labels])
     parts = list(zip(drawn.pixels.split(16), labels.split(16), strict=True))

@@ -3,7 +3,7 @@
 The same parameter (a Fourier spectrum, decorrelated colours, sigmoid), the same transforms
 (lucent's own standard ones, run on both sides), the same optimiser (Adam, 0.05), the same unit:
 channel 10 of SqueezeNet's features.7 at 224 px, 12 steps. What differs is the loop: ours has frozen
-weights and leaves the pass once the unit has spoken. `channels_last` is ours with that layout of
+weights and leaves the pass once the unit was recorded. `channels_last` is ours with that layout of
 the weights; `own_transforms` has our jitter, scale and turn, which keep the picture's size, in
 place of lucent's. Both get one network with random weights. Needs: pip install --no-deps
 torch-lucent kornia kornia-rs decorator lucent asks for kornia <= 0.4.1; two functions that newer

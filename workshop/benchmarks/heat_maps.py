@@ -2,8 +2,8 @@
 
 Rows are chosen by name, `python -m workshop.benchmarks.heat_maps saliency guided --networks
 resnet18 --threads 2`, so that the long ones can run by themselves. Equal inputs at 224 px, in one
-interleaved run; that the answers are equal the tests show for captum (occlusion where patches lie
-side by side), not for pytorch-grad-cam. Both sides get one torchvision network, ours wrapped by
+interleaved run; the tests show equal results for captum (occlusion where patches lie side by
+side), not for pytorch-grad-cam. Both sides get one torchvision network, ours wrapped by
 models.wrap, theirs as torchvision made it; with its own weights where they are on this computer,
 else with random ones, as the row says. Both occlusions run with the number of positions a pass
 that serves them best, found first. Needs: pip install captum grad-cam

@@ -1,9 +1,9 @@
 """Top-9 patches, streamed against keeping all maps: `python -m workshop.benchmarks.top_patches`.
 
-Keeping all is done in two ways. "Textbook": a forward hook that appends a copy of what the layer
-says (what comes next may overwrite it) in every pass, which runs to its end, and at the end one
+Keeping all is done in two ways. "Textbook": a forward hook that appends a copy of the layer's
+output (what comes next may overwrite it) in every pass, which runs to its end, and at the end one
 tensor of all maps, their maxima, the nine largest. "Same passes": the same with our own passes,
-which stop at the layer, so that only keeping and searching differ. The same-pass answer must equal
+which stop at the layer, so that only keeping and searching differ. The same-pass result must equal
 the streamed one. Peak memory is that of a process of its own (Linux), above what it held before.
 Asked for: at most 0.65 of the time of keeping all maps.
 """
@@ -67,11 +67,11 @@ def textbook(model: models.PixelModel, pixels: Tensor, layer: str) -> Patches:
 
 
 def strongest(maps: Tensor) -> Patches:
-    """All maps (N, C, h, w) at once; ties as in the streamed search."""
-    values, places = maps.flatten(2).max(dim=2)  # (N, C)
+    """The nine strongest pictures per channel from all maps (N, C, h, w); ties as when streamed."""
+    values, peaks = maps.flatten(2).max(dim=2)  # (N, C)
     order = values.T.argsort(dim=1, descending=True, stable=True)[:, :9]
-    place = places.T.gather(1, order)
-    return Patches(values.T.gather(1, order), order, place // maps.shape[3], place % maps.shape[3])
+    peak = peaks.T.gather(1, order)
+    return Patches(values.T.gather(1, order), order, peak // maps.shape[3], peak % maps.shape[3])
 
 
 def peak_memory(network: str, layer: str, count: int, way: Callable) -> float:

@@ -142,7 +142,7 @@ def both_sides(points) -> np.ndarray:
 
 
 def scatter(rng: Generator, count: int, low=(-1, -1), high=(1, 1)) -> np.ndarray:
-    """Random places (count, 2) in a box."""
+    """Random positions (count, 2) in a box."""
     return rng.uniform(low, high, (count, 2))
 
 

@@ -1,6 +1,6 @@
 """A planted shortcut: huskies and wolves that differ in the face only, on snow or on grass.
 
-One seed is one animal: its body, pose, place, light and camera come from generators that know
+One seed is one animal: its body, pose, position, light and camera come from generators that know
 neither its kind nor the ground under it. The kind paints a face inside a head that is already
 there, so no outline depends on it.
 """

@@ -44,7 +44,7 @@ def _rough(page: np.ndarray, rng: Generator, amount: float) -> None:
 
 
 def _rows(wide: float, high: float) -> np.ndarray:
-    """Places (count, 2) in staggered rows over the whole page, from the top."""
+    """Positions (count, 2) in staggered rows over the whole page, from the top."""
     columns, rows = (np.arange(-1.0, SIDE / step_on + 2) * step_on for step_on in (wide, high))
     x, y = np.meshgrid(columns, rows)
     x[1::2] += wide / 2

@@ -50,7 +50,7 @@ def still_right(network, pixels: Tensor, labels: Tensor, left: Tensor, **setting
 def radii() -> dict:
     """Right predictions on 96 drawings over the radius, and after a random change of that size.
 
-    What falls to PGD at one radius counts as fallen at every larger one.
+    A drawing fooled by PGD at one radius counts as fooled at every larger one.
     """
     pixels, labels, networks = drawings(6, PAIR)
     found = {"pictures": len(labels), "radii": list(RADII)}
@@ -125,7 +125,7 @@ class Blurred(nn.Module):
 
 
 def blur() -> dict:
-    """48 drawings still right by radius: CourseNet bare, behind a blur, behind a known blur."""
+    """How many of 48 drawings stay right: without blur, behind an unknown and a known blur."""
     pixels, labels, networks = drawings(3, ("coursenet",))
     bare, behind = networks["coursenet"], Blurred(networks["coursenet"])
     found = {"pictures": len(labels), "radii": [1, 2], "bare": [], "unknown": [], "known": []}

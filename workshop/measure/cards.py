@@ -54,7 +54,7 @@ def right_drawings(model: models.PixelModel, drawn: data.Pictures) -> Tensor:
 
 
 def mean_over_classes(correct: Tensor, labels: Tensor) -> float:
-    """Each class's accuracy, averaged: large classes count no more than small ones."""
+    """The mean of the classes' accuracies: large classes count no more than small ones."""
     each = [correct[labels == kind].float().mean() for kind in labels.unique()]
     return torch.stack(each).mean().item()
 
@@ -145,7 +145,7 @@ def attack(model: models.PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
     """PGD (Madry et al. 2018) within 4/255 in the maximum norm: 20 steps of 1/255.
 
     Unlike `adversarial.pgd`, each picture has a random start of its own, and one that is classified
-    wrongly to begin with moves, too.
+    wrongly before is attacked, too.
     """
     generator = torch.Generator().manual_seed(20)
     noise = 2 * torch.rand(pixels.shape, generator=generator) - 1

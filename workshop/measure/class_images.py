@@ -1,10 +1,10 @@
-"""What classes of CourseNet want to see, and whether a second network agrees.
+"""Class images of CourseNet, and whether a second network agrees with them.
 
     python3 -m workshop.measure.class_images
 
 All sixteen drawn kinds and every third photographed one, 46 in all. Writes data/class_images/:
-measured.json, and one page of pictures for each way; and regularizers.json: every third of the 46
-under each regulariser of the lesson alone, in fewer steps. Twenty minutes on one core.
+measured.json, and one page of pictures for each of WAYS; and regularizers.json: every third of the
+46 under each regulariser of the lesson alone, in fewer steps. Twenty minutes on one core.
 """
 
 import json
@@ -30,7 +30,7 @@ WAYS = {
 
 
 def main() -> None:
-    """Make the pictures, have the second network judge them; what is there already is kept."""
+    """Make the pictures and let the second network classify them; existing files are kept."""
     folder = data_dir() / "class_images"
     folder.mkdir(exist_ok=True)
     file, table = folder / "measured.json", folder / "regularizers.json"

@@ -1,4 +1,4 @@
-"""Counts which classes networks see in their dreams, and met in training, for lesson 11.
+"""Counts which classes networks predict for their dreams, and saw in training, for lesson 11.
 
 python3 -m workshop.measure.dream_census
 
@@ -20,7 +20,7 @@ from workshop.train import caltech
 
 STARTS = 32  # of each kind
 DREAMS = {"coursenet": "relu5", "drawnet": "relu5"}  # the last layer with positions
-# who names what was dreamt
+# which networks classify the dreams
 SEERS = {"coursenet": ("coursenet", "coursenet_b"), "drawnet": ("drawnet",)}
 SETTINGS = {"octaves": 3, "scale": 1.3, "steps": 10}
 DRAWINGS = 200  # of each Picturebook class in training, see data/README.md

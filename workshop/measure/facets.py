@@ -2,9 +2,9 @@
 
     python3 -m workshop.measure.facets [faces] [codes]
 
-faces: pictures of both faces of the four kinds that have two, begun in several ways, and whose face
-they show. codes: class images made of pixels, of a Fourier basis ("waves") and of a generator's
-code, and what a second network predicts of them.
+faces: class images of both facets of the four classes that have two, from several starts, and which
+facet they show. codes: class images in pixels, in a Fourier basis ("waves") and in a generator's
+code, and what a second network predicts for them.
 """
 
 import json
@@ -30,7 +30,7 @@ KINDS = [kind for kind, faces in drawing.FACETS.items() if len(faces) == 2]
 STARTS, DRAWN, STEPS, TILE = 4, 36, 48, 96
 PHOTOGRAPHED = ["sunflower", "starfish", "Leopards", "soccer ball"]
 PHOTOGRAPHED += ["strawberry", "pagoda", "schooner", "butterfly"]
-SAME = NONE._replace(  # as a climb in code and a facet's picture have it
+SAME = NONE._replace(  # as `code_image` and `facet_image` have it
     smooth=multifaceted.SMOOTH, fringes=multifaceted.FRINGES, jitter=6 / 128, scale=0.25, rotate=8
 )
 PIXELS = SAME._replace(colors="sigmoid")
@@ -46,13 +46,13 @@ def main(parts: list[str]) -> None:
         print(f"data/facets/{part}.json", flush=True)
 
 
-# --- whose face is it? ----------------------------------------------------------------------------
+# --- which facet is it? ---------------------------------------------------------------------------
 
 
 def faces() -> dict:
-    """{"drawings": how many real ones each network tells apart, "pictures": {way: rows}}.
+    """{"drawings": how many each network assigns to their facet, "pictures": {way: rows}}.
 
-    A row: kind, face, the picture's side in both networks (above 0: that face), both predictions.
+    A row: class, facet, side of the picture in both networks (above 0: this facet), predictions.
     """
     model, second = networks = models.load("coursenet"), models.load("coursenet_b")
     fresh = sets.picturebook(24 * 16, seed=1)  # no network has seen these
@@ -76,7 +76,7 @@ def faces() -> dict:
 
 
 def newly_drawn(seed: int) -> data.Pictures:
-    """DRAWN pictures of each kind, on none of which a network or a setting was chosen."""
+    """DRAWN pictures of each class, not used in training or to choose a setting."""
     numbers = [(label, number) for label in range(len(KINDS)) for number in range(DRAWN)]
     chosen = [
         drawing.draw(KINDS[label], 2_000_000 * seed + 2 * number) for label, number in numbers
@@ -86,16 +86,17 @@ def newly_drawn(seed: int) -> data.Pictures:
 
 
 def begun_in_every_way(model, drawn: data.Pictures, kind: str, seed: int) -> dict[str, Tensor]:
-    """For each face the mean of its centred drawings, and the climbs from it and from grey."""
+    """{way: pictures}: each facet's mean centred drawing, and the ascents from it and from grey."""
     groups = {face: of_face(drawn, kind, face) for face in drawing.FACETS[kind]}
     seen = {
-        face: multifaceted.responses(model, drawn.pixels[own], LAYER)
-        for face, own in groups.items()
+        face: multifaceted.responses(model, drawn.pixels[members], LAYER)
+        for face, members in groups.items()
     }
     starts, sides = [], []
-    for face, own in groups.items():
-        heat = cam.grad_cam(model, drawn.pixels[own], f"drawn {kind}").square()
-        starts.append(multifaceted.mean_picture(multifaceted.centered(drawn.pixels[own], heat)))
+    for face, members in groups.items():
+        pixels = drawn.pixels[members]
+        heat = cam.grad_cam(model, pixels, f"drawn {kind}").square()
+        starts.append(multifaceted.mean_picture(multifaceted.centered(pixels, heat)))
         rest = torch.cat([features for other, features in seen.items() if other != face])
         sides.append(multifaceted.side(seen[face], rest))
     start, facet = torch.cat(starts), multifaceted.on_sides(model, LAYER, sides)
@@ -114,13 +115,13 @@ def begun_in_every_way(model, drawn: data.Pictures, kind: str, seed: int) -> dic
 
 
 def of_face(pictures: data.Pictures, kind: str, face: str) -> Tensor:
-    """The indices of the pictures of one face of a kind."""
+    """The indices of the pictures of one facet of a class."""
     of_kind = pictures.labels == pictures.class_names.index(f"drawn {kind}")
     return (of_kind & torch.tensor([one == face for one in pictures.facets])).nonzero()[:, 0]
 
 
 class Judge:
-    """Which face of a kind is a picture nearest to, by the means of drawings made for this?"""
+    """Which facet of a class a picture is nearest to, by mean features of other drawings."""
 
     def __init__(self, network, layer: str, pictures: data.Pictures):
         self.network, self.layer = network, layer
@@ -136,7 +137,7 @@ class Judge:
         return multifaceted.responses(self.network, pixels, self.layer)
 
     def side(self, kind: str, face: str, picture: Tensor) -> float:
-        """Above 0: nearer to this face's mean than to the other's."""
+        """Above 0: nearer to this facet's mean than to that of the other."""
         own, rest = (
             torch.stack([mean for name, mean in self.means[kind].items() if (name == face) == same])
             for same in (True, False)
@@ -144,7 +145,7 @@ class Judge:
         return float(multifaceted.side(own, rest).of(self.responses(picture)))
 
     def right(self, pictures: data.Pictures) -> list[int]:
-        """How many real drawings lie nearest to their own face, and how many there are."""
+        """How many drawings lie nearest to the mean of their facet, and how many there are."""
         marks = [
             self.side(kind, face, pictures.pixels[number : number + 1]) > 0
             for kind in KINDS
@@ -163,7 +164,7 @@ def prediction(network, picture: Tensor) -> str:
 
 
 def codes() -> dict:
-    """What the second network predicts, how probable the class is to it; writes pages, too."""
+    """{way: predictions of the second network, P(class)}; writes pages of pictures, too."""
     model, second = models.load("coursenet"), models.load("coursenet_b")
     names = [f"drawn {kind}" for kind in drawing.CLASS_NAMES] + PHOTOGRAPHED
     targets, own = (
@@ -186,7 +187,7 @@ def codes() -> dict:
 
 
 def climbs(model) -> dict[str, Callable[[Tensor], Tensor]]:
-    """targets (N,) -> class images, in three ways of as many steps under the same disturbances."""
+    """{way: targets (N,) -> class images}, of equal steps and random transformations."""
     real = in_batches(
         lambda some: activations_at(model, some, "code"), data.picturebook("test").pixels
     )

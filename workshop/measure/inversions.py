@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 @torch.no_grad()
 def measured(layer: str, count: int = COUNT, again: int = AGAIN) -> dict[str, list]:
-    """For each drawing what `compared` says of its inversion, of the baselines, of two starts."""
+    """{measure: one number per drawing} of its inversion, of the baselines, and of two starts."""
     model, second = (models.load(name, device="cpu") for name in ("coursenet", "coursenet_b"))
     # in rounds: the second one holds another drawing of each kind
     drawn = data.picturebook("test", 2 * COUNT)
@@ -65,7 +65,7 @@ def inverted(model: models.PixelModel, pixels: Tensor, layer: str, seed: int) ->
 
 
 def baselines(model: models.PixelModel, pixels: Tensor, made: Tensor) -> dict[str, Tensor]:
-    """What to compare inversions `made` of `pixels` with: flat, hardly changed, noisy, painted."""
+    """Baselines for inversions `made` of `pixels`: flat, hardly changed, noisy, generated."""
     noise = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0))
     off, size = (_root_mean_square(each) for each in (made - pixels, noise))
     painted = models.load_generator(device="cpu")(activations_at(model, pixels, "code"))
@@ -85,7 +85,7 @@ def _root_mean_square(values: Tensor) -> Tensor:
 
 
 def compared(model, second, layer: str, made: Tensor, pixels: Tensor) -> dict[str, list]:
-    """The lesson's measures of pictures made after pixels, both (N, 3, H, W): N numbers each."""
+    """{measure: N numbers} that compare pictures `made` with `pixels`, both (N, 3, H, W)."""
     errors, alike = inversion.color_errors(made, pixels), inversion.correlations(made, pixels)
     own, seconds = (
         network(made).argmax(dim=1) == network(pixels).argmax(dim=1) for network in (model, second)
@@ -107,7 +107,7 @@ def compared(model, second, layer: str, made: Tensor, pixels: Tensor) -> dict[st
 
 
 def _apart(first: Tensor, second: Tensor, reference: Tensor) -> list[float]:
-    """‖first − second‖² / ‖reference‖², of pictures less their mean colour."""
+    """‖first − second‖² / ‖reference‖², of a reference picture without its mean colour."""
     if reference.shape[1] == 3:
         reference = reference - reference.mean(dim=(2, 3), keepdim=True)
     distance, size = (each.square().flatten(1).sum(dim=1) for each in (first - second, reference))

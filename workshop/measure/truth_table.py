@@ -1,7 +1,7 @@
 """Every heat map of the course by every measure: `python -m workshop.measure.truth_table`.
 
-It takes about 20 minutes. Lesson 16 shows what this writes, data/truth_table.json, and measures a
-few pictures of it again before your eyes.
+It takes about 20 minutes and writes data/truth_table.json. Lesson 16 shows the table, and measures
+a few of its pictures again.
 """
 
 import json
@@ -33,7 +33,7 @@ def curves_of(model: models.PixelModel, pixels: Tensor, labels: Tensor, heat: Te
 
 
 def second_choice(model: models.PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
-    """The class that the network finds likeliest after the given one: (N,)."""
+    """The most likely class but the given one: (N,)."""
     with torch.no_grad():
         scores = model(pixels).cpu()
     return scores.scatter(1, labels.cpu()[:, None], -torch.inf).argmax(dim=1)

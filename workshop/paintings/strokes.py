@@ -1,7 +1,7 @@
 """What every hand shares: a canvas with relief, bristle strokes, flow fields, grain, light.
 
-Places and lengths are in pixels of the finished painting. The canvas is finer (`FINE`), averaged at
-the end.
+Positions and lengths are in pixels of the finished painting. The canvas is finer (`FINE`), averaged
+at the end.
 """
 
 import cv2
@@ -73,7 +73,7 @@ def paths(angle: np.ndarray, starts: np.ndarray, length: float, points: int = 9)
 
 
 def spread(rng: Generator, spacing: float, margin: float = 8) -> np.ndarray:
-    """Places (count, 2) all over the canvas, about this far apart, in random order."""
+    """Positions (count, 2) all over the canvas, about this far apart, in random order."""
     ticks = np.arange(-margin, SIDE + margin, spacing)
     grid = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
     return rng.permutation(grid + rng.uniform(-0.6, 0.6, grid.shape) * spacing)

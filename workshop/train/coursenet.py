@@ -21,7 +21,7 @@ from workshop.train.classifier import Normalized
 
 SEED = 231
 EARLY_SIZE, SIZE = 80, 112
-EARLY = 0.64  # share of the passes that see small photographs only
+EARLY = 0.64  # share of the passes on small photographs only
 FINE_RATE = 0.02
 DRAWN_A_CLASS = 200
 
@@ -104,5 +104,5 @@ def main(
 
 
 def sharp_cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
-    """Without label smoothing: predictions that are right may now become sure."""
+    """Cross-entropy without label smoothing: right predictions may now become confident."""
     return F.cross_entropy(network(pixels), labels)

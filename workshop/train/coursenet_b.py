@@ -1,4 +1,4 @@
-"""Trains CourseNetB, a sibling of another architecture, on the same pictures, another seed."""
+"""Trains CourseNetB, another architecture, on the same pictures as CourseNet, another seed."""
 
 from cs231n_viz.networks import CourseNetB
 from workshop.train import coursenet

@@ -1,8 +1,8 @@
-"""Trains coursenet_robust: CourseNet, trained further on pictures just attacked.
+"""Trains coursenet_robust: CourseNet, fine-tuned on adversarial examples.
 
 Fast adversarial training (Wong, Rice & Kolter 2020): from a random point in the ball around a
 picture one step of the gradient's sign, as long as 1.25 radii, back into the ball; then the network
-learns from what has become of the picture.
+learns from that picture.
 """
 
 import torch
@@ -21,7 +21,7 @@ EARLY = 0.75  # share of the passes at the early size
 
 
 def adversarial_loss(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy on what one step of an attack makes of the pictures."""
+    """Cross-entropy on the pictures after one step of an attack."""
     change = torch.empty_like(pixels).uniform_(-RADIUS, RADIUS).requires_grad_(True)
     value = training.cross_entropy(network, (pixels + change).clamp(0, 1), labels)
     (gradient,) = torch.autograd.grad(value, change)
@@ -30,7 +30,7 @@ def adversarial_loss(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tens
 
 
 def main(arguments: list[str] | None = None, name: str = "coursenet_robust") -> None:
-    """Begin with CourseNet's stored weights, harden them, measure, bundle."""
+    """Start from CourseNet's stored weights, train them adversarially, measure, bundle."""
     chosen = classifier.options(name, arguments, passes=6)
     plain = models.load("coursenet", device="cpu")
     network = CourseNet(**plain.network.settings, dropout=0.1)

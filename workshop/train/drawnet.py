@@ -1,4 +1,4 @@
-"""Trains drawnet: CourseNet on nothing but drawings. What will it dream of?"""
+"""Trains drawnet: CourseNet on drawings only, for the dreams of lesson 11."""
 
 from cs231n_viz import data
 from cs231n_viz.models import PixelModel

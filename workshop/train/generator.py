@@ -1,8 +1,7 @@
-"""Trains the generator: from CourseNet's `code`, 352 numbers that know no place, back to a picture.
+"""Trains the generator: from CourseNet's `code`, 352 numbers without positions, back to pictures.
 
 The loss is that of Dosovitskiy & Brox (2016) without their adversary: how far the pixels are off,
-and how far the features are off that CourseNet finds in the picture made, the code itself among
-them.
+and how far CourseNet's features of the generated picture are off, the code itself among them.
 """
 
 import torch
@@ -21,7 +20,7 @@ PHOTOGRAPHS_IN_TURN = 8  # a pass sees all drawings and one photograph in so man
 
 
 def reconstruction_loss(model: models.PixelModel) -> training.Loss:
-    """2 mean |x' − x| + mean over LAYERS of ‖Φ(x') − Φ(x)‖² / ‖Φ(x)‖², x' from the code of x."""
+    """2 mean |x' − x| + mean over LAYERS of ‖Φ(x') − Φ(x)‖² / ‖Φ(x)‖², x' made from x's code."""
 
     def loss(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
         with torch.no_grad():
@@ -38,7 +37,7 @@ def reconstruction_loss(model: models.PixelModel) -> training.Loss:
 
 
 def main(arguments: list[str] | None = None, name: str = "generator") -> None:
-    """Train the decoder, measure whether its pictures still are what they were, bundle it."""
+    """Train the decoder, measure whether its pictures keep their class, bundle it."""
     chosen = classifier.options(name, arguments, passes=6)
     model = models.load("coursenet", device=training.best_device())
     pictures, labels = coursenet.everything()
@@ -88,7 +87,7 @@ batch norm folded: from `code` of `coursenet` to {SIZE} px.
 
 
 def figures(model: models.PixelModel) -> dict[str, str]:
-    """Is the picture made from a code still of the class that the code's own picture was?"""
+    """How often a picture made from a code keeps the class of the code's picture; its error."""
     generator = models.load_generator(device=model.device)
 
     def again(pixels: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Trains stylenet: one network for all of the course's paintings (Dumoulin, Shlens & Kudlur 2017).
 
-Every photograph of a batch is to be repainted in a style drawn at random; CourseNet's layers judge.
+Every photograph of a batch gets a random style; the losses are measured on CourseNet's layers.
 """
 
 import json
@@ -17,7 +17,7 @@ from cs231n_viz.techniques import fast_style, style_transfer
 from workshop.train import caltech, classifier, training
 
 SEED = 15
-STYLE_SIZE = 256  # at which a painting is looked at: that of its strokes in the pictures made
+STYLE_SIZE = 256  # pixels of a painting: sets the size of its strokes in the results
 CONTENT, LAYERS = fast_style.CONTENT, fast_style.STYLE
 SIDE, CROP = 256, 144  # photographs are squares of SIDE; at first, pieces of them are repainted
 EARLY, SIZES = 0.8, (128, 192)
@@ -25,7 +25,7 @@ EARLY, SIZES = 0.8, (128, 192)
 STYLE_WEIGHTS = dict(zip(SIZES, (10.0, 5.0), strict=True))
 A_PASS = 1600  # photographs
 LEAST_CONTRAST = 0.1  # standard deviation of a colour
-GRID = 4  # pixels that CourseNet's relu2 has moved on when its map moves on by one
+GRID = 4  # stride of CourseNet's relu2 in pixels
 COMPARED, MEASURED, EVALUATIONS = 20, 256, 50
 
 
@@ -35,7 +35,7 @@ def photographs() -> caltech.Photographs:
 
 
 def contrast(pictures: Tensor) -> Tensor:
-    """The deviation of the colours of each picture, (N,): by less, instance norm divides badly."""
+    """Standard deviation of each picture's colours, (N,); instance norm divides by such numbers."""
     return torch.stack([(picture / 255).std(dim=(1, 2)).mean() for picture in pictures])
 
 
@@ -46,11 +46,11 @@ def wanted(model: models.PixelModel) -> dict[str, Tensor]:
 
 
 def repainting(model: models.PixelModel) -> training.Loss:
-    """The mean of `fast_style.repainting` over a batch of a side in SIZES, which sets the
-    style's weight; the labels say in which style each picture is to be repainted.
+    """The mean loss `fast_style.repainting` over a batch; the labels are the wanted styles.
 
-    What is judged is moved at random against the grid of CourseNet's strides: both networks halve
-    twice, and a pattern in step with both would please the judge and nobody else.
+    The pictures' side, one of SIZES, sets the weight of the style. Pictures are shifted at random
+    against the grid of CourseNet's strides: both networks halve twice, and a pattern aligned with
+    both would lower the loss without looking better.
     """
     grams = wanted(model)
     styles = len(data.painting_names())
@@ -124,7 +124,7 @@ made by {EVALUATIONS} evaluations from each photograph.
 
 
 def lesson(learned: Tensor, index: int, passes: int) -> tuple[Tensor, Tensor, int]:
-    """What pass `index` repaints: photographs or pieces, a random style for each, and the size."""
+    """The training data of pass `index`: photographs or crops, a random style each, the size."""
     generator = torch.Generator().manual_seed(SEED * 1000 + index)
     some = learned[torch.randperm(len(learned), generator=generator)[:A_PASS]]
     styles = torch.randint(len(data.painting_names()), (len(some),), generator=generator)
@@ -139,7 +139,7 @@ def lesson(learned: Tensor, index: int, passes: int) -> tuple[Tensor, Tensor, in
 
 
 def table(model: models.PixelModel, known: Path) -> str:
-    """A row a painting: the mean loss over the photographs, of the network and of optimisation."""
+    """A Markdown table of mean losses, one row per painting: network, optimisation, ratio."""
     optimised = optimised_losses(model, known)
     network, pixels, rows = models.load_stylenet(model.device), unseen(), {}
     for name in network.styles:
@@ -159,7 +159,7 @@ def unseen() -> Tensor:
 
 
 def mean_loss(model: models.PixelModel, pixels: Tensor, name: str, made: Tensor) -> float:
-    """How badly these pictures repaint `pixels` in the manner of a painting, on average."""
+    """The mean loss of pictures `made` of `pixels` in the style of a painting."""
     grams = objectives.gram_matrices(model, data.painting(name, STYLE_SIZE), LAYERS)
     with torch.no_grad():
         judge = fast_style.repainting(model, pixels, CONTENT, grams, STYLE_WEIGHTS[SIZES[1]])

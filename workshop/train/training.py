@@ -1,8 +1,8 @@
 """The one training loop of all bundled networks: resumable after every pass, on a CPU or a GPU.
 
 Everything random comes from (seed, pass), and the rate is a function of the step alone, so a
-training that was killed and started again walks the same schedule on the same batches as one that
-was not.
+training that was killed and started again follows the same schedule on the same batches as one
+that was not.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, pixels, labels 
 
 
 def cross_entropy(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
-    """With label smoothing 0.1 (Szegedy et al. 2016): the right class is to have nine tenths."""
+    """Cross-entropy with label smoothing 0.1 (Szegedy et al. 2016)."""
     return F.cross_entropy(network(pixels), labels, label_smoothing=0.1)
 
 
@@ -143,7 +143,7 @@ def fastest_number_type(device: torch.device) -> torch.dtype:
 def _save(
     checkpoint: Path, schedule: dict, network, optimizer, done: int, spent: float, number_type
 ) -> None:
-    """Written beside and renamed: a kill at any moment leaves a whole checkpoint."""
+    """Write a checkpoint beside the old one, then rename it: a kill leaves a whole one."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
     state = {
