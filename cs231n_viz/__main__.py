@@ -44,7 +44,7 @@ def test(arguments: list[str]) -> int:
     environment.enter(["test", *arguments], extra="test")
     if "--fast" in arguments:
         arguments = [*FAST, *(argument for argument in arguments if argument != "--fast")]
-    return _run("pytest", *arguments, cwd=environment.CLONE)
+    return _run("pytest", *SHARED_OUT, *arguments, cwd=environment.CLONE)
 
 
 def doctor(arguments: list[str]) -> int:
@@ -77,6 +77,8 @@ def train(arguments: list[str]) -> int:
 
 
 COMMANDS = {"start": start, "test": test, "doctor": doctor, "fetch": fetch, "train": train}
+# Two processes, one file of tests or one lesson at a time; `-n 0` after `test` takes one process.
+SHARED_OUT = ["-n", "2", "--dist", "loadfile"]
 # Of the package only: no notebook, browser, drawing or training. Options given come after these.
 FAST = ["tests", "-m", "not slow and not nightly", "--ignore=tests/workshop"]
 FAST += ["--ignore-glob=tests/*browser*", "--ignore-glob=tests/test_*elsewhere.py"]

@@ -57,12 +57,12 @@ def test_start_opens_jupyterlab_on_the_students_copy_and_passes_options_on(
 
 def test_test_passes_its_options_on_to_pytest_and_its_status_back(ran):
     assert commands.main(["test", "-k", "filters"]) == 7
-    assert ran == [("pytest", "-k", "filters")]
+    assert ran == [("pytest", *commands.SHARED_OUT, "-k", "filters")]
 
 
 def test_fast_runs_the_packages_quick_tests_and_passes_the_other_options_on(ran):
     assert commands.main(["test", "-k", "filters", "--fast"]) == 7
-    assert ran == [("pytest", *commands.FAST, "-k", "filters")]
+    assert ran == [("pytest", *commands.SHARED_OUT, *commands.FAST, "-k", "filters")]
 
 
 def test_train_runs_the_workshop_of_the_clone_with_the_options(ran):

@@ -7,6 +7,7 @@ takes as long as the tests; what follows `--` goes to pytest, for instance `-- n
 import subprocess
 import sys
 
+from cs231n_viz.__main__ import SHARED_OUT
 from cs231n_viz.commands.environment import CLONE, course_environment
 from cs231n_viz.errors import unknown
 
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
     failed = []
     for name in names:
         print(f"=== {name}: {WAYS[name]}", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", "--tb=short", *options]
+        command = [sys.executable, "-m", "pytest", *SHARED_OUT, "-q", "--tb=short", *options]
         surroundings = course_environment() | WAYS[name]
         if subprocess.run(command, cwd=CLONE, env=surroundings, check=False).returncode:
             failed.append(name)
