@@ -30,7 +30,10 @@ class Outputs(dict[str, Tensor]):
     def __missing__(self, layer):
         if self:
             raise unknown("captured layer", layer, self)
-        raise ValueError(f"nothing is captured at {layer!r} yet: run model(pixels) in the `with`.")
+        raise ValueError(
+            f"{layer!r} was not reached: run model(pixels) in the `with`, and name a layer that "
+            "the target depends on."
+        )
 
 
 @contextmanager
@@ -56,17 +59,17 @@ def capture(
             calls.clear()
 
     def record(layer, wanted_call, module, inputs, output):
-        ours = threading.get_ident() == thread and isinstance(output, Tensor)
-        calls[layer] += ours
-        if not ours or calls[layer] - 1 != wanted_call:
+        if threading.get_ident() != thread or not isinstance(output, Tensor):
+            return None
+        calls[layer] += 1
+        if calls[layer] - 1 != wanted_call:
             return None
         if leaves and layer in outputs:
             raise _second_pass(layer)
         outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
         if stop and len(outputs) == len(modules):
             raise Recorded
-        # The pass goes on with a second copy, so that no later in-place operation (a ReLU, a
-        # residual sum) changes the one kept here, while gradients still flow through it.
+        # The pass goes on with a second copy: no later in-place operation changes the one kept.
         return outputs[layer].clone()
 
     with ExitStack() as hooks:  # removes every hook, after an error, too

@@ -156,7 +156,7 @@ def painting(name: str, size: int = 512) -> Tensor:
     if name not in PAINTINGS:
         raise unknown("painting", name, PAINTINGS)
     whole("the size of a painting", size, 2, 512)
-    return images.to_pixels(_bundled(f"paintings/{name}.jpg"), size)
+    return _stored(f"paintings/{name}.jpg", lambda path: images.to_pixels(path, size))
 
 
 def texture_names() -> list[str]:
@@ -169,7 +169,8 @@ def texture(name: str, size: int = 256) -> Tensor:
     if name not in texture_names():
         raise unknown("texture", name, texture_names(), most=30)
     drawn = name in DRAWN_TEXTURES
-    pixels = images.to_pixels(_bundled(f"textures/{name}.webp")) if drawn else _cut(CUTS[name])
+    stored = f"textures/{name}.webp"
+    pixels = _stored(stored, images.to_pixels) if drawn else _cut(CUTS[name])
     side = pixels.shape[-1]
     start = (side - whole(f"the size of the texture {name!r}", size, 2, side)) // 2
     return pixels[..., start : start + size, start : start + size].clone()
@@ -201,10 +202,10 @@ def _singles(count: int):
     labels, pixels, masks, facets = mixed_labels(count, len(KINDS)), [], [], []
     for index, label in enumerate(labels):
         name = f"{KINDS[label]}/{index // len(KINDS):03}"
-        file = _bundled(f"picturebook/test/{name}_*.webp")
-        pixels.append(images.to_pixels(file))
+        drawing = f"picturebook/test/{name}_*.webp"
+        pixels.append(_stored(drawing, images.to_pixels))
         masks.append(_mask(f"picturebook/test_masks/{name}.png"))
-        facets.append(file.stem.partition("_")[2])
+        facets.append(_bundled(drawing).stem.partition("_")[2])
     return torch.cat(pixels), torch.tensor(labels), torch.stack(masks), facets
 
 
@@ -219,13 +220,13 @@ def _pairs(count: int):
     """Stored as 07_cat-cat+tree-pine.webp, with the masks 07_0.png (cat) and 07_1.png (tree)."""
     pixels, labels, masks, facets = [], [], [], []
     for number in range(count):
-        file = _bundled(f"picturebook/pairs/{number:02}_*.webp")
-        both = [one.split("-") for one in file.stem.partition("_")[2].split("+")]
+        drawing = f"picturebook/pairs/{number:02}_*.webp"
+        both = [one.split("-") for one in _bundled(drawing).stem.partition("_")[2].split("+")]
         labels.append([KINDS.index(kind) for kind, _ in both])
         facets.append(" + ".join(facet for _, facet in both))
         names = [f"picturebook/pairs_masks/{number:02}_{part}.png" for part in (0, 1)]
         masks.append(torch.stack([_mask(name) for name in names]))
-        pixels.append(images.to_pixels(file))
+        pixels.append(_stored(drawing, images.to_pixels))
     return torch.cat(pixels), torch.tensor(labels), torch.stack(masks), facets
 
 

@@ -40,10 +40,11 @@ def positive(name: str, value: float, zero: bool = False) -> float:
     return value
 
 
-def share(name: str, value: float, low: float = 0, high: float = 1) -> float:
-    """The value, if it is a number from `low` to `high`."""
-    if not low <= _number(name, value) <= high:
-        raise ValueError(f"{name} is a number from {low:g} to {high:g}, not {value}.")
+def share(name: str, value: float, low: float = 0, high: float = 1, below: bool = False) -> float:
+    """The value, if it is a number from `low` to `high`, or from `low` to `below` that."""
+    if not low <= _number(name, value) <= high or (below and value == high):
+        limit = f"to below {high:g}" if below else f"to {high:g}"
+        raise ValueError(f"{name} is a number from {low:g} {limit}, not {value}.")
     return value
 
 

@@ -62,17 +62,22 @@ def to_picture(pixels: Tensor) -> Image.Image:
     return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
 
 
-def check_pixels(pixels: Tensor, channels: int = 3) -> None:
-    """Raises an error with the reason, unless pixels are floats (N, channels, H, W) in [0, 1]."""
+def check_pixels(pixels: Tensor, channels: int | None = 3) -> None:
+    """Raises an error with the reason, unless pixels are floats (N, channels, H, W) in [0, 1].
+
+    channels=None allows any number of them.
+    """
     floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
-    if not floats or pixels.dim() != 4 or pixels.shape[1] != channels or not pixels.numel():
+    if not floats or pixels.dim() != 4 or not pixels.numel():
+        raise _why_not(pixels, channels)
+    if channels not in (None, pixels.shape[1]):
         raise _why_not(pixels, channels)
     low, high = pixels.aminmax()
     if not (low >= -1e-4 and high <= 1 + 1e-4):  # true of NaN, too
         raise _why_not(pixels, channels)
 
 
-def _why_not(pixels: Tensor, channels: int = 3) -> Exception:
+def _why_not(pixels: Tensor, channels: int | None = None) -> Exception:
     if not isinstance(pixels, Tensor):
         kind = type(pixels).__name__
         return TypeError(f"pixels are a float tensor, not a {kind}: use images.to_pixels.")
@@ -80,11 +85,11 @@ def _why_not(pixels: Tensor, channels: int = 3) -> Exception:
         return ValueError(f"pixels are floats in [0, 1], not {pixels.dtype}: use images.to_pixels.")
     if unusable := int((~pixels.isfinite()).sum()):
         return ValueError(f"pixels hold {unusable} values that are NaN or infinite.")
-    shape, wanted = tuple(pixels.shape), f"(N, {channels}, H, W)"
+    shape, wanted = tuple(pixels.shape), f"(N, {channels or 'C'}, H, W)"
     if len(shape) != 4 or 0 in shape:
         hint = "; pixels[None] makes a batch of one picture" if len(shape) == 3 else ""
         return ValueError(f"pixels have the shape {wanted}, not {shape}{hint}.")
-    if shape[1] != channels:
+    if channels not in (None, shape[1]):
         hint = "; pixels.expand(-1, 3, -1, -1) makes grey pictures RGB" if shape[1] == 1 else ""
         if shape[3] == channels:
             hint = "; pixels.permute(0, 3, 1, 2) puts the channels second"

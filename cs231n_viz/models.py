@@ -24,6 +24,7 @@ from .places import data_dir
 # The usual names for the layers of AlexNet, VGG and SqueezeNet
 WORDS = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool"}
 WORDS |= {"Fire": "fire", "Linear": "fc", "AdaptiveAvgPool2d": "pool"}
+HEAD = ("Linear", "AdaptiveAvgPool2d")  # named in the classifier only
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
 # What networks raise at a size that they cannot take
 CANNOT = (RuntimeError, AssertionError, ValueError, IndexError)
@@ -75,6 +76,8 @@ class PixelModel(nn.Module):
 
     def _check_size(self, size: torch.Size, error: Exception) -> None:
         """Raises ValueError if the network refuses even grey of this size, without any hooks."""
+        if tuple(size) == (self.input_size, self.input_size):
+            return  # the dry run has shown that it takes its own size
         plain = _without_hooks(self.network)
         try:
             with torch.no_grad(), torch._C.DisableTorchFunction():  # no function modes
@@ -294,13 +297,13 @@ def _frozen_copy(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def _without_hooks(module: nn.Module) -> nn.Module:
-    """The module with the same weights, without the hooks on it or its parts."""
-    plain = copy.copy(module)
-    plain._forward_pre_hooks, plain._forward_hooks = OrderedDict(), OrderedDict()
-    parts = module._modules.items()
-    plain._modules = {name: part if part is None else _without_hooks(part) for name, part in parts}
-    return plain
+def _without_hooks(network: nn.Module) -> nn.Module:
+    """A copy that shares the weights and has no hooks, not on parts kept in a list, either."""
+    memo = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    for module in network.modules():
+        for hooks in (module._forward_pre_hooks, module._forward_hooks):
+            memo[id(hooks)] = OrderedDict()
+    return copy.deepcopy(network, memo)
 
 
 # --- layer names ----------------------------------------------------------------------------------
@@ -351,7 +354,7 @@ def _friendly_names(network: nn.Module) -> dict[str, str]:
         suffix = f"{block}_{number}" if vgg else f"{number}"
         if vgg and kind == "MaxPool2d":
             suffix, block, number = f"{block}", block + 1, 0
-        if kind in WORDS:  # other things, in a network of one's own, keep their dotted names
+        if kind in WORDS and kind not in HEAD:  # other things keep their dotted names
             friendly[WORDS[kind] + suffix] = dotted
         if kind == "Fire":
             parts = [name for name, _ in module.named_children()]

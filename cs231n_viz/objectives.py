@@ -5,6 +5,7 @@ Each is made by a factory, and `weighted_sum` adds them up:
     score = weighted_sum((1, class_score(model, "tarantula")), (-0.001, squared_size(model.mean)))
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .activations import activations_at
+from .errors import whole
 
 Objective = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> (N,)
 # Below this, the squared norm of a Gram matrix may be rounding; activations of 0.001 give more.
@@ -78,6 +80,7 @@ def unit(
 ) -> Objective:
     """The activation of a channel at a position; without one, the mean over its map."""
     model.resolve(layer)  # an unknown layer raises here and not in the middle of a run
+    channel = whole("channel", channel, -math.inf)  # whether it is there, the layer says
     if (row is None) != (column is None):
         raise ValueError(f"a position is a row and a column, not row={row} and column={column}.")
     position = () if row is None else (row, column)

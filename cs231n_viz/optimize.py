@@ -9,6 +9,7 @@ generator's code. `direction` computes the step, `constrain` projects after it: 
 """
 
 import functools
+import inspect
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,7 +79,7 @@ def sign(rate: float) -> Direction:
 
 def drop_small(direction: Direction, share: float) -> Direction:
     """`direction` of the gradient with the smallest `share` of each picture's values set to 0."""
-    errors.share("the share of drop_small", share)
+    errors.share("the share of drop_small", share, below=True)
 
     def sparser(gradient: Tensor, parameter: Tensor) -> Tensor:
         return direction(gradient.masked_fill(smallest(gradient.abs(), share), 0.0), parameter)
@@ -95,7 +96,7 @@ def drop_small_contributions(
     loses if that pixel becomes `center`. The smallest `share` of a picture's pixels is set
     (Yosinski et al. 2015).
     """
-    errors.share("the share of drop_small_contributions", share)
+    errors.share("the share of drop_small_contributions", share, below=True)
 
     def clipped(gradient: Tensor, parameter: Tensor) -> Tensor:
         contribution = ((parameter - center) * gradient).sum(dim=1, keepdim=True).abs()
@@ -265,6 +266,7 @@ def final(steps: Callable[..., Iterable[Step]]) -> Callable[..., Tensor]:
     def run(*arguments, **settings) -> Tensor:
         return last(steps(*arguments, **settings))
 
+    run.__signature__ = inspect.signature(steps).replace(return_annotation=Tensor)
     run.__name__ = run.__qualname__ = steps.__name__.removesuffix("_steps")
     run.__doc__ = f"The last picture of `{steps.__name__}`.\n\n    {steps.__doc__}"
     return run

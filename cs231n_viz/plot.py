@@ -159,7 +159,7 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
 
 
 @_styled
-def picture_map(tiles, cells, columns: int, labels, names: Names = ()) -> Figure:
+def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figure:
     """Tiles (N, 3, s, s) in cells of a grid, row by row, with borders between unlike labels (N,).
 
     Each label's name is written in the middle of its tiles.
@@ -176,7 +176,7 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = ()) -> Figure
     lines = np.array(lines).reshape(-1, 2, 2) * side - 0.5
     white = {"colors": "white", "linewidths": 3.2, "capstyle": "projecting"}
     axes.add_collection(LineCollection(lines, **white))
-    present = [label for label in range(len(names)) if (labels == label).any()]
+    present = [label for label in range(len(names or ())) if (labels == label).any()]
     middles = [np.median(np.argwhere(kinds == label), axis=0) + 0.5 for label in present]  # (y, x)
     middles = [middle[::-1] * side for middle in middles]
     _write(axes, middles, [names[label] for label in present], columns * side)

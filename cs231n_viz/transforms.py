@@ -120,7 +120,7 @@ def smallest(values: Tensor, share: float) -> Tensor:
 
 def clip_small(share: float, center: float | Tensor = 0.0) -> Transform:
     """Sets the `share` of a picture's pixels with the smallest ‖x − center‖ to `center`."""
-    errors.share("the share of clip_small", share)
+    errors.share("the share of clip_small", share, below=True)
 
     def clip(image: Tensor) -> Tensor:
         squared_length = (image - center).square().sum(dim=1, keepdim=True)  # (N, 1, H, W)

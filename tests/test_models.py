@@ -10,7 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from cs231n_viz import models
-from cs231n_viz.activations import capture
+from cs231n_viz.activations import activations_at, capture
 from cs231n_viz.places import data_dir
 
 
@@ -334,3 +334,33 @@ def test_wrapping_does_not_change_what_a_network_computes():
     pixels = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     wrapped = models.wrap(network, mean=(0.0,) * 3, std=(1.0,) * 3, input_size=8)
     assert torch.allclose(wrapped(pixels), network(pixels).detach())
+
+
+class ListOfParts(nn.Module):
+    """Calls its parts from a list, and refuses more than two pictures for a reason of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.relu, self.head = nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Linear(8, 4)
+        self.parts = [self.conv, self.relu]
+
+    def forward(self, inputs):
+        if len(inputs) > 2:
+            raise RuntimeError("too many pictures")
+        for part in self.parts:
+            inputs = part(inputs)
+        return self.head(inputs.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("side", [16, 20])
+def test_a_failure_of_its_own_is_told_as_itself_also_where_parts_are_kept_in_a_list(side):
+    model = models.wrap(ListOfParts(), input_size=16)
+    with pytest.raises(RuntimeError, match="too many pictures"):
+        activations_at(model, torch.rand(4, 3, side, side), "relu")
+
+
+def test_a_wrong_size_is_told_of_a_network_with_weight_norm():
+    conv = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 5))
+    network = nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(1152, 4))
+    with pytest.raises(ValueError, match="cannot take a picture of 20 x 20"):
+        models.wrap(network, input_size=16)(torch.rand(1, 3, 20, 20))

@@ -1,10 +1,12 @@
 import gc
+import inspect
 import itertools
 import weakref
+from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cs231n_viz import models
 from cs231n_viz.objectives import class_score, score_of, squared_size, total_variation, weighted_sum
@@ -19,6 +21,7 @@ from cs231n_viz.optimize import (
     drop_small,
     drop_small_contributions,
     every,
+    final,
     keep,
     last,
     lbfgs,
@@ -634,7 +637,7 @@ def test_an_objective_of_the_wrong_kind_gets_a_sentence_that_helps(objective, se
 def test_impossible_settings_get_a_sentence_that_helps():
     with pytest.raises(ValueError, match="no step"):
         last(descend(noise(1, 3, 2, 2), squared_size(), steps=0))
-    with pytest.raises(ValueError, match="share of drop_small is a number from 0 to 1"):
+    with pytest.raises(ValueError, match="share of drop_small is a number from 0 to below 1"):
         drop_small(adam(), 1.1)
     with pytest.raises(ValueError, match="every is a whole number from 1 up, not 0"):
         every(0, blur(1.0))
@@ -668,7 +671,7 @@ def test_drop_small_contributions_sets_what_the_score_would_miss_least_to_the_ce
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_drop_small_contributions_wants_a_share(share):
-    with pytest.raises(ValueError, match="drop_small_contributions is a number from 0 to 1"):
+    with pytest.raises(ValueError, match="drop_small_contributions is a number from 0 to below 1"):
         drop_small_contributions(sign(0.1), share)
 
 
@@ -677,3 +680,22 @@ def test_the_rate_climbs_to_its_peak_and_ends_at_zero():
     assert max(rates) == pytest.approx(0.15) and rates.index(max(rates)) == 20
     assert rates[0] == pytest.approx(0.006) and rates[100] == pytest.approx(0, abs=1e-9)
     assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_the_final_twin_has_the_signature_of_its_steps_and_returns_a_picture():
+    def fall_steps(start: Tensor, *, steps: int = 3) -> Iterator[Step]:
+        """Steps downhill."""
+        return descend(start, lambda image: image.square().flatten(1).sum(dim=1), steps=steps)
+
+    fall = final(fall_steps)
+    signature = inspect.signature(fall)
+    assert list(signature.parameters) == ["start", "steps"]
+    assert signature.return_annotation is Tensor and fall.__name__ == "fall"
+    start = torch.ones(1, 3, 4, 4)
+    assert torch.equal(fall(start), last(fall_steps(start)))
+
+
+def test_all_of_a_gradient_cannot_be_dropped():
+    for share in (1, -0.1, "0.5"):
+        with pytest.raises((ValueError, TypeError), match="drop_small is a number"):
+            drop_small(adam(), share)

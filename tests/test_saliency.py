@@ -164,7 +164,7 @@ def test_what_cannot_be_done_is_said(coursenet):
         saliency.segment(picture.repeat(2, 1, 1, 1), torch.rand(64, 64))
     with pytest.raises(ValueError, match=r"not \(1, 3, 64, 64\) and \(8, 8\)"):
         saliency.segment(picture, torch.rand(8, 8))
-    with pytest.raises(ValueError, match="background is a number from 0 to 0.2, not 0.3"):
+    with pytest.raises(ValueError, match="background is a number from 0 to below 0.2, not 0.3"):
         saliency.segment(picture, torch.rand(64, 64), sure=0.2, background=0.3)
     with pytest.raises(ValueError, match=r"look like 0 to 255"):
         saliency.saliency_map(coursenet, picture * 255, 0)

@@ -294,7 +294,7 @@ def test_what_cannot_be_looked_up_is_said_in_words():
 
 @pytest.mark.parametrize(("grow", "size", "first"), [(scanline, 1, 1), (efros_leung, (3, 3), 3)])
 def test_where_all_is_drawn_at_random_nothing_is_left_to_grow(grow, size, first):
-    with pytest.raises(ValueError, match="the run made no step"):
+    with pytest.raises(ValueError, match="none is left to synthesize"):
         grow(noise(1, 3, 5, 5), size, 3)
     assert grow(noise(1, 3, 5, 5), (first, first + 1), 3).shape == (1, 3, first, first + 1)
 
@@ -421,8 +421,8 @@ def test_the_steps_run_over_all_sizes_and_end_at_the_whole_one(model, scales):
 @pytest.mark.parametrize(
     "settings, words",
     [
-        ({"layers": "relu1"}, "unknown layer of coursenet 'r'"),
-        ({"layers": []}, "no layer is named"),
+        ({"layers": "relu1"}, "layers are names"),
+        ({"layers": []}, "layers are names"),
         ({"layers": ["relu9"]}, "relu"),
         ({"steps": 0}, "steps is a whole number from 1 up"),
         ({"sizes": 0}, "sizes is a whole number from 1 up"),
@@ -486,3 +486,18 @@ def test_a_network_of_four_channels_has_no_noise_to_begin_with():
     )
     with pytest.raises(ValueError, match="noise has at most three colours"):
         synthesize_steps(network, noise(1, 4, 8, 8), ["conv1"])
+
+
+def test_sizes_and_layers_that_make_no_texture_are_refused_in_words():
+    sample = torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    for grow, size, words in (
+        (texture.scanline, (5, 6, 7), "an int or"),
+        (texture.scanline, 1, "none is left"),
+        (texture.efros_leung, 3, "none is left"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            grow(sample, size)
+    with pytest.raises(ValueError, match="layers are names"):
+        texture.synthesize_steps(models.load("coursenet", device="cpu"), sample, "relu1")
+    with pytest.raises(ValueError, match="no neighbours"):
+        texture.copied_together(torch.zeros(1, 1, 2, dtype=torch.long))

@@ -289,7 +289,7 @@ def test_clip_small_measures_all_colours_of_a_pixel_together_and_from_the_centre
     ]
     assert torch.equal(clip_small(0.0, center)(image), image)
     for share in (-0.1, 1.1, float("nan")):
-        with pytest.raises(ValueError, match="share of clip_small is a number from 0 to 1"):
+        with pytest.raises(ValueError, match="share of clip_small is a number from 0 to below 1"):
             clip_small(share)
 
 

@@ -183,3 +183,14 @@ def test_what_cannot_be_measured_is_said():
             measure(HEAT, OBJECT.float())
     with pytest.raises(ValueError, match=r"torch.bool \(1, 128, 128\)"):
         truth.share_on(HEAT, drawn.masks)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (1, 3, 4, 4)])
+def test_first_pixels_wants_a_map_for_each_picture(shape):
+    with pytest.raises(ValueError, match=r"maps have the shape \(N, H, W\)"):
+        truth.first_pixels(torch.zeros(shape), 0.25)
+
+
+def test_a_mask_smaller_than_the_map_is_refused():
+    with pytest.raises(ValueError, match="need masks as large or larger"):
+        truth.share_on(torch.rand(2, 8, 8), torch.ones(2, 4, 4, dtype=torch.bool))

@@ -7,6 +7,7 @@ loss inside it; FGSM (Goodfellow, Shlens & Szegedy 2015) is a single step as lon
 """
 
 import functools
+import inspect
 import itertools
 import math
 import warnings
@@ -56,6 +57,9 @@ def _in_batches(attack: Callable[..., Tensor]) -> Callable[..., Tensor]:
             parts.append(attack(model, pixels[some], radius=radius, **own, **settings))
         return torch.cat(parts)
 
+    signature = inspect.signature(attack)
+    size = inspect.Parameter("batch_size", inspect.Parameter.KEYWORD_ONLY, default=16)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), size])
     return run
 
 
@@ -185,11 +189,11 @@ def query_attack_steps(
     more queries. Each random change is tried on every picture.
     """
     aim, into_ball = _aim(model, pixels, target, away_from), ball(pixels, radius)
-    generator = torch.Generator().manual_seed(seed)
+    generator, queries = torch.Generator().manual_seed(seed), whole("queries", queries, 1)
     image, counts = pixels.clone(), torch.ones(len(pixels), dtype=torch.long)
     value = _margin(model(image), aim).to(pixels.device)
     yield (step := QueryStep(0, image.clone(), value.clone(), counts.clone()))
-    for index in range(1, whole("queries", queries, 1)):
+    for index in range(1, queries):
         if value.isnan().any():
             raise Diverged(f"query {index}: the scores are NaN, so the attack stops.", step)
         left = (value <= 0).nonzero()[:, 0]
@@ -275,7 +279,7 @@ def random_change(pixels: Tensor, radius: float, norm: str = "inf", seed: int = 
 
     Each value moves by + or − radius ("inf"), or the whole picture by a length of radius ("l2").
     """
-    images.check_pixels(pixels, channels=pixels.shape[1])
+    images.check_pixels(pixels, channels=None)
     into_ball, generator = ball(pixels, radius, norm), torch.Generator().manual_seed(seed)
     change = (_signs if norm == "inf" else _random_unit)((1, *pixels.shape[1:]), generator)
     return into_ball(pixels + radius * change.to(pixels))

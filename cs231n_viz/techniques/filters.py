@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..errors import unknown
+from ..errors import share, unknown
 
 # The direction in colour space along which nothing but brightness changes.
 GREY = torch.full((3,), 1 / math.sqrt(3))
@@ -39,7 +39,10 @@ def as_pictures(weights: Tensor, scale: str = "each", quantile: float = 1) -> Te
     """
     if scale not in SCALES:
         raise unknown("scale", scale, SCALES)
-    sizes = weights.abs().flatten(1 if scale == "each" else 0).quantile(quantile, dim=-1)
+    if weights.dim() != 4:
+        raise ValueError(f"weights have the shape (N, C, H, W), not {tuple(weights.shape)}.")
+    share("quantile", quantile)
+    sizes = weights.float().abs().flatten(1 if scale == "each" else 0).quantile(quantile, dim=-1)
     return (0.5 + weights / (2 * sizes.clamp(min=1e-12).view(-1, 1, 1, 1))).clamp(0, 1)
 
 

@@ -177,7 +177,7 @@ def _beginning(
     images.check_pixels(start, channels=model.channels)
     classes = len(target) if isinstance(target, Tensor) and target.dim() == 1 else 1
     count = classes if len(start) == 1 else len(start)
-    targets_of(target, count)  # as many classes as pictures?
+    targets_of(target, whole("the number of classes", count, 1))  # as many as pictures?
     own = tuple(start.shape[2:])
     usual = (model.input_size, model.input_size) if own == (1, 1) else own
     height, width = (size, size) if isinstance(size, int) else size or usual

@@ -154,7 +154,7 @@ def centered(pixels: Tensor, weights: Tensor) -> Tensor:
     Weights: a mask, or a heat map. Gaps are filled by mirroring. Where all weights are 0 the
     picture stays.
     """
-    images.check_pixels(pixels, channels=pixels.shape[1])
+    images.check_pixels(pixels, channels=None)
     if weights.dim() != 3 or len(weights) != len(pixels) or not (weights >= 0).all():
         shape = f"({len(pixels)}, h, w)"
         raise ValueError(f"the weights are {shape}, 0 or more, not {tuple(weights.shape)}.")
@@ -174,7 +174,7 @@ def mean_picture(pixels: Tensor) -> Tensor:
 
     Where pictures differ, their mean is grey: only what they have in common keeps its colour.
     """
-    images.check_pixels(pixels, channels=pixels.shape[1])
+    images.check_pixels(pixels, channels=None)
     mean = pixels.mean(dim=0, keepdim=True)
     color = mean.mean(dim=(2, 3), keepdim=True)
     return (color + CONTRAST * (mean - color)).clamp(0, 1)
@@ -301,7 +301,7 @@ def code_image_steps(
     """
     _check_codes(generator, start, bounds)
     targets_of(target, len(start))
-    keep, disturb = 1 - share("decay", decay), _disturbances(model.input_size, seed)
+    keep, disturb = 1 - share("decay", decay, below=True), _disturbances(model.input_size, seed)
     highest = torch.inf if bounds is None else bounds.to(model.device)
     run = ascend(
         start.detach().to(model.device),

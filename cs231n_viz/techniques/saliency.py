@@ -117,7 +117,7 @@ def seeds(heat: Tensor, sure: float = 0.97, background: float = 0.2) -> np.ndarr
     background for certain; between, values above the middle of the two are probably object.
     """
     errors.share("sure", sure)
-    errors.share("background", background, 0, sure)
+    errors.share("background", background, 0, sure, below=True)
     heat = heat.detach().cpu().float()
     low, high = heat.quantile(background), heat.quantile(sure)
     certain = heat >= high if high > low else heat > low  # a map that is zero nearly everywhere

@@ -288,6 +288,8 @@ def _layers(model: nn.Module, plan: Settings) -> tuple[str, dict[str, float], di
 
 def _by_layer(layers: Layers) -> dict[str, float]:
     layers = [layers] if isinstance(layers, str) else layers
+    if not isinstance(layers, Mapping | Sequence):
+        raise TypeError(f"layers are a name, names or {{name: weight}}, not {layers!r}.")
     return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
 
 

@@ -125,6 +125,8 @@ def copied(picture: Tensor, sources: Tensor) -> Tensor:
 
 def copied_together(sources: Tensor) -> float:
     """The share of neighbouring pixels copied as neighbours: 1 is a plain copy of the sample."""
+    if sources[..., 0].numel() == 1:
+        raise ValueError("a single pixel has no neighbours that were copied with it.")
     return float(torch.cat([kept.flatten() for kept in _kept_neighbors(sources)]).float().mean())
 
 
@@ -153,7 +155,10 @@ def _check_growth(sample: Tensor, size: images.Size, window: int, least: int) ->
     _check_sample(sample)
     if whole("window", window, 3, min(sample.shape[2:])) % 2 == 0:
         raise ValueError(f"a window has a pixel in its middle: give an odd number, not {window}.")
-    return _height_width(size, least)
+    height, width = _height_width(size, least)
+    if (height, width) == (least, least):
+        raise ValueError(f"{least} x {least} pixels are the start, and none is left to synthesize.")
+    return height, width
 
 
 def _check_sample(sample: Tensor) -> None:
@@ -163,6 +168,8 @@ def _check_sample(sample: Tensor) -> None:
 
 
 def _height_width(size: images.Size, least: int) -> tuple[int, int]:
+    if isinstance(size, Sequence) and len(size) != 2:
+        raise ValueError(f"a size is an int or (height, width), not {size!r}.")
     height, width = size if isinstance(size, Sequence) else (size, size)
     return whole("the height", height, least), whole("the width", width, least)
 
@@ -263,6 +270,8 @@ def synthesize_steps(
     All pictures of a batch start from the same noise.
     """
     images.check_pixels(sample, channels=model.channels)
+    if isinstance(layers, str) or not layers:
+        raise ValueError(f'layers are names, such as ["relu1", "relu2"], not {layers!r}.')
     sides = _height_width(tuple(sample.shape[2:]) if size is None else size, 1)
     parts = [2**k for k in reversed(range(whole("sizes", sizes, 1)))]
     steps, tv = whole("steps", steps, 1), positive("tv", tv, zero=True)

@@ -66,6 +66,9 @@ def share_on(maps: Tensor, masks: Tensor) -> Tensor:
     (N, C, h, w); masks (N, H, W) bool, not smaller than the maps -> (N,) or (N, C).
     """
     _check_masks(masks, (len(maps), *masks.shape[1:]))
+    if maps.dim() not in (3, 4) or min(masks[0].shape) < min(maps.shape[-2:]):
+        shapes = f"{tuple(maps.shape)} and {tuple(masks.shape)}"
+        raise ValueError(f"maps (N, h, w) or (N, C, h, w) need masks as large or larger: {shapes}.")
     on = F.interpolate(masks[:, None].float(), maps.shape[-2:], mode="area").to(maps.device)
     on = on if maps.dim() == 4 else on[:, 0]  # (N, 1, h, w) or (N, h, w)
     heat = maps.clamp(min=0)
@@ -157,6 +160,8 @@ def first_pixels(maps: Tensor, share: float) -> Tensor:
     Of equal values the first in reading order counts.
     """
     errors.share("share", share)
+    if maps.dim() != 3:
+        raise ValueError(f"maps have the shape (N, H, W), not {tuple(maps.shape)}.")
     return _order(maps) < round(share * maps[0].numel())
 
 
