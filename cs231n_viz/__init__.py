@@ -6,8 +6,10 @@ Import the module you need; importing the package itself does no work.
     data          photos, textures, paintings, drawings with masks, folders of your own
     networks      our own nn.Modules
     models        any network -> PixelModel; layer names; predict
+    promise       what `models.wrap` checks once of a network
+    weights       new random weights for any network
     activations   look inside a pass: capture, ReLU rules, receptive field
-    layers        which layer? the last maps, the last weights, the usual ones
+    layers        which layer, and how its output lies over the picture
     objectives    image -> number
     transforms    image -> image
     optimize      the only loop that changes an image

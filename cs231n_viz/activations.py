@@ -10,16 +10,18 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from .errors import unknown
+from .errors import known, unknown
 
 # --- outputs of layers ----------------------------------------------------------------------------
 
@@ -46,8 +48,8 @@ def capture(
             scores = model(pixels)
         outputs["relu3"]  # (N, C, h, w), a part of the graph that leads from pixels to scores
 
-    leaves=True makes each output a leaf of the graph, which requires gradients; one pass only.
-    stop=True leaves the pass, by raising `Recorded`, as soon as every layer was recorded.
+    leaves=True makes each output a leaf of the graph, which requires gradients, within no_grad,
+    too; one pass only. stop=True leaves the pass, by raising `Recorded`, once all were recorded.
     """
     if not layers:
         raise ValueError("no layer was named: name at least one of model.layers.")
@@ -59,21 +61,21 @@ def capture(
             calls.clear()
 
     def record(layer, wanted_call, module, inputs, output):
-        if threading.get_ident() != thread or not isinstance(output, Tensor):
-            return None
-        calls[layer] += 1
-        if calls[layer] - 1 != wanted_call:
+        ours = threading.get_ident() == thread and isinstance(output, Tensor)
+        calls[layer] += ours
+        if not ours or calls[layer] - 1 != wanted_call:
             return None
         if leaves and layer in outputs:
             raise _second_pass(layer)
-        outputs[layer] = output.detach().clone().requires_grad_() if leaves else output.clone()
+        outputs[layer] = _leaf(output) if leaves else output.clone()
         if stop and len(outputs) == len(modules):
             raise Recorded
         # The pass goes on with a second copy: no later in-place operation changes the one kept.
         return outputs[layer].clone()
 
     with ExitStack() as hooks:  # removes every hook, after an error, too
-        hooks.enter_context(model.network.register_forward_pre_hook(begin))
+        hooks.enter_context(torch.inference_mode(False) if leaves else nullcontext())
+        hooks.enter_context(model.register_forward_pre_hook(begin))  # a network may call itself
         for layer, (module, call) in modules.items():
             hooks.enter_context(module.register_forward_hook(partial(record, layer, call)))
         yield outputs
@@ -84,6 +86,24 @@ def _second_pass(layer):
         f"{layer} ran in a second pass, and its gradient is of one: take a function of the scores, "
         "such as lambda scores: scores[:, 3] - scores[:, 5], which needs one pass only."
     )
+
+
+def _leaf(output: Tensor) -> Tensor:
+    _end_checkpoints()
+    return output.detach().clone().requires_grad_()
+
+
+def _end_checkpoints() -> None:
+    """What torch.utils.checkpoint would drop and compute again is kept, from here to its end.
+
+    Computed again, without our hooks, the pass would have no leaf. `keep` takes the place of every
+    checkpoint on the stack, and is taken off when that checkpoint ends.
+    """
+    keep = saved_tensors_hooks(lambda saved: saved, lambda saved: saved)
+    with suppress(RuntimeError):  # none is left
+        keep.__exit__()
+        _end_checkpoints()
+        keep.__enter__()
 
 
 class Recorded(Exception):
@@ -124,17 +144,16 @@ def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
     their own gradient. Of nested rules the innermost counts. Raises ValueError where the network
     has no ReLU.
     """
-    if rule not in RELU_RULES:
-        raise unknown("ReLU rule", rule, RELU_RULES)
+    known("ReLU rule", rule, RELU_RULES)
     with _RuledReLUs(rule) as relus:
         yield
     if rule != "plain" and not relus.met and not _has_relus(model):
-        raise ValueError(f"{model.name} has no ReLUs, and the rule {rule!r} none to change.")
+        raise ValueError(f"{model.name} has no ReLUs behind the picture for {rule!r} to change.")
 
 
 def _has_relus(model):
-    with torch.no_grad(), _RuledReLUs("plain") as relus:
-        model(_grey(model))
+    with torch.enable_grad(), _RuledReLUs("plain") as relus:
+        model(model.grey().requires_grad_())
     return relus.met > 0
 
 
@@ -149,7 +168,7 @@ class _RuledReLUs(TorchFunctionMode):
         if function in _RELUS:
             values, in_place, floor, ceiling = _relu_arguments(*args, **_RELUS[function], **kwargs)
             if floor == 0:
-                self.met += 1
+                self.met += values.requires_grad  # else it is on no way from the picture
                 return _RuledReLU.apply(values, ceiling, self.rule, in_place)
         return function(*args, **kwargs)
 
@@ -216,46 +235,64 @@ def receptive_field(model: nn.Module, layer: str) -> ReceptiveField:
 
     A window of size k with stride s and padding p turns (size, stride, offset) into
         (size + (k − 1)·stride,  stride·s,  offset − p·stride).
-    A sum or a concatenation sees what any of its parts sees. Global pooling, linear layers,
-    squeeze-and-excite, attention and all else that moves values to other positions see the whole
-    picture. The result is never too small; it is too large where windows are not square, and at far
-    edges that a stride does not quite reach.
+    A sum or a concatenation sees what any of its parts sees. What is not known to keep values at
+    their positions sees the whole picture: global pooling, linear layers, squeeze-and-excite,
+    attention, norms over positions, flips and transposes, and all that is not in the lists below.
+    The result is never too small; it is too large where windows are not square, and at far edges
+    that a stride does not quite reach.
     """
-    pixels = _grey(model)
-    pixels.field = ReceptiveField(1, 1, 0)
-    with torch.no_grad(), _FollowWindows(model.input_size) as follow:
-        output = activations_at(model, pixels, layer)
-    return getattr(output, "field", follow.whole)
+    return receptive_fields(model, [layer])[layer]
 
 
-def _grey(model):
-    return model.mean.expand(1, -1, model.input_size, model.input_size)
+@torch.no_grad()
+def receptive_fields(model: nn.Module, layers: Sequence[str]) -> dict[str, ReceptiveField]:
+    """{layer: its `receptive_field`} of several layers, by one pass."""
+    pixels = model.grey()
+    with _FollowWindows(model, pixels) as follow:
+        outputs = activations_at(model, pixels, layers)
+    return {layer: follow.field(outputs[layer]) or follow.whole for layer in layers}
 
 
 class _FollowWindows(TorchFunctionMode):
-    """Attaches its units' receptive field to every tensor made from the pixels, as `.field`."""
+    """Marks all that is made from the pixels with its units' receptive field, as `.field`.
 
-    def __init__(self, input_size):
-        self.whole = ReceptiveField(input_size, 0, 0)
+    The mark is on the memory, which views share: what is written through one, all others hold. It
+    is None on what the pixels do not change, and missing on what was made unseen.
+    """
+
+    def __init__(self, model, pixels):
+        self.whole = ReceptiveField(max(pixels.shape[2:]), 0, 0)
+        self.read = False  # did the network turn values into numbers of Python?
+        for constant in tensors_in(*map(vars, model.network.modules()), model.mean, model.std):
+            _memory(constant).field = None
+        _memory(pixels).field = ReceptiveField(1, 1, 0)
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        inputs = _tensors(*args, *kwargs.values())
-        sources = [tensor for tensor in inputs if hasattr(tensor, "field")]
+        name, kwargs = getattr(function, "__name__", ""), kwargs or {}
+        sources = [each for each in tensors_in(args, kwargs) if self.field(each)]
         result = function(*args, **kwargs)
-        if sources:
-            window = _WINDOWS[function](*args, **kwargs) if function in _WINDOWS else None
-            for tensor in _tensors(result):
-                tensor.field = self.follow(function, window, sources, tensor)
+        results = [args[0]] if name in ("__setitem__", "__set__") else list(tensors_in(result))
+        self.read |= bool(sources) and not results and name not in _ASKS
+        seen = self.whole if self.read else None
+        if sources and not self.read:
+            seen = self.follow(function, name.strip("_"), sources, results, args, kwargs)
+        for each in results:
+            _memory(each).field = seen
         return result
 
-    def follow(self, function, window, sources, result):
-        seen = self.union(source.field for source in sources)
-        if window and not seen.whole:
-            axes = zip(*map(_pair, window), strict=True)
+    def field(self, tensor):
+        return getattr(_memory(tensor), "field", self.whole)
+
+    def follow(self, function, name, sources, results, args, kwargs):
+        seen = self.union(map(self.field, sources))
+        window = _WINDOWS[function](*args, **kwargs) if function in _WINDOWS else None
+        if window and len(sources) == 1 and sources[0] is window[0]:
+            axes = zip(*map(pair, window[1:]), strict=True)
             return self.union(_through(seen, *axis) for axis in axes)
-        stays = all(source.shape[-2:] == result.shape[-2:] for source in sources)
-        return seen if stays and function.__name__ not in _MOVERS else self.whole
+        aligned = len({each.shape[-2:] for each in (*sources, *results)}) == 1
+        last_two = max(2, *(each.dim() for each in (*sources, *results))) - 2
+        stays = aligned and _stays(function, name, args, kwargs, last_two)
+        return seen if stays else self.whole
 
     def union(self, fields):
         sizes, strides, offsets = zip(*fields, strict=True)
@@ -270,42 +307,86 @@ def _through(field, kernel, step, padding, dilation):
     return ReceptiveField(size, field.stride * step, field.offset - padding * field.stride)
 
 
-def _tensors(*tree):
+def tensors_in(*tree) -> Iterator[Tensor]:
+    """The tensors in lists, tuples and dictionaries of them."""
     for item in tree:
         if isinstance(item, Tensor):
             yield item
-        elif isinstance(item, list | tuple):
-            yield from _tensors(*item)
+        elif isinstance(item, list | tuple | dict):
+            yield from tensors_in(*(item.values() if isinstance(item, dict) else item))
 
 
-def _pair(value):
-    return (*value, *value)[:2] if isinstance(value, list | tuple) else (value, value)
+def pair(value) -> tuple:
+    """(down, across) of a setting that is one number for both, or two."""
+    both = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if len(both) not in (1, 2):
+        raise ValueError(f"one number for both directions, or (down, across), not {value!r}.")
+    return (*both, *both)[:2]
 
 
-# Each reads the arguments of a torch function: (kernel, step, padding, dilation), or None where it
-# is no plain window.
+# Each reads the arguments of a torch function: (input, kernel, step, padding, dilation), or None
+# where it is no plain window.
 
 
 def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    kernel, dilation = tuple(weight.shape[-2:]), _pair(dilation)
+    kernel, dilation = tuple(weight.shape[-2:]), pair(dilation)
     if isinstance(padding, str):  # "same" | "valid"
         widths = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         padding = tuple((padding == "same") * width // 2 for width in widths)
-    return kernel, stride, padding, dilation
+    return input, kernel, stride, padding, dilation
 
 
-def _pool2d(input, kernel_size, stride=None, padding=0, *how_to_divide, dilation=1, **named):
-    return kernel_size, stride or kernel_size, padding, dilation
+def _max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, *_, **named):
+    return input, kernel_size, stride or kernel_size, padding, dilation
+
+
+def _avg_pool2d(input, kernel_size, stride=None, padding=0, *_, **named):
+    return input, kernel_size, stride or kernel_size, padding, 1
 
 
 def _pad(input, pad, mode="constant", value=None):
     left, _, top, _ = (*pad, 0, 0)[:4]
-    return (1, 1, (top, left), 1) if mode == "constant" else None
+    return (input, 1, 1, (top, left), 1) if mode == "constant" else None
 
 
-_WINDOWS = {F.conv2d: _conv2d, F.pad: _pad}
-_WINDOWS |= dict.fromkeys((F.max_pool2d, F.max_pool2d_with_indices, F.avg_pool2d), _pool2d)
-# What may keep the shape and yet move values from one position to another:
-_MOVERS = {"softmax", "matmul", "bmm", "einsum", "linear", "layer_norm", "group_norm"}
-_MOVERS |= {"instance_norm", "roll", "flip", "grid_sample", "conv_transpose2d"}
-_MOVERS |= {"scaled_dot_product_attention"}
+_WINDOWS = {F.conv2d: _conv2d, F.pad: _pad, F.avg_pool2d: _avg_pool2d, F.max_pool2d: _max_pool2d}
+_WINDOWS |= {F.max_pool2d_with_indices: _max_pool2d, torch.max_pool2d: _max_pool2d}
+
+
+def _memory(tensor):
+    # a sparse tensor has no memory of its own to mark, and stays unknown
+    return tensor.untyped_storage() if tensor.layout is torch.strided else SimpleNamespace()
+
+
+def _stays(function, name, args, kwargs, last_two):
+    """Does each output read only its own position, in the last two axes, of inputs as large?
+
+    last_two: the number of the first of these two.
+    """
+    if function is F.batch_norm:
+        return not kwargs["training"]
+    if name == "getitem":
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        plain = all(type(one) in (int, slice) for one in index)
+        return plain and all(one == slice(None) for one in index[last_two:])
+    if name in _ALONG:
+        axes = [args[at] for at in _ALONG[name] if at < len(args)]
+        axes += [kwargs[key] for key in ("dim", "axis", "dim0", "dim1") if key in kwargs]
+        before = all(type(axis) is int and axis % (last_two + 2) < last_two for axis in axes)
+        return bool(axes) and before
+    return name in _POINTWISE or (name == "local_response_norm" and last_two > 1)
+
+
+# Names without underscores: __add__, add_, torch.add and Tensor.add are one.
+_POINTWISE = str.split("""
+    add sub mul div neg abs pow exp log sqrt rsqrt square reciprocal rsub rdiv rpow lerp where
+    gt ge lt le eq ne masked_fill maximum minimum clamp clip zeros_like ones_like prelu relu relu6
+    leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh softplus
+    dropout dropout2d alpha_dropout clone contiguous detach to type type_as float double half
+    view reshape flatten unflatten
+""")  # a new view is one of other leading axes, where the last two are as large as before
+_ALONG = dict.fromkeys(("cat", "concat", "stack", "unbind", "select", "narrow"), (1,))
+_ALONG |= dict.fromkeys(("unsqueeze", "squeeze", "mean", "sum", "amax", "softmax"), (1,))
+_ALONG |= {"chunk": (2,), "split": (2,), "transpose": (1, 2)}  # where their axes stand
+# What is asked of a tensor without a look at its values:
+_ASKS = ("__get__", "__len__", "size", "dim", "numel", "is_contiguous", "is_floating_point")

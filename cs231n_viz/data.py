@@ -5,7 +5,8 @@ Stored results of experiments that take too long for a lesson: `measured`, `shee
 
 import json
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
@@ -18,71 +19,27 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from . import images
-from .errors import unknown, whole
+from .errors import known, unknown, whole
 from .places import data_dir, datasets_dir
-
-
-class Photo(NamedTuple):
-    file: str  # below the folder of installed packages
-    square: tuple[int, int, int]  # top, left, side: the part in which the subject fills the picture
-    credit: str
-
-
-PHOTOS = {
-    "astronaut": Photo("skimage/data/astronaut.png", (0, 0, 512),
-        "Eileen Collins, 1992. NASA, flic.kr/p/r9qvLn; public domain."),
-    "chelsea": Photo("skimage/data/chelsea.png", (0, 85, 300),
-        "Chelsea the cat, by Stéfan van der Walt; CC0."),
-    "china": Photo("sklearn/datasets/images/china.jpg", (0, 0, 422),
-        "by danielbuechele, flickr.com/photos/danielbuechele/6061409035; CC BY 2.0."),
-    "coffee": Photo("skimage/data/coffee.png", (0, 78, 400),
-        "by Rachel Michetti, courtesy of Pikolo Espresso Bar; CC0."),
-    "flower": Photo("sklearn/datasets/images/flower.jpg", (58, 150, 316),
-        "by vultilion, flickr.com/photos/vultilion/6056698931; CC BY 2.0."),
-    "grace_hopper": Photo("matplotlib/mpl-data/sample_data/grace_hopper.jpg", (0, 45, 440),
-        "Commodore Grace Hopper, by James S. Davis, US Navy; public domain."),
-    "hubble_deep_field": Photo("skimage/data/hubble_deep_field.jpg", (130, 200, 600),
-        "Hubble eXtreme Deep Field, 2012. NASA; public domain."),
-    "rocket": Photo("skimage/data/rocket.jpg", (100, 158, 327),
-        "DSCOVR on a Falcon 9, 2015. SpaceX; released to the public domain."),
-}  # fmt: skip
 
 
 class Cut(NamedTuple):
     source: str  # a painting, or a file below the folder of installed packages
-    square: tuple[int, int, int]  # top, left, side
+    square: tuple[int, int, int]  # top, left, side; of a photo, the part that its subject fills
+    credit: str = ""
     scale: float = 1
 
 
-CUTS = {
-    "petals": Cut(PHOTOS["flower"].file, (126, 213, 194), 2),
-    "pagoda": Cut(PHOTOS["china"].file, (150, 92, 200), 2),
-    "galaxies": Cut(PHOTOS["hubble_deep_field"].file, (0, 64, 872), 0.5),
-    # stained glands of the colon; no known restrictions
-    "tissue": Cut("skimage/data/ihc.png", (0, 0, 300)),
-    "night_sky": Cut("night", (0, 0, 340)),
-    "heavy_sea": Cut("woodcut", (212, 0, 300)),
-    "folk_garden": Cut("folk", (0, 0, 512), 0.5),
-    # brick, grass and gravel are CC0, and grey
-    "brick": Cut("skimage/data/brick.png", (0, 0, 512)),
-    "grass": Cut("skimage/data/grass.png", (0, 0, 512)),
-    "gravel": Cut("skimage/data/gravel.png", (0, 0, 512)),
-}
-PAINTINGS = (
-    "night", "points", "mosaic", "glass", "ink", "woodcut", "watercolour", "cubist", "folk",
-    "autumn",
-)  # fmt: skip
-DRAWN_TEXTURES = (
-    "brick_wall", "roof_tiles", "pebbles", "basket", "leaves", "scales", "cells", "dotted_cloth",
-    "wood", "letters", "honeycomb", "marbled_paper",
-)  # fmt: skip
+PAINTINGS = ("night", "points", "mosaic", "glass", "ink", "woodcut", "watercolour", "cubist")
+PAINTINGS += ("folk", "autumn")
+DRAWN_TEXTURES = ("brick_wall", "roof_tiles", "pebbles", "basket", "leaves", "scales", "cells")
+DRAWN_TEXTURES += ("dotted_cloth", "wood", "letters", "honeycomb", "marbled_paper")
 # The kinds of the Picturebook, in the order of the classes
-KINDS = (
-    "sailboat", "house", "tree", "flower", "fish", "butterfly", "car", "balloon", "mushroom", "cat",
-    "dalmatian", "owl", "fox", "ladybird", "teapot", "rocket",
-)  # fmt: skip
+KINDS = ("sailboat", "house", "tree", "flower", "fish", "butterfly", "car", "balloon", "mushroom")
+KINDS += ("cat", "dalmatian", "owl", "fox", "ladybird", "teapot", "rocket")
 BRING_BACK = "Bring it back with  git checkout -- data  (or install the course anew)."
-PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+NEVER_READ = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow opens these, and cannot decode them
+HIDDEN = (".", "__MACOSX", "Thumbs.db", "desktop.ini")  # how names begin that nobody looks for
 SPLITS = ("test", "pairs")
 SNOW_SPLITS, SNOW_COUNT, GROUNDS = ("train", "test"), 144, ("snow", "grass")
 
@@ -109,15 +66,13 @@ class Pictures(NamedTuple):
 
 def photo_names() -> list[str]:
     """Names of the photos that come with the packages which the course needs; no download."""
-    return list(PHOTOS)
+    return list(_cuts("photos"))
 
 
 def photo(name: str, size: int | None = 224) -> Tensor:
     """A photo cropped to its subject, a square (1, 3, size, size); size=None: the whole photo."""
-    file, (top, left, side), _ = _photo(name)
-    pixels = _packaged(file)
-    square = pixels[..., top : top + side, left : left + side]
-    return pixels if size is None else images.to_pixels(square, size)
+    found = _photo(name)
+    return _packaged(found.source) if size is None else images.to_pixels(_square(found), size)
 
 
 def photo_credit(name: str) -> str:
@@ -127,17 +82,21 @@ def photo_credit(name: str) -> str:
 
 def photo_pieces(side: int, without: str) -> Tensor:
     """All photos but `without`, each whole and in quarters: (N, 3, side, side)."""
-    names = [name for name in PHOTOS if name != without]
+    names = [name for name in photo_names() if name != without]
     whole = torch.cat([photo(name, side) for name in names])
     large = torch.cat([photo(name, 2 * side) for name in names])
     quarters = large.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5)
     return torch.cat([whole, quarters.flatten(0, 2)])
 
 
-def _photo(name: str) -> Photo:
-    if name not in PHOTOS:
-        raise unknown("photo", name, PHOTOS)
-    return PHOTOS[name]
+def _photo(name: str) -> Cut:
+    known("photo", name, photos := _cuts("photos"))
+    return photos[name]
+
+
+def _cuts(kind: str) -> dict[str, Cut]:
+    """{name: where it comes from}, of "photos" or "textures"."""
+    return {name: Cut(**about) for name, about in measured("photos")[kind].items()}
 
 
 def _packaged(file: str) -> Tensor:
@@ -153,34 +112,36 @@ def painting_names() -> list[str]:
 
 def painting(name: str, size: int = 512) -> Tensor:
     """One of the paintings, whole: (1, 3, size, size), scaled down from 512 pixels, never up."""
-    if name not in PAINTINGS:
-        raise unknown("painting", name, PAINTINGS)
+    known("painting", name, PAINTINGS)
     whole("the size of a painting", size, 2, 512)
     return _stored(f"paintings/{name}.jpg", lambda path: images.to_pixels(path, size))
 
 
 def texture_names() -> list[str]:
     """Names of the textures: drawn, cut from photos and paintings, and three grey photos."""
-    return [*DRAWN_TEXTURES, *CUTS]
+    return [*DRAWN_TEXTURES, *_cuts("textures")]
 
 
 def texture(name: str, size: int = 256) -> Tensor:
     """The central crop (1, 3, size, size) of one of the textures, never scaled."""
-    if name not in texture_names():
-        raise unknown("texture", name, texture_names(), most=30)
-    drawn = name in DRAWN_TEXTURES
-    stored = f"textures/{name}.webp"
-    pixels = _stored(stored, images.to_pixels) if drawn else _cut(CUTS[name])
+    if name in DRAWN_TEXTURES:
+        pixels = _stored(f"textures/{name}.webp", images.to_pixels)
+    else:
+        known("texture", name, texture_names(), most=30)
+        pixels = _cut(_cuts("textures")[name])
     side = pixels.shape[-1]
     start = (side - whole(f"the size of the texture {name!r}", size, 2, side)) // 2
     return pixels[..., start : start + size, start : start + size].clone()
 
 
 def _cut(cut: Cut) -> Tensor:
+    return images.to_pixels(_square(cut), round(cut.square[2] * cut.scale))
+
+
+def _square(cut: Cut) -> Tensor:
     top, left, side = cut.square
     source = painting(cut.source) if cut.source in PAINTINGS else _packaged(cut.source)
-    square = source[..., top : top + side, left : left + side]
-    return images.to_pixels(square, round(side * cut.scale))
+    return source[..., top : top + side, left : left + side]
 
 
 def picturebook(split: str, count: int | None = None) -> Pictures:
@@ -189,24 +150,21 @@ def picturebook(split: str, count: int | None = None) -> Pictures:
     The order is fixed. That of "test" comes in rounds that hold every class once, so a smaller
     count is the beginning of a larger one, and balanced.
     """
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    known("split", split, SPLITS)
     most = 60 if split == "pairs" else 72 * len(KINDS)
     count = most if count is None else whole("the count of drawings", count, 1, most)
     drawn = _pairs(count) if split == "pairs" else _singles(count)
-    return Pictures(*drawn, [f"drawn {kind}" for kind in KINDS])  # not the classes of photographs
+    pixels, labels, masks, facets = map(list, zip(*drawn, strict=True))
+    names = [f"drawn {kind}" for kind in KINDS]  # not the classes of photographs
+    return Pictures(torch.cat(pixels), torch.tensor(labels), torch.stack(masks), facets, names)
 
 
-def _singles(count: int):
+def _singles(count: int) -> Iterator[tuple]:
     """Stored as cat/007_cat.webp, with the mask cat/007.png: the kind, a number and the facet."""
-    labels, pixels, masks, facets = mixed_labels(count, len(KINDS)), [], [], []
-    for index, label in enumerate(labels):
+    for index, label in enumerate(mixed_labels(count, len(KINDS))):
         name = f"{KINDS[label]}/{index // len(KINDS):03}"
-        drawing = f"picturebook/test/{name}_*.webp"
-        pixels.append(_stored(drawing, images.to_pixels))
-        masks.append(_mask(f"picturebook/test_masks/{name}.png"))
-        facets.append(_bundled(drawing).stem.partition("_")[2])
-    return torch.cat(pixels), torch.tensor(labels), torch.stack(masks), facets
+        file, mask = f"picturebook/test/{name}_*.webp", f"picturebook/test_masks/{name}.png"
+        yield _stored(file, images.to_pixels), label, _mask(mask), _said(file)
 
 
 def mixed_labels(count: int, classes: int, seed: int = 0) -> list[int]:
@@ -216,18 +174,19 @@ def mixed_labels(count: int, classes: int, seed: int = 0) -> list[int]:
     return np.concatenate(mixed)[:count].tolist()
 
 
-def _pairs(count: int):
+def _pairs(count: int) -> Iterator[tuple]:
     """Stored as 07_cat-cat+tree-pine.webp, with the masks 07_0.png (cat) and 07_1.png (tree)."""
-    pixels, labels, masks, facets = [], [], [], []
     for number in range(count):
-        drawing = f"picturebook/pairs/{number:02}_*.webp"
-        both = [one.split("-") for one in _bundled(drawing).stem.partition("_")[2].split("+")]
-        labels.append([KINDS.index(kind) for kind, _ in both])
-        facets.append(" + ".join(facet for _, facet in both))
-        names = [f"picturebook/pairs_masks/{number:02}_{part}.png" for part in (0, 1)]
-        masks.append(torch.stack([_mask(name) for name in names]))
-        pixels.append(_stored(drawing, images.to_pixels))
-    return torch.cat(pixels), torch.tensor(labels), torch.stack(masks), facets
+        file = f"picturebook/pairs/{number:02}_*.webp"
+        kinds, facets = zip(*(one.split("-") for one in _said(file).split("+")), strict=True)
+        masks = [_mask(f"picturebook/pairs_masks/{number:02}_{part}.png") for part in (0, 1)]
+        labels, pixels = [*map(KINDS.index, kinds)], _stored(file, images.to_pixels)
+        yield pixels, labels, torch.stack(masks), " + ".join(facets)
+
+
+def _said(file: str) -> str:
+    """What the name of a drawing says behind its number."""
+    return _bundled(file).stem.partition("_")[2]
 
 
 def snow(split: str, count: int | None = None, correlated: bool = True) -> Pictures:
@@ -237,11 +196,9 @@ def snow(split: str, count: int | None = None, correlated: bool = True) -> Pictu
     same animals in the same order, but with the grounds swapped in every second pair. `facets` are
     the grounds. The order is fixed, and a smaller count is the beginning of a larger one.
     """
-    if split not in SNOW_SPLITS:
-        raise unknown("split", split, SNOW_SPLITS)
+    known("split", split, SNOW_SPLITS)
     count = SNOW_COUNT if count is None else count
-    whole("the count of snow pictures", count, 1, SNOW_COUNT)
-    labels, swapped = snow_order(count)
+    labels, swapped = snow_order(whole("the count of snow pictures", count, 1, SNOW_COUNT))
     swapped = torch.tensor(swapped) & (not correlated)
     own, other = (sheet(f"snow/{split}_{ground}", 128)[:count] for ground in ("own", "other"))
     masks = sheet(f"snow/{split}_masks", 128)[:count, 0] > 0.5
@@ -303,17 +260,19 @@ def _mask(name: str) -> Tensor:
 def folder(path: str | os.PathLike, size: int = 128) -> Pictures:
     """The pictures of a folder, or of its sub-folders as classes: squares (N, 3, size, size).
 
-    The names of the (sub-)folders are the class names. Pictures that cannot be read are named in
-    one error.
+    The names of the (sub-)folders are the class names, sorted; what lies deeper belongs to the
+    class of its sub-folder. Hidden files are left out, links followed. Files that are no pictures
+    (by their suffix) and sub-folders without any are named in one warning, pictures that cannot be
+    read in one error.
     """
-    top = Path(path).expanduser()
+    top, size = Path(path).expanduser(), whole("the size of the pictures", size, 1)
     files = _labelled_files(top)
     pixels, broken = [], []
     for file, _ in files:
         try:
             pixels.append(images.to_pixels(file, size))
         except (ValueError, OSError) as error:
-            broken.append(f"\n  {error}")
+            broken.append(f"\n  {error}" if str(file) in str(error) else f"\n  {file}: {error}")
     if broken:
         listed = "".join(broken[:10]) + ("\n  …" if len(broken) > 10 else "")
         raise ValueError(
@@ -328,36 +287,42 @@ def folder(path: str | os.PathLike, size: int = 128) -> Pictures:
 def _labelled_files(top: Path) -> list[tuple[Path, str]]:
     """(file, class name), sorted: the folder's own pictures, or else those of its sub-folders."""
     if not top.is_dir():
-        raise _no_folder(top)
-    own = [(file, top.resolve().name) for file in _pictures_of(top)]
-    parts = [part for part in _folders_of(top) if not part.name.startswith(".")]
-    below = [(file, part.name) for part in parts for file in _pictures_of(part)]
-    if own and below:
+        near = [item.name for item in _folders_of(top.parent)] if top.parent.is_dir() else []
+        hint = unknown("folder", top.name, near, most=6) if near else f"you are in {Path.cwd()}."
+        raise FileNotFoundError(f"there is no folder {top}: {hint}")
+    found, formats = [*_contents(top)], Image.registered_extensions()
+    readable = {"MPO", *Image.OPEN} - NEVER_READ
+    files = [item for item in found if formats.get(item.suffix.lower()) in readable]
+    own = [file for file in files if file.parent == top]
+    if own and len(own) < len(files):
         raise ValueError(
             f"{top} holds pictures and also sub-folders of pictures: give one of the sub-folders, "
-            f"or move the pictures ({own[0][0].name} …) into one named as their class."
+            f"or move the pictures ({own[0].name} …) into one named as their class."
         )
-    if not own and not below:
-        known = " ".join(sorted(PICTURE_FILES))
-        raise ValueError(
-            f"there are no pictures in {top} or its sub-folders: put in some ({known})."
-        )
-    return own or below
+    others = [str(item.relative_to(top)) for item in sorted({*found} - {*files})]
+    listed = ", ".join(others[:6]) + (", …" if len(others) > 6 else "")
+    if not files:
+        raise ValueError(f"there is no picture in {top} or below (found: {listed or 'nothing'}).")
+    if others:
+        warnings.warn(f"no pictures, left out of {top}: {len(others)} ({listed}).", stacklevel=3)
+    return [(file, top.resolve().name if own else file.relative_to(top).parts[0]) for file in files]
 
 
-def _no_folder(top: Path) -> FileNotFoundError:
-    near = [item.name for item in _folders_of(top.parent)] if top.parent.is_dir() else []
-    hint = unknown("folder", top.name, near, most=6) if near else f"you are in {Path.cwd()}."
-    return FileNotFoundError(f"there is no folder {top}: {hint}")
+def _contents(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Its files at any depth and its empty sub-folders, sorted; no link is followed in a circle."""
+    items = [item for item in sorted(folder.iterdir()) if not item.name.startswith(HIDDEN)]
+    if above and not items:
+        yield folder
+    above = (folder.resolve(), *(above or folder.resolve().parents))
+    for item in items:
+        if not item.is_dir():
+            yield item
+        elif item.resolve() not in above:
+            yield from _contents(item, above)
 
 
 def _folders_of(top: Path) -> list[Path]:
     return sorted(part for part in top.iterdir() if part.is_dir())
-
-
-def _pictures_of(top: Path) -> list[Path]:
-    files = (file for file in top.iterdir() if file.suffix.lower() in PICTURE_FILES)
-    return sorted(file for file in files if file.is_file() and not file.name.startswith("."))
 
 
 def pictures(name: str | os.PathLike = "picturebook") -> Pictures:
@@ -372,8 +337,7 @@ def pictures(name: str | os.PathLike = "picturebook") -> Pictures:
         return folder(name)
     files, names = caltech101()
     kinds = [[file for file, label in files if names[label] == kind] for kind in WITHHELD]
-    turns = [[*enumerate(turn)] for turn in zip_longest(*kinds)]
-    rounds = [(label, file) for turn in turns for label, file in turn if file]
+    rounds = [one for turn in zip_longest(*kinds) for one in enumerate(turn) if one[1]]
     pixels = torch.cat([images.to_pixels(file, 128) for _, file in rounds])
     labels = torch.tensor([label for label, _ in rounds])
     return Pictures(pixels, labels, None, None, [kind.replace("_", " ") for kind in WITHHELD])

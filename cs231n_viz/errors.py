@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 
 
@@ -20,12 +21,24 @@ def unknown(kind: str, given: object, known: Iterable[object], most: int = 12) -
     return ValueError(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names[:most])}{more}.")
 
 
+def known(kind: str, given: object, names: Iterable[object], most: int = 12) -> None:
+    """Raises `unknown` unless `given` is one of the names."""
+    if given not in names:
+        raise unknown(kind, given, names, most)
+
+
+def integer(value: object) -> int | None:
+    """The value as an int, if it is a whole number of any kind, and neither True nor False."""
+    truth = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
+    with suppress(TypeError):
+        return None if truth else operator.index(value)
+
+
 def whole(name: str, value: int, least: int = 0, most: float = math.inf) -> int:
     """The value as an int, if it is a whole number from `least` to `most`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is a whole number, not {value!r}.") from None
+    number = integer(value)
+    if number is None:
+        raise TypeError(f"{name} is a whole number, not {value!r}.")
     if not least <= number <= most:
         upper = "up" if most == math.inf else f"to {most}"
         raise ValueError(f"{name} is a whole number from {least} {upper}, not {value}.")
@@ -48,8 +61,8 @@ def share(name: str, value: float, low: float = 0, high: float = 1, below: bool 
     return value
 
 
-def features(values, numbers: int | None = None) -> None:
-    """Raises ValueError unless `values` are finite features, one row per picture: (N, numbers)."""
+def features(values, numbers: int | None = None):
+    """The values in float32 or better, if they are finite, one row per picture: (N, numbers)."""
     shape = tuple(values.shape)
     if len(shape) != 2 or not shape[0] or numbers not in (None, shape[1]):
         wanted = f"(N, {numbers or 'D'}), one row per picture"
@@ -57,6 +70,7 @@ def features(values, numbers: int | None = None) -> None:
     if not values.isfinite().all():
         broken = (~values.isfinite()).any(dim=1).nonzero()[:9, 0].tolist()
         raise ValueError(f"features are finite numbers, and those of pictures {broken} are not.")
+    return values.float() if values.element_size() < 4 or not values.is_floating_point() else values
 
 
 def _number(name: str, value: float) -> float:

@@ -24,7 +24,7 @@ from .widgets import InCell, alert, button, in_its_cell
 Look = Callable[[Tensor], Tensor]  # pixels (N, C, H, W) -> probabilities (N, classes)
 AT_ONCE = 8  # pictures that the network looks at in one go
 SIDE = 432  # screen pixels of the board's longer side
-MOST_PATCHES = 256
+MOST = 256  # patches of a board
 RANDOM, CLICKS = "at random", "only where I click"
 
 # --- patches and their orders ---------------------------------------------------------------------
@@ -97,18 +97,15 @@ def beliefs(table: Table, order: Sequence[int], first: int = 0) -> Tensor:
     return torch.cat([rows for _, rows in _looks(table, order, first)])
 
 
-def network_answer(
-    table: Table, order: Sequence[int], threshold: float = 0.6, first: int = 0
-) -> Answer | None:
+def network_answer(table: Table, order: Sequence[int], threshold=0.6, first=0) -> Answer | None:
     """The network's answer: its first largest probability that reaches the threshold.
 
     It begins with `first` patches of the order open. When every patch of the picture is open it
     must answer. None: it is not sure, and the order leaves patches closed.
     """
-    for start, rows in _looks(table, order, first):
-        if answer := _as_soon_as_sure(table, rows, threshold, start):
-            return answer
-    return None
+    looks = _looks(table, order, first)
+    answers = (_as_soon_as_sure(table, rows, threshold, start) for start, rows in looks)
+    return next(filter(None, answers), None)
 
 
 def _looks(table: Table, order: Sequence[int], first: int) -> Iterator[tuple[int, Tensor]]:
@@ -163,27 +160,23 @@ def answered(table: Table, now: Round, kind: int, rest: Sequence[int], threshold
     """The player's one answer, which ends the round: a network that still waits sees the rest."""
     if now.player:
         return now
-    now = now._replace(player=Answer(kind, len(now.opened)))
-    if now.network:
-        return now
+    count = len(now.opened)
     order = [*now.opened, *(number for number in rest if number not in now.opened)]
-    answer = network_answer(table, order, threshold, len(now.opened))
-    return now._replace(network=answer)
+    network = now.network or network_answer(table, order, threshold, count)
+    return now._replace(player=Answer(kind, count), network=network)
 
 
 def points(label: int, now: Round) -> tuple[int, int]:
     """(player's, network's): one to whoever is right with fewer patches; none if equally many."""
-    player, network = (
-        answer.patches if answer and answer.kind == label else math.inf
-        for answer in (now.player, now.network)
-    )
+    both = now.player, now.network
+    player, network = (one.patches if one and one.kind == label else math.inf for one in both)
     return int(player < network), int(network < player)
 
 
 def _looked(table: Table, now: Round, fresh: tuple[int, ...], threshold: float) -> Round:
-    order, first = now.opened + fresh, len(now.opened) + bool(fresh)
-    if now.network:
-        first = len(order)  # once it has answered, only its present belief is of interest
+    order = now.opened + fresh
+    # once it has answered, only its present belief is of interest
+    first = len(order) if now.network else len(now.opened) + bool(fresh)
     rows = beliefs(table, order, first)
     network = now.network or _as_soon_as_sure(table, rows, threshold, first)
     return now._replace(opened=order, belief=tuple(rows[-1].tolist()), network=network)
@@ -208,8 +201,7 @@ def board(table: Table, opened: Sequence[int], whole: bool = False) -> Image.Ima
     """
     numbers = board_numbers(table.pixels, table.patch)
     picture = images.to_picture(table.pixels).convert("RGB")
-    picture = picture.resize(numbers.shape[::-1], Image.Resampling.LANCZOS)
-    canvas = np.array(picture, dtype=np.float32)
+    canvas = np.array(picture.resize(numbers.shape[::-1], Image.Resampling.LANCZOS), np.float32)
     cover = torch.as_tensor(table.cover).float().cpu().flatten().expand(3).numpy() * 255
     closed = ~np.isin(numbers, opened)
     if whole:
@@ -246,15 +238,11 @@ def score_figure(played: Sequence[tuple[int, Round]], count: int) -> Figure:
 
 # --- the widget -----------------------------------------------------------------------------------
 
-TASK = (
-    "<b>What is under the grey?</b> Open patches, choose a kind, press <b>That's it!</b> "
-    "Be right with fewer patches than the network."
-)
-RULES = (
-    "Grey patches may be clicked in every order. The order and the network's threshold may be "
-    "changed at any time and hold for what is still closed. Whoever is right with fewer patches "
-    "has the point; a wrong answer loses, and if both are right with equally many, nobody has it."
-)
+TASK = """<b>What is under the grey?</b> Open patches, choose a kind, press <b>That's it!</b>
+Be right with fewer patches than the network."""
+RULES = """Grey patches may be clicked in every order. The order and the network's threshold may be
+changed at any time and hold for what is still closed. Whoever is right with fewer patches
+has the point; a wrong answer loses, and if both are right with equally many, nobody has it."""
 HIDDEN = "hidden until you have answered"
 
 
@@ -332,9 +320,8 @@ class Game(InCell):
         pixels, names = self._pictures.pixels, self._pictures.class_names
         lap, turn = divmod(self._rounds, len(pixels))
         index = random_order(len(pixels), lap)[turn]
-        table = self.table._replace(
-            pixels=pixels[index : index + 1], label=int(self._pictures.labels[index])
-        )
+        picture, label = pixels[index : index + 1], int(self._pictures.labels[index])
+        table = self.table._replace(pixels=picture, label=label)
         now = begin(table, self.threshold.value)
         if len(now.belief) != len(names):
             raise ValueError(f"{len(now.belief)} probabilities for {len(names)} class_names.")
@@ -380,9 +367,8 @@ class Game(InCell):
 
     def _build(self, threshold: float) -> None:
         numbers = board_numbers(self.table.pixels, self.table.patch)
-        wide, high = (
-            np.unique(line, return_counts=True)[1] for line in (numbers[0], numbers[:, 0])
-        )
+        edges = numbers[0], numbers[:, 0]
+        wide, high = (np.unique(line, return_counts=True)[1] for line in edges)
         size = {"width": f"{sum(wide)}px", "height": f"{sum(high)}px"}
         over = {"grid_area": "1 / 1 / 2 / 2", "margin": "0", "overflow": "hidden", **size}
         self.image = W.Image(layout={**over, "max_width": "none"})
@@ -416,11 +402,8 @@ class Game(InCell):
         self.next_button = button("Next patch", "plus", self.open_next, button_style="info")
         self.five_button = button("5 patches", "forward", lambda: self.open_next(5))
         names = [(name, index) for index, name in enumerate(self._pictures.class_names)]
-        look = {
-            "style": {"button_width": "93px"},
-            "layout": {"max_height": "140px", "overflow": "auto"},
-        }
-        self.kinds = W.ToggleButtons(options=names, index=None, **look)
+        look = {"layout": {"max_height": "140px", "overflow": "auto"}, "index": None}
+        self.kinds = W.ToggleButtons(options=names, style={"button_width": "93px"}, **look)
         self.answer_button = button("That's it!", "check", self.answer, button_style="success")
         look = {"icon": "arrow-right", "button_style": "primary"}
         self.round_button = button("Next picture", pressed=self.new_round, **look)
@@ -429,9 +412,8 @@ class Game(InCell):
         self._thought = W.HTML(layout={"height": "86px", "overflow": "hidden"})
         for control in (self.order, self.hints):
             control.observe(lambda _: self._guarded(self._show), "value")
-        go = W.HBox([self.next_button, self.five_button])
-        say = W.HBox([self.answer_button, self.round_button])
-        parts = [self.order, self.threshold, go, self.kinds, say]
+        go, say = [self.next_button, self.five_button], [self.answer_button, self.round_button]
+        parts = [self.order, self.threshold, W.HBox(go), self.kinds, W.HBox(say)]
         parts += [self._status, self.hints, self._thought]
         return W.VBox(parts, layout={"width": "392px", "overflow": "visible"})
 
@@ -505,10 +487,8 @@ def _check(pictures, maps, patch: int, threshold: float) -> None:
         raise ValueError(f"every picture has one label, from 0 to {most} as class_names has them.")
     errors.whole("patch", patch, 1)
     count = int(patch_numbers(pixels, patch)[-1, -1]) + 1
-    if not 2 <= count <= MOST_PATCHES:
-        raise ValueError(
-            f"a game has 2 to {MOST_PATCHES} patches; of {patch} pixels there are {count}."
-        )
+    if not 2 <= count <= MOST:
+        raise ValueError(f"a game has 2 to {MOST} patches; of {patch} pixels there are {count}.")
     errors.share("threshold", threshold, 0.3, 0.95)
     for name in {RANDOM, CLICKS} & set(maps):
         raise ValueError(f"a map cannot be called {name!r}: that is an order of its own.")

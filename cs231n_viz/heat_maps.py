@@ -14,6 +14,7 @@ from torch import Tensor
 from . import images, transforms
 from .intervals import Interval
 from .layers import finer_maps
+from .objectives import labels_of
 from .techniques import cam, guided_backprop, occlusion, saliency, truth
 
 TOLERANCE = 8  # pixels beside the object that still are a near miss
@@ -32,11 +33,6 @@ def _integrated(model, pixels, labels) -> Tensor:
     return saliency.integrated_gradients(model, pixels, labels, steps=8).attributions.sum(dim=1)
 
 
-def _cam(model, pixels, labels) -> Tensor:
-    pairs = zip(pixels.split(1), labels.tolist(), strict=True)
-    return torch.cat([cam.cam(model, *pair) for pair in pairs])
-
-
 MAPS: dict[str, Callable] = {
     "occlusion, probability": lambda *given: _occlusion(*given, "probability"),
     "occlusion, logit": lambda *given: _occlusion(*given, "logit"),
@@ -47,14 +43,14 @@ MAPS: dict[str, Callable] = {
     "Grad-CAM, last layer": cam.grad_cam,
     "Grad-CAM, finer layer": lambda model, *given: cam.grad_cam(model, *given, finer_maps(model)),
     "guided Grad-CAM": lambda *given: cam.guided_grad_cam(*given).abs().amax(dim=1),
-    "CAM": _cam,
+    "CAM": cam.cam,
 }
 
 
 def usable(model) -> list[str]:
     """The names of the maps that this network has: CAM needs a head that averages."""
     try:
-        cam.class_weights(model)
+        cam.cam(model, model.grey(), 0)
     except ValueError:
         return [name for name in MAPS if name != "CAM"]
     return list(MAPS)
@@ -62,7 +58,7 @@ def usable(model) -> list[str]:
 
 def heats_of(model, pixels: Tensor, labels: Tensor, names=MAPS) -> tuple[dict, dict]:
     """The named maps of all pictures, {map: (N, H, W)}, and {map: seconds per picture}."""
-    heats, seconds = {}, {}
+    heats, seconds, labels = {}, {}, labels_of(labels, len(pixels))
     for name in names:
         began = time.process_time()
         batches = zip(pixels.split(16), labels.split(16), strict=True)

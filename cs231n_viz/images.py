@@ -2,15 +2,16 @@
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
-from .errors import unknown
+from .errors import unknown, whole
 
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray | Tensor
 Size = int | tuple[int, int]  # the side of a square, or (height, width)
@@ -23,9 +24,10 @@ def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
 
     Arrays are (H, W) or (H, W, channels), tensors (H, W) or (channels, H, W), with a batch axis in
     front if you like. 1 to 4 channels: grey, grey + alpha, RGB, RGB + alpha (laid on white). Values
-    are uint8, uint16, bool, or float in [0, 1]. A camera's rotation mark (EXIF) is obeyed. size:
-    None keeps the size; an int crops the centred square and scales it; (height, width) crops to
-    those proportions and scales.
+    are uint8 (255 is white), uint16 (65535), bool, or float in [0, 1]; other whole numbers do not
+    say what white is, and are refused. A camera's rotation mark (EXIF) is obeyed. Of an animation,
+    or a file of several pages, the first picture is read. size: None keeps the size; an int crops
+    the centred square and scales it; (height, width) crops to those proportions and scales.
     """
     name = "the picture"
     if isinstance(picture, str | os.PathLike):
@@ -50,8 +52,7 @@ def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
 
 def to_picture(pixels: Tensor) -> Image.Image:
     """One picture (1, C, H, W) or (C, H, W), C = 3 or 1, as a PIL image, clamped to [0, 1]."""
-    floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
-    if not floats or not pixels.isfinite().all():
+    if not (isinstance(pixels, Tensor) and pixels.is_floating_point() and pixels.isfinite().all()):
         raise _why_not(pixels)
     shape = tuple(pixels.shape)
     if len(shape) not in (3, 4) or shape[-3] not in (1, 3) or (len(shape) == 4 and shape[0] != 1):
@@ -67,14 +68,14 @@ def check_pixels(pixels: Tensor, channels: int | None = 3) -> None:
 
     channels=None allows any number of them.
     """
+    fits = _is_batch(pixels) and channels in (None, pixels.shape[1])
+    if not fits or not all(-1e-4 <= end <= 1 + 1e-4 for end in pixels.aminmax()):  # or it is NaN
+        raise _why_not(pixels, channels)
+
+
+def _is_batch(pixels: Tensor) -> bool:
     floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
-    if not floats or pixels.dim() != 4 or not pixels.numel():
-        raise _why_not(pixels, channels)
-    if channels not in (None, pixels.shape[1]):
-        raise _why_not(pixels, channels)
-    low, high = pixels.aminmax()
-    if not (low >= -1e-4 and high <= 1 + 1e-4):  # true of NaN, too
-        raise _why_not(pixels, channels)
+    return floats and pixels.dim() == 4 and pixels.numel() > 0
 
 
 def _why_not(pixels: Tensor, channels: int | None = None) -> Exception:
@@ -104,14 +105,17 @@ def _why_not(pixels: Tensor, channels: int | None = None) -> Exception:
 
 
 def resize(pixels: Tensor, size: Size) -> Tensor:
-    """Pixels (N, C, H, W) at another size. Antialiased, differentiable."""
-    return F.interpolate(pixels, _height_width(size), mode="bilinear", antialias=True)
+    """Pixels (N, C, H, W) at another size. Antialiased, differentiable, of any values."""
+    if not _is_batch(pixels):
+        raise _why_not(pixels)
+    wide = pixels.float() if pixels.itemsize < 4 else pixels  # torch cannot in half precision
+    return F.interpolate(wide, _height_width(size), mode="bilinear", antialias=True).to(pixels)
 
 
 def stretch(values: Tensor) -> Tensor:
     """(v - min) / (max - min): any values brought to [0, 1] for display; constants become 0.5."""
     low, high = values.min(), values.max()
-    return (values - low) / (high - low) if high > low else torch.full_like(values, 0.5)
+    return (values - low) / (high - low) if high != low else torch.full_like(values, 0.5)
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -135,7 +139,7 @@ def _decode(source: bytes | Image.Image, name: str) -> np.ndarray:
         picture = source if isinstance(source, Image.Image) else Image.open(io.BytesIO(source))
         if picture.width * picture.height > LARGEST_PICTURE:
             raise Image.DecompressionBombError
-        return _to_array(picture)
+        return _upright(_to_array(picture), picture)
     except Exception as error:  # the decoders raise all sorts of things over a damaged file
         why = f"damaged or cut short ({error}): get a fresh copy of it"
         if isinstance(error, UnidentifiedImageError):
@@ -146,12 +150,43 @@ def _decode(source: bytes | Image.Image, name: str) -> np.ndarray:
 
 
 def _to_array(picture: Image.Image) -> np.ndarray:
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode == "F":
-        return np.asarray(picture)
-    if picture.mode.startswith("I"):  # 16 bits a pixel, in some PIL versions kept in 32
-        return np.asarray(picture).clip(0, 65535).astype(np.uint16)
+    """A PIL image of any mode as an array (H, W) or (H, W, channels)."""
+    if picture.mode == "F" or (picture.mode == "I" and picture.format not in ("PNG", "PPM")):
+        return np.asarray(picture)  # of 32 bits; what white is in whole numbers, nothing says
+    key = picture.info.get("transparency")  # PNG: the color that is transparent
+    keyed = isinstance(key, int | tuple) and picture.mode in ("1", "L", "I", "I;16", "RGB")
+    if keyed or picture.mode.startswith("I"):
+        levels, white = _levels(picture)
+        opaque = np.any(np.atleast_3d(levels != key), axis=2)
+        return np.dstack([levels / white, opaque]) if keyed else levels / white
+    picture = picture.convert("LA") if picture.mode == "La" else picture  # no way from La to RGB
     return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+
+
+def _levels(picture: Image.Image) -> tuple[np.ndarray, np.float32]:
+    """The float32 numbers that stand in the file of a grey or RGB picture, and which is white."""
+    stored = picture.tile[0][3] if getattr(picture, "tile", None) else ""  # gone once it is loaded
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF
+    if stored == "RGB;16B":  # of each two bytes Pillow keeps the upper, and reads the lower like so
+        low = Image.open(picture.fp)
+        low.tile = [(*low.tile[0][:3], "RGB;16L")]
+        return np.asarray(low) + 256 * np.asarray(picture, np.float32), np.float32(65535)
+    levels = np.asarray(picture.convert("L") if picture.mode == "1" else picture, np.float32)
+    if picture.mode.startswith("I"):
+        white = np.float32(2 ** tags.get(ExifTags.Base.BitsPerSample, (16,))[0] - 1)
+        white_is_zero = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
+        return (white - levels if white_is_zero else levels), white
+    white = np.float32({"L;2": 3, "L;4": 15}.get(stored, 255))
+    return levels / (255 // white), white
+
+
+def _upright(array: np.ndarray, picture: Image.Image) -> np.ndarray:
+    """The array turned as the EXIF orientation says: 1 (upright) to 8."""
+    mark = 1
+    with suppress(Exception):  # broken EXIF raises all sorts of things over a sound picture
+        mark = int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    array = array.swapaxes(0, 1) if mark in (5, 6, 7, 8) else array
+    return array[:: -1 if mark in (3, 4, 7, 8) else 1, :: -1 if mark in (2, 3, 6, 7) else 1]
 
 
 # --- arrays ---------------------------------------------------------------------------------------
@@ -164,7 +199,8 @@ def _to_tensor(array: np.ndarray) -> Tensor:
         raise ValueError(f"{first}: give torch.from_numpy(array), whose order that is.")
     if array.dtype.kind not in "buif":
         raise TypeError(f"an array of {array.dtype} is no picture: give uint8, uint16 or float.")
-    array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+    native = np.float32 if array.dtype.kind == "f" else array.dtype.newbyteorder("=")
+    array = np.array(array, native, order="C")
     return torch.from_numpy(array if array.ndim == 2 else np.moveaxis(array, -1, -3))
 
 
@@ -192,10 +228,11 @@ def _to_rgb(tensor: Tensor) -> Tensor:
 
 
 def _height_width(size: Size) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
-        raise ValueError(f"a size is at least one pixel, not {size}.")
-    return int(height), int(width)
+    sides = size if isinstance(size, list | tuple) else (size, size)
+    if len(sides) != 2 or bool in map(type, sides):
+        raise TypeError(f"a size is the side of a square or (height, width), not {size}.")
+    height = whole("the height in pixels", sides[0], 1, LARGEST_PICTURE)
+    return height, whole("the width in pixels", sides[1], 1, LARGEST_PICTURE // height)
 
 
 def _crop_to_proportions(pixels: Tensor, height: int, width: int) -> Tensor:

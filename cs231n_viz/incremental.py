@@ -4,18 +4,24 @@ A patch changes a square of pixels; a convolution passes the change on to a some
 of its map, and outside that window the map is the same as without the patch. So every map of the
 uncovered picture is kept once ("clean"), with one window for each position of the patch. A layer
 runs only on the rectangle of inputs that its output window reads, cut from the clean map and from
-the window before. A layer that is not known to act locally gets the whole map, reassembled: slower
-from there on, but still exact.
+the window before. A layer that is not known to act locally, or is called with what its rule does
+not know, gets the whole map, reassembled: slower from there on, but still exact. One covered
+picture is compared with a whole pass before any score is given out.
 """
 
 import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from inspect import signature
+from textwrap import shorten
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
+
+from .activations import pair
 
 DENSE = 0.95  # a window that covers this share of its map becomes the whole map
 ZERO, LOWEST, FIRST = 0, 1, 2  # rows of Clean: two for padding, and the first of the map
@@ -52,7 +58,7 @@ class Window:
 
 
 class Untraceable(ValueError):
-    """A network that torch.fx does not follow, or whose layers overwrite each other's maps."""
+    """A network that cannot be followed layer by layer; one sentence says why."""
 
 
 _TRACING = threading.Lock()
@@ -71,9 +77,8 @@ class _Tracer(fx.Tracer):
         return super().call_module(module, forward, arguments, named)
 
     def getattr(self, attribute, value, proxies):
-        if threading.get_ident() != self.thread:
-            return value
-        return super().getattr(attribute, value, proxies)
+        ours = threading.get_ident() == self.thread
+        return super().getattr(attribute, value, proxies) if ours else value
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
@@ -84,45 +89,61 @@ def trace(model: nn.Module) -> fx.GraphModule:
         with _TRACING:
             graph = _Tracer().trace(model.network)
     except Exception as error:  # what the network's own code raises over symbols for numbers
-        raise Untraceable(f"torch.fx cannot follow {model.name} ({error}).") from error
-    inputs = [node.target for node in graph.nodes if node.op == "placeholder"]
-    if len(inputs) != 1 or inputs[0].startswith("*"):
-        raise Untraceable(f"{model.name} takes {', '.join(inputs)}, not one picture.")
+        raise _cannot_follow(model, error) from error
     return fx.GraphModule(model.network, graph)
+
+
+def _cannot_follow(model, error: Exception) -> Untraceable:
+    why = shorten(str(error).partition("\n")[0].rstrip(".") or type(error).__name__, 120)
+    return Untraceable(f"torch.fx cannot follow {model.name} ({why}).")
 
 
 class Incremental:
     """The clean maps of one picture (1, C, H, W), ready for any occluders. Raises Untraceable."""
 
     def __init__(self, model: nn.Module, picture: Tensor):
-        self.model = model
-        with torch.no_grad():
-            scores = model(picture)
-            self.traced = trace(model)
-            recorder = _Recorder(self.traced)
-            recorded = recorder.run(self._normalized(picture))
-        if not torch.allclose(scores, recorded, rtol=1e-3, atol=1e-3 * float(scores.abs().max())):
-            raise Untraceable(f"{model.name} does not compute what its graph by torch.fx does.")
-        self.clean = recorder.clean
+        self.model, self.traced, self.clean = model, trace(model), {}
+        with torch.inference_mode(False), torch.no_grad():
+            try:
+                _Recorder(self.traced, self.clean).run(model.normalized(picture))
+                self._compare_with_a_whole_pass(picture)
+            except Exception as error:
+                raise _cannot_follow(model, error) from error
 
     @torch.no_grad()
-    def scores(self, cover: Tensor, corners: Tensor, patch: int) -> Tensor:
-        """The scores with one square each replaced by that of `cover` (1, C, H, W): (B, classes).
+    def scores(self, cover: Tensor, corners: Tensor, patch: int | tuple[int, int]) -> Tensor:
+        """The scores with one patch each replaced by that of `cover` (1, C, H, W): (B, classes).
 
-        corners: (B, 2), top and left of the squares, `patch` pixels a side.
+        corners: (B, 2), top and left of the patches. patch: the side of a square, or (height,
+        width).
         """
         top, left = corners.unbind(dim=1)
-        squares = self._normalized(cover)[0].unfold(1, patch, 1).unfold(2, patch, 1)
-        squares = squares[:, top, left].transpose(0, 1)  # (B, C, patch, patch)
+        height, width = pair(patch)
+        patches = self.model.normalized(cover)[0].unfold(1, height, 1).unfold(2, width, 1)
+        patches = patches[:, top, left].transpose(0, 1)  # (B, C, height, width)
         pixels = next(iter(self.traced.graph.nodes))
-        start = Window(self.clean[pixels], top, left, squares)
-        return _Occluded(self.traced, self.clean).run(start)
+        start = Window(self.clean[pixels], top, left, patches)
+        return self.model.scores_of(_Occluded(self.traced, self.clean).run(start))
 
-    def _normalized(self, pixels: Tensor) -> Tensor:
-        return (pixels.to(self.model.mean) - self.model.mean) / self.model.std
+    def _compare_with_a_whole_pass(self, picture: Tensor) -> None:
+        """Covers a quarter of each side, at the lower edge, by black where it is light."""
+        height, width = (max(side // 4, 1) for side in picture.shape[2:])
+        top, left = picture.shape[2] - height, picture.shape[3] // 3
+        cover, covered = (picture < 0.5).to(picture), picture.clone()
+        covered[..., top:, left : left + width] = cover[..., top:, left : left + width]
+        corner = torch.tensor([[top, left]], device=self.model.device)
+        ours, whole = self.scores(cover, corner, (height, width)), self.model(covered)
+        eps = max(torch.finfo(whole.dtype).eps, 1e-3 * whole.is_cuda)  # GPUs convolve in TF32
+        rounding = max(1e-3, 8 * eps) * float(torch.nan_to_num(whole, 0, 0, 0).abs().max())
+        if not torch.allclose(ours, whole, rtol=0, atol=rounding, equal_nan=True):
+            raise ValueError("it does not compute what its graph does")
 
 
 class _Runner(fx.Interpreter):
+    def __init__(self, traced: fx.GraphModule, clean: dict[fx.Node, Clean]):
+        super().__init__(traced)
+        self.clean = clean
+
     def call_module(self, target, arguments, named):
         # by name, for a layer may be called `code`, as a part of the graph is
         return self.submodules[target](*arguments, **named)
@@ -131,17 +152,13 @@ class _Runner(fx.Interpreter):
 class _Recorder(_Runner):
     """Runs the uncovered picture and keeps every map."""
 
-    def __init__(self, traced):
-        super().__init__(traced)
-        self.clean: dict[fx.Node, Clean] = {}
-
     def run_node(self, node):
         read_later = set(self.env) - set(self.user_to_last_uses.get(node, ()))
         kept = [self.env[other] for other in read_later if isinstance(self.env[other], Tensor)]
         versions = [value._version for value in kept]
         result = super().run_node(node)
         if versions != [value._version for value in kept]:
-            raise Untraceable(f"{node} overwrites a map that is read again later.")
+            raise ValueError(f"{node} overwrites a map that is read again later")
         if isinstance(result, Tensor) and result.dim() == 4 and result.is_floating_point():
             _, channels, height, width = result.shape
             rows = result.new_empty(FIRST + height * width, channels)
@@ -153,21 +170,32 @@ class _Recorder(_Runner):
 class _Occluded(_Runner):
     """Runs a batch of occluders: on windows where it can, on whole maps where it must."""
 
-    def __init__(self, traced, clean):
-        super().__init__(traced)
-        self.clean = clean
-
     def run_node(self, node):
         arguments, named = self.fetch_args_kwargs_from_env(node)
+        if window := self.on_windows(node, arguments, named):
+            return window
+        arguments, named = fx.node.map_aggregate((arguments, named), _whole)
+        return getattr(self, node.op)(node.target, arguments, named)
+
+    def on_windows(self, node, arguments, named):
+        """The node's Window, or None where no rule knows the layer and all that it is given."""
         module = self.submodules[node.target] if node.op == "call_module" else None
-        act = _LOCAL.get(type(module) if module else node.target)
-        clean, result = self.clean.get(node), None
-        if act and clean and any(isinstance(one, Window) for one in _flat(arguments)):
-            result = act(clean, module, *arguments, **named)
-        if result is None:
-            arguments, named = fx.node.map_aggregate((arguments, named), _whole)
-            result = getattr(self, node.op)(node.target, arguments, named)
-        return result
+        rule, clean = _RULES.get(type(module) if module else node.target), self.clean.get(node)
+        maps = [one for one in _flat([*arguments, *named.values()]) if isinstance(one, Window)]
+        altered = module and (module.training or "forward" in vars(module))
+        fits = maps and (rule in _OF_SEVERAL or maps == [*arguments[:1]])
+        if altered or not (rule and clean and fits):
+            return None
+        if module:
+            known = [name for name in _parameters(rule) if hasattr(module, name)]
+            named = {name: getattr(module, name) for name in known} | named
+        try:
+            return rule(clean, module or node.target, *arguments, **named)
+        except TypeError:  # an argument that the rule does not know
+            return None
+
+
+_parameters = cache(lambda rule: list(signature(rule).parameters)[3:])  # after the map
 
 
 def _flat(arguments) -> Iterator:
@@ -178,9 +206,7 @@ def _flat(arguments) -> Iterator:
 # --- cutting rectangles out of an occluded map ----------------------------------------------------
 
 
-def _cut(
-    window: Window, top: Tensor, left: Tensor, height: int, width: int, beyond: int = ZERO
-) -> Tensor:
+def _cut(window: Window, top: Tensor, left: Tensor, height: int, width: int, beyond=ZERO) -> Tensor:
     """One rectangle of each occluded map, from (top, left): (B, C, height, width).
 
     Beyond the edges of the map it reads the padding row `beyond`. The values of the clean map come
@@ -230,7 +256,7 @@ def _slide(clean: Clean, window: Window, settings: tuple, beyond: int, layer: Ca
 
     settings: (kernel, stride, padding, dilation), a pair or one number each.
     """
-    down, across = zip(*map(_pair, settings), strict=True)
+    down, across = zip(*map(pair, settings), strict=True)
     height, width = clean.size
     top, m = _reach(window.top, window.values.shape[2], height, *down)
     left, n = _reach(window.left, window.values.shape[3], width, *across)
@@ -255,75 +281,66 @@ def _of_one_size(first: Tensor, end: Tensor, most: int) -> tuple[Tensor, int]:
     return first.clamp(max=most - size), size
 
 
-def _pair(value) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+# Rules: the map of the uncovered picture, the layer, and what it is called with -> its Window, or
+# None. What a rule has no parameter for, it does not know; a module's settings are its attributes.
 
 
 def _convolution(
-    clean, module, window, weight=None, bias=None, stride=1, padding=0, dilation=1, groups=1
-):
-    if module is not None:
-        if module.padding_mode != "zeros":
-            return None
-        weight, bias, stride, padding = module.weight, module.bias, module.stride, module.padding
-        dilation, groups = module.dilation, module.groups
-    if isinstance(padding, str):
+    clean, layer, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1,
+    padding_mode="zeros",
+):  # fmt: skip
+    if isinstance(padding, str) or padding_mode != "zeros":
         return None
 
-    def layer(inputs):
+    def convolve(inputs):
         return F.conv2d(inputs, weight, bias, stride, 0, dilation, groups)
 
-    return _slide(clean, window, (weight.shape[2:], stride, padding, dilation), ZERO, layer)
+    return _slide(clean, input, (weight.shape[2:], stride, padding, dilation), ZERO, convolve)
 
 
-def _max_pool(clean, module, window, kernel_size=None, stride=None, padding=0, dilation=1, **named):
-    if module is not None:
-        kernel_size, stride = module.kernel_size, module.stride
-        padding, dilation = module.padding, module.dilation
-
-    def layer(inputs):
-        return F.max_pool2d(inputs, kernel_size, stride, 0, dilation)
-
+def _max_pool(
+    clean, layer, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+    return_indices=False,
+):  # fmt: skip
+    layer = partial(F.max_pool2d, kernel_size=kernel_size, stride=stride, dilation=dilation)
     settings = (kernel_size, stride or kernel_size, padding, dilation)
-    return _slide(clean, window, settings, LOWEST, layer)
+    return _slide(clean, input, settings, LOWEST, layer)
 
 
-def _average_pool(clean, module, window, *arguments, **named):
-    unlike = module is None or module.ceil_mode or module.divisor_override
-    if unlike or not module.count_include_pad:
-        return None
+def _average_pool(
+    clean, layer, input, kernel_size, stride=None, padding=0, ceil_mode=False,
+    count_include_pad=True, divisor_override=None,
+):  # fmt: skip
+    if ceil_mode or not count_include_pad:
+        return None  # fewer values are averaged at the edges
 
-    def layer(inputs):
-        return F.avg_pool2d(inputs, module.kernel_size, module.stride)
+    def pool(inputs):
+        return F.avg_pool2d(inputs, kernel_size, stride, divisor_override=divisor_override)
 
-    settings = (module.kernel_size, module.stride, module.padding, 1)
-    return _slide(clean, window, settings, ZERO, layer)
-
-
-def _pointwise(function: Callable | None = None) -> Callable:
-    """A pointwise layer, which runs on the windows themselves."""
-
-    def act(clean, module, window, *arguments, inplace=False, **named):
-        others = any(isinstance(one, Window | Tensor) for one in arguments)
-        if not isinstance(window, Window) or others:
-            return None
-        if isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
-            return None  # it looks at the whole map
-        values = window.values if function else window.values.clone()  # a module may work in place
-        values = (function or module)(values, *arguments, **named)
-        return Window(clean, window.top, window.left, values)
-
-    return act
+    return _slide(clean, input, (kernel_size, stride or kernel_size, padding, 1), ZERO, pool)
 
 
-def _add(clean, module, *maps, **named):
+def _relu(clean, layer, input, inplace=False):
+    return Window(clean, input.top, input.left, input.values.relu())
+
+
+def _pointwise(clean, layer, input, *settings, running_mean=True, **named):
+    tensors = any(isinstance(one, Tensor) for one in (*settings, *named.values()))
+    if tensors or running_mean is None:
+        return None  # as large as a map; batch norm without statistics looks at the whole map
+    values = layer(input.values.clone(), *settings, **named)  # it may work in place
+    return Window(clean, input.top, input.left, values)
+
+
+def _add(clean, layer, input, other, alpha=1):
+    maps = (input, other)
     fit = all(isinstance(each, Window) and each.clean.size == clean.size for each in maps)
-    return _joined(clean, maps, lambda two: torch.add(*two)) if fit and not named else None
+    return _joined(clean, maps, lambda two: torch.add(*two, alpha=alpha)) if fit else None
 
 
-def _concat(clean, module, maps, dim=0, **named):
-    fit = dim == 1 and not named and all(isinstance(each, Window) for each in maps)
-    return _joined(clean, maps, lambda all_of: torch.cat(all_of, dim=1)) if fit else None
+def _concat(clean, layer, tensors, dim=0):
+    fit = dim in (1, -3) and all(isinstance(each, Window) for each in tensors)
+    return _joined(clean, tensors, lambda all_of: torch.cat(all_of, dim=1)) if fit else None
 
 
 def _joined(clean: Clean, windows: Sequence[Window], layer: Callable) -> Window:
@@ -337,9 +354,11 @@ def _joined(clean: Clean, windows: Sequence[Window], layer: Callable) -> Window:
     return Window(clean, top, left, layer([_cut(window, top, left, m, n) for window in windows]))
 
 
-_LOCAL = {nn.Conv2d: _convolution, F.conv2d: _convolution, torch.conv2d: _convolution}
-_LOCAL |= {nn.MaxPool2d: _max_pool, F.max_pool2d: _max_pool, nn.AvgPool2d: _average_pool}
-_LOCAL |= dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu", "relu_"), _pointwise(torch.relu))
-_LOCAL |= dict.fromkeys((nn.BatchNorm2d, nn.ReLU6, nn.Hardswish, nn.SiLU), _pointwise())
-_LOCAL |= dict.fromkeys((nn.Dropout, nn.Identity), _pointwise())
-_LOCAL |= {operator.add: _add, torch.add: _add, torch.cat: _concat}
+_OF_SEVERAL = (_add, _concat)
+_RULES = {operator.add: _add, torch.add: _add, torch.cat: _concat}
+_RULES |= {nn.Conv2d: _convolution, F.conv2d: _convolution}
+_RULES |= dict.fromkeys((nn.MaxPool2d, F.max_pool2d, torch.max_pool2d), _max_pool)
+_RULES |= dict.fromkeys((nn.AvgPool2d, F.avg_pool2d), _average_pool)
+_RULES |= dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu", "relu_"), _relu)
+_RULES |= dict.fromkeys((nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.ReLU6, nn.SiLU), _pointwise)
+_RULES |= dict.fromkeys((nn.Hardswish, nn.GELU, nn.LeakyReLU, F.gelu, F.leaky_relu), _pointwise)

@@ -3,11 +3,8 @@
 import copy
 import hashlib
 import json
-import operator
-from collections import Counter, OrderedDict
-from collections.abc import Sequence
-from contextlib import ExitStack
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +14,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torchvision.models import VGG, AlexNet, SqueezeNet
 
-from . import images, networks
-from .errors import unknown, whole
+from . import images, networks, promise, weights
+from .activations import receptive_fields
+from .errors import integer, known, unknown, whole
 from .places import data_dir
 
 # The usual names for the layers of AlexNet, VGG and SqueezeNet
@@ -26,8 +24,6 @@ WORDS = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "
 WORDS |= {"Fire": "fire", "Linear": "fc", "AdaptiveAvgPool2d": "pool"}
 HEAD = ("Linear", "AdaptiveAvgPool2d")  # named in the classifier only
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
-# What networks raise at a size that they cannot take
-CANNOT = (RuntimeError, AssertionError, ValueError, IndexError)
 
 
 class Prediction(NamedTuple):
@@ -37,31 +33,38 @@ class Prediction(NamedTuple):
 
 
 class PixelModel(nn.Module):
-    """A frozen network behind one convention: pixels (N, C, H, W) in [0, 1] -> scores (N, classes).
+    """A frozen network behind one convention: pixels (N, C, H, W) in [0, 1] -> scores (N, K).
 
-    `layers` lists what really runs, in the order in which the outputs are ready; `shapes` holds the
-    shape of each output for one picture of `input_size`. A module that is called several times is
-    `name:0`, `name:1`, …, and `name` alone is its last call.
+    Each picture by itself, and the same twice: `promise` has checked it. K ≥ 2, unless the scores
+    are values. `layers` lists what really runs, in the order in which the outputs are ready;
+    `shapes` holds the shape of each output for one picture of `input_size`, a side or (height,
+    width). A module that is called several times is `name:0`, `name:1`, …, and `name` alone is its
+    last call.
     """
 
     mean: Tensor  # (1, C, 1, 1) in pixel units: a picture of this colour is zero to the network
     std: Tensor
 
-    def __init__(self, network, *, name, mean, std, class_names, input_size):
+    def __init__(self, network, *, name, mean, std, class_names, input_size, **words):
         super().__init__()
-        self.network = _frozen_copy(network)
+        self.network = promise.own_copy(network)
         self.name, self.input_size, self.channels = name, input_size, len(mean)
-        example = next(self.network.parameters(), torch.zeros(()))
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1).to(example))
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1).to(example))
-        self._friendly = _friendly_names(self.network)
-        self.shapes, self._calls, classes = _dry_run(self)
-        self.layers = list(self.shapes)
+        self.answered, self.grid = words["answer"] or nn.Identity(), words["grid"]
+        self.extra_tokens, self.layouts = words["extra_tokens"], {}
+        weights = (*self.network.parameters(), *self.network.buffers())
+        example = next(filter(Tensor.is_floating_point, weights), torch.zeros(()))
+        for key, values in {"mean": mean, "std": std}.items():
+            colors = torch.tensor(values, dtype=example.dtype, device=example.device)
+            self.register_buffer(key, colors.view(1, -1, 1, 1))
         self.eval()
-        self.class_names = list(class_names or (f"class {index}" for index in range(classes)))
-        if len(self.class_names) != classes:
-            count = len(self.class_names)
-            raise ValueError(f"{name} has {classes} scores, but {count} class names were given.")
+        run = promise.dry_run(self)
+        self.scores_are, self._convert = promise.scores_of(words["scores"], run, name)
+        self._friendly = _friendly_names(self.network)
+        self.shapes, self._calls = _shapes(run, self._friendly)
+        self.layers = list(self.shapes)
+        self.maps = _sure_maps(self)
+        _check_tokens(self)
+        self.class_names = _class_names(class_names, self._convert(run.scores).shape[1], name)
 
     def train(self, mode: bool = True) -> "PixelModel":
         """The model itself; a PixelModel is always in eval mode."""
@@ -69,26 +72,52 @@ class PixelModel(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         try:
-            return self.network((pixels.to(self.mean) - self.mean) / self.std)
-        except CANNOT as error:
+            return self.scores_of(self.network(self.normalized(pixels)))
+        except promise.WRONG_SIZE as error:
             self._check_size(pixels.shape[-2:], error)
             raise
 
+    def normalized(self, pixels: Tensor) -> Tensor:
+        """(x − mean) / std, on the network's device."""
+        centred = pixels.to(self.mean) - self.mean
+        if centred.requires_grad:  # the gradient lies as the pixels do, and not as the weights
+            centred.register_hook(lambda slope: None if slope is None else slope.contiguous())
+        return centred / self.std
+
+    def scores_of(self, output) -> Tensor:
+        """The scores (N, K) of what the network gives."""
+        return self._convert(self.answered(output))
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Of scores (N, K): softmax of logits; of labels, which exclude no other, the sigmoid."""
+        if self.scores_are == "values":
+            raise ValueError(f"{self.name} gives values, not classes: they have no probabilities.")
+        return scores.sigmoid() if self.scores_are == "labels" else scores.softmax(dim=1)
+
+    def grey(self) -> Tensor:
+        """A picture of the mean colour at the network's own size: (1, C, H, W)."""
+        return self.mean.expand(1, -1, *self.size).clone()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """`input_size` as (height, width)."""
+        return self.input_size if isinstance(self.input_size, tuple) else (self.input_size,) * 2
+
     def _check_size(self, size: torch.Size, error: Exception) -> None:
         """Raises ValueError if the network refuses even grey of this size, without any hooks."""
-        if tuple(size) == (self.input_size, self.input_size):
+        if tuple(size) == self.size:
             return  # the dry run has shown that it takes its own size
-        plain = _without_hooks(self.network)
+        plain = promise.without_hooks(self.network)
         try:
             with torch.no_grad(), torch._C.DisableTorchFunction():  # no function modes
                 plain(self.mean.new_zeros(1, self.channels, *size))  # the mean colour, normalised
         except torch.OutOfMemoryError:
             return
-        except CANNOT:
-            given, side = " x ".join(map(str, size)), self.input_size
+        except promise.WRONG_SIZE:
+            given, side = " x ".join(map(str, size)), " x ".join(map(str, self.size))
             raise ValueError(
                 f"{self.name} cannot take a picture of {given} pixels ({error}); it was made for "
-                f"{side} x {side}: use images.resize(pixels, {side})."
+                f"{side}: use images.resize(pixels, {self.input_size})."
             ) from error
 
     @property
@@ -99,25 +128,39 @@ class PixelModel(nn.Module):
         """(module, call): a layer's module, and which of its calls in a pass is meant, from 0."""
         base, _, call = str(layer).partition(":")
         dotted = self._friendly.get(base, base)
-        calls = self._calls.get(dotted, 0)
-        if not calls or (call and not (call.isdigit() and int(call) < calls)):
-            raise unknown(f"layer of {self.name}", layer, self.layers)
-        return self.network.get_submodule(dotted), int(call) if call else calls - 1
+        last = self._calls.get(dotted, 0) - 1
+        if last < 0 or call not in ("", *map(str, range(last + 1))):
+            raise self._no_layer(layer, dotted if last < 0 else "")
+        return self.network.get_submodule(dotted), int(call or last)
+
+    def _no_layer(self, layer: str, dotted: str) -> ValueError:
+        if not dotted or dotted not in dict(self.network.named_modules()):
+            return unknown(f"layer of {self.name}", layer, self.layers)
+        return ValueError(
+            f"{layer} of {self.name} gives no tensor (it does not run, or gives a tuple or a "
+            "dictionary): name a layer in it or behind it."
+        )
 
     def class_index(self, target: int | str) -> int:
         """The index of a class given by index or by name."""
-        if isinstance(target, str):
-            if target not in self.class_names:
-                raise unknown(f"class of {self.name}", target, self.class_names)
-            return self.class_names.index(target)
-        try:
-            index = operator.index(target)
-        except TypeError:
-            raise TypeError(f"a class is its index or its name, not {target!r}.") from None
-        last = len(self.class_names) - 1
-        if not 0 <= index <= last:
-            raise ValueError(f"class {index} is out of range: {self.name} has classes 0 to {last}.")
+        index = self._index_of(target) if isinstance(target, str) else integer(target)
+        if index not in range(len(self.class_names)):
+            raise self._no_class(target, index)
         return index
+
+    def _index_of(self, name: str) -> int:
+        found = [index for index, each in enumerate(self.class_names) if each == name]
+        if not found:
+            raise unknown(f"class of {self.name}", name, self.class_names)
+        if len(found) > 1:
+            raise ValueError(f"{name!r} is the name of the classes {found}: give one index.")
+        return found[0]
+
+    def _no_class(self, target, index: int | None) -> Exception:
+        if index is None:
+            return TypeError(f"a class is its index or its name, not {target!r}.")
+        last = len(self.class_names) - 1
+        return ValueError(f"class {index} is out of range: {self.name} has classes 0 to {last}.")
 
 
 def bundled() -> list[str]:
@@ -134,8 +177,7 @@ def load(name: str = "coursenet", device: str | torch.device | None = None) -> P
     """A bundled network, or one of torchvision's with its weights, on the best device there is."""
     if name in NOT_CLASSIFIERS:
         raise ValueError(f"{name} is no classifier: load it with models.load_{name}().")
-    if name not in names():
-        raise unknown("network", name, names())
+    known("network", name, names())
     model = _load_bundled(name) if name in bundled() else _load_torchvision(name)
     return model.to(device or _best_device())
 
@@ -153,56 +195,62 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
         raise ValueError(
             f"the generator decodes another coursenet than this. {_remedy('generator')}"
         )
-    return _frozen_copy(network).to(device or _best_device())
+    return _frozen(network).to(device or _best_device())
 
 
 def load_stylenet(device: str | torch.device | None = None) -> networks.StyleNet:
     """The bundled StyleNet (style transfer in one pass) of all paintings (`.styles`), frozen."""
     network, _ = _read_bundled("stylenet")
-    return _frozen_copy(network).to(device or _best_device())
+    return _frozen(network).to(device or _best_device())
 
 
+@torch.inference_mode(False)  # tensors made in that mode could never have gradients
 def wrap(
     module: nn.Module,
     *,
     mean: Sequence[float] = (0.0, 0.0, 0.0),
     std: Sequence[float] = (1.0, 1.0, 1.0),
-    class_names: Sequence[str] | None = None,
-    input_size: int = 224,
+    class_names: Sequence[str] | Mapping[int, str] | None = None,
+    input_size: int | tuple[int, int] = 224,
     name: str | None = None,
+    answer: Callable[[object], Tensor] | None = None,
+    scores: str | None = None,
+    grid: tuple[int, int] | Mapping[str, tuple[int, int]] | None = None,
+    extra_tokens: int | Mapping[str, int] | None = None,
 ) -> PixelModel:
     """A PixelModel around a deep copy of any network; the network itself is not changed.
 
     mean, std: the normalisation of its training, in pixel units, one number per channel; for a
-    network of one channel mean=(0.5,), std=(0.25,).
+    network of one channel mean=(0.5,), std=(0.25,). input_size: a side, or (height, width).
+    answer: what part of the output is the scores, such as lambda output: output["logits"].
+    scores: what they are, where the dry run cannot tell: "logits"; "probabilities" (their
+    logarithms become the scores); "one logit" of two classes; "labels", logits of which several
+    may be true; "values", no classes. grid, extra_tokens: how tokens lie over the picture, where
+    this cannot be measured: (rows, columns), and how many stand for no place; or {layer: …}.
+    Raises ValueError where the network is no function of one picture.
     """
-    if len(mean) != len(std):
-        counts = f"{len(mean)} and {len(std)}"
-        raise ValueError(f"mean and std have one number per channel each, not {counts}.")
-    if min(std) <= 0:
-        raise ValueError(f"std is divided by: above 0 in every channel, not {tuple(std)}.")
-    return PixelModel(
-        module,
-        name=name or type(module).__name__,
-        mean=tuple(map(float, mean)),
-        std=tuple(map(float, std)),
-        class_names=class_names,
-        input_size=whole("input_size", input_size, 1),
-    )
+    if scores not in (None, *promise.WORDS):
+        raise unknown("kind of scores", scores, promise.WORDS)
+    (mean, std), size = _normalisation(mean, std), _checked_size(input_size)
+    words = {"answer": answer, "scores": scores, "grid": grid, "extra_tokens": extra_tokens}
+    words |= {"name": name or type(module).__name__, "class_names": class_names}
+    return PixelModel(module, mean=mean, std=std, input_size=size, **words)
 
 
+@torch.inference_mode(False)
 def untrained(model: PixelModel, seed: int = 0) -> PixelModel:
-    """A copy with fresh random weights (He et al. 2015): the network before it learned anything."""
+    """A copy with fresh random weights (He et al. 2015): the network before it learned anything.
+
+    Convolutions and linear layers get these, all else what `weights.renew_others` gives.
+    """
     fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
-    for module in fresh.network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            weight = torch.empty(module.weight.shape)
-            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
-            module.weight.copy_(weight)
-            if module.bias is not None:
-                module.bias.zero_()
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()  # ones and zeros: nothing random
+    weights.renew_others(fresh.network, seed)
+    for module in weights.plain_layers(fresh.network):
+        weight = torch.empty(module.weight.shape)
+        nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+        module.weight.copy_(weight)
+        if module.bias is not None:
+            module.bias.zero_()
     fresh.name = f"untrained {model.name}"
     return fresh
 
@@ -213,7 +261,7 @@ def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]
     images.check_pixels(pixels, channels=model.channels)
     if len(pixels) != 1:
         raise ValueError(f"predict takes one picture, not {len(pixels)}: use model(pixels).")
-    probabilities = model(pixels).softmax(dim=1)[0]
+    probabilities = model.probabilities(model(pixels))[0]
     best = probabilities.topk(min(top, len(probabilities)))
     found = zip(best.values.tolist(), best.indices.tolist(), strict=True)
     return [Prediction(index, model.class_names[index], value) for value, index in found]
@@ -292,54 +340,108 @@ def _best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _frozen_copy(network: nn.Module) -> nn.Module:
-    """A deep copy in eval mode whose weights require no gradients."""
-    return copy.deepcopy(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+def _frozen(network: nn.Module) -> nn.Module:
+    """Our own network in eval mode; its weights lie channels last and require no gradients."""
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def _without_hooks(network: nn.Module) -> nn.Module:
-    """A copy that shares the weights and has no hooks, not on parts kept in a list, either."""
-    memo = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    for module in network.modules():
-        for hooks in (module._forward_pre_hooks, module._forward_hooks):
-            memo[id(hooks)] = OrderedDict()
-    return copy.deepcopy(network, memo)
+# --- what a caller says about a network -----------------------------------------------------------
+
+
+def _normalisation(mean, std) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """mean and std as numbers, if pixels in [0, 1] can have them."""
+    try:
+        mean, std = tuple(map(float, mean)), tuple(map(float, std))
+    except (TypeError, ValueError):
+        given = f"{mean!r} and {std!r}"
+        raise TypeError(f"mean and std have one number per channel each, not {given}.") from None
+    if len(mean) != len(std) or not mean:
+        counts = f"{len(mean)} and {len(std)}"
+        raise ValueError(f"mean and std have one number per channel each, not {counts}.")
+    if not min(std) > 0:
+        raise ValueError(f"std is divided by: above 0 in every channel, not {std}.")
+    if not (min(mean) >= 0 and max(*mean, *std) <= 1):
+        hint = "; divide both by 255" if 1 < max(*mean, *std) <= 255 else ""
+        raise ValueError(f"mean and std are of pixels from 0 to 1, not {mean} and {std}{hint}.")
+    if all(0.15 < m < 0.35 and 0.35 < s < 0.65 for m, s in zip(mean, std, strict=True)):
+        raise ValueError(
+            f"photographs have means around 0.45 and deviations around 0.25: mean={mean} and "
+            f"std={std} look like the wrong way round."
+        )
+    return mean, std
+
+
+def _checked_size(input_size) -> int | tuple[int, int]:
+    """A side, or (height, width); a square is always its side."""
+    if not isinstance(input_size, tuple | list):
+        return whole("input_size", input_size, 1)
+    if len(input_size) != 2:
+        raise ValueError(f"input_size is a side or (height, width), not {input_size!r}.")
+    height, width = (whole(f"input_size[{axis}]", input_size[axis], 1) for axis in (0, 1))
+    return height if height == width else (height, width)
+
+
+def _check_tokens(model: PixelModel) -> None:
+    """Raises an error unless grid and extra_tokens are numbers, of layers that there are."""
+    grids, extras = (
+        word if isinstance(word, Mapping) else {"": word}
+        for word in (model.grid, model.extra_tokens)
+    )
+    for layer in {*grids, *extras} - {""}:
+        model.resolve(layer)
+    for extra in extras.values():
+        whole("extra_tokens", extra or 0)
+    for grid in filter(None, grids.values()):
+        pair = isinstance(grid, tuple) and len(grid) == 2
+        if not pair or not all(integer(side) and side > 0 for side in grid):
+            raise TypeError(
+                f"grid is (rows, columns), or {{layer: (rows, columns)}}, not {grid!r}."
+            )
+
+
+def _class_names(given, classes: int, name: str) -> list[str]:
+    """One name for each class; a mapping has the indices as its keys, or as its values."""
+    if given is None:
+        return [f"class {index}" for index in range(classes)]
+    if isinstance(given, str):
+        raise TypeError(f"class_names is a list of names, not the string {given!r}.")
+    if isinstance(given, Mapping):
+        try:
+            by_index = {int(key): value for key, value in given.items()}
+        except ValueError:  # {name: index}
+            by_index = {int(value): key for key, value in given.items()}
+        if sorted(by_index) != list(range(classes)):
+            raise ValueError(f"class_names names 0 to {classes - 1}, not {sorted(by_index)[:20]}.")
+        given = [by_index[index] for index in range(classes)]
+    names = [str(one) for one in given]
+    if len(names) != classes:
+        raise ValueError(f"{name} has {classes} scores, but {len(names)} class names were given.")
+    return names
+
+
+def _sure_maps(model: PixelModel) -> set[str]:
+    """The layers whose outputs are maps (N, C, h, w) that span the picture, by what made them."""
+    fields = receptive_fields(model, model.layers) if model.layers else {}
+    spans = {
+        layer: [abs(n * field.stride - side) for n, side in zip(shape[2:], model.size, strict=True)]
+        for layer, field in fields.items()
+        if len(shape := model.shapes[layer]) == 4 and not field.whole
+    }
+    reach = {layer: field.size + field.stride for layer, field in fields.items()}
+    return {layer for layer, span in spans.items() if max(span) <= reach[layer]}
 
 
 # --- layer names ----------------------------------------------------------------------------------
 
 
-def _dry_run(model: PixelModel) -> tuple[dict[str, tuple], Counter, int]:
-    """Each layer's output shape in order, calls of each module, number of classes: by one pass."""
-    friendly = {dotted: alias for alias, dotted in model._friendly.items()}
-    outputs: list[tuple[str, int, tuple]] = []  # (dotted name, call, shape)
-    calls: Counter = Counter()
-
-    def record(dotted, module, inputs, output):
-        if isinstance(output, Tensor):
-            outputs.append((dotted, calls[dotted], tuple(output.shape)))
-            calls[dotted] += 1
-
-    zeros = model.mean.new_zeros(1, model.channels, model.input_size, model.input_size)
-    with ExitStack() as hooks, torch.no_grad():
-        for dotted, module in model.network.named_modules():
-            if dotted:
-                hooks.enter_context(module.register_forward_hook(partial(record, dotted)))
-        try:
-            scores = model.network(zeros)
-        except CANNOT as error:
-            raise ValueError(
-                f"{model.name} cannot take a picture of shape {tuple(zeros.shape)} ({error}). Say "
-                "input_size=, and mean= and std= with one number for each channel that it reads."
-            ) from error
-    if not (isinstance(scores, Tensor) and scores.dim() == 2):
-        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise ValueError(f"{model.name} must give one tensor of scores (N, classes), not {found}.")
-    shapes = {}
-    for dotted, call, shape in outputs:
-        name = friendly.get(dotted, dotted)
-        shapes[name if call == calls[dotted] - 1 else f"{name}:{call}"] = shape
-    return shapes, calls, scores.shape[1]
+def _shapes(run: promise.DryRun, friendly: Mapping[str, str]) -> tuple[dict[str, tuple], Counter]:
+    """{layer: shape of its output}, in the order of the dry run, and the calls of each module."""
+    usual, calls, shapes = {dotted: alias for alias, dotted in friendly.items()}, Counter(), {}
+    for dotted, shape in run.shapes:
+        shapes[f"{usual.get(dotted, dotted)}:{calls[dotted]}"] = shape
+        calls[dotted] += 1
+    last = {f"{usual.get(dotted, dotted)}:{count - 1}" for dotted, count in calls.items()}
+    return {name.split(":")[0] if name in last else name: shapes[name] for name in shapes}, calls
 
 
 def _friendly_names(network: nn.Module) -> dict[str, str]:

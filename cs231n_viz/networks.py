@@ -17,7 +17,6 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class GlobalAveragePool(nn.Module):
@@ -229,21 +228,3 @@ class StyleNet(nn.Module):
             # skip connection: finer maps, which still have the positions
             maps = convolution(F.interpolate(maps, fine.shape[2:]), mix) + fine
         return self.last(maps).sigmoid()
-
-
-def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """The same function as a new network without batch norm: w' = w·γ/σ, b' = β − μ·γ/σ.
-
-    A convolution `…conv…` is folded with its norm `…norm…`, if it has one. Dropout is left out.
-    """
-    network.eval()
-    plain = type(network)(**network.settings)
-    modules = dict(network.named_modules())
-    for name, module in plain.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            trained, block, own = modules[name], *name.rpartition(".")[::2]
-            norm = modules.get(f"{block}.{own.replace('conv', 'norm')}".lstrip("."))
-            if isinstance(norm, nn.BatchNorm2d):
-                trained = fuse_conv_bn_eval(trained, norm)
-            module.load_state_dict(trained.state_dict())
-    return plain.eval()

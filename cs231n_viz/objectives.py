@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,18 +19,31 @@ from .errors import whole
 Objective = Callable[[Tensor], Tensor]  # image (N, C, H, W) -> (N,)
 # Below this, the squared norm of a Gram matrix may be rounding; activations of 0.001 give more.
 GRAM_OF_ZERO = 1e-14
-Target = int | str | tuple | Tensor | Callable[[Tensor], Tensor]
+Grams = Mapping[str, Tensor]  # {layer: Gram matrix (1 or N, C, C)}
+Weights = Mapping[str, float] | None  # {layer: weight}; None: all alike
+Layers = str | Sequence[str] | Mapping[str, float]  # each counts 1, or as its weight says
+One = int | str | tuple | Callable[[Tensor], Tensor]
+Target = One | Sequence[One] | np.ndarray | Tensor | None
 
 
 def score_of(model, target: Target) -> Objective:
     """The objective, image -> (N,), that a `target` stands for in every lesson.
 
-    target: a class by index or name; a tensor of indices (N,), a class for each picture; a unit,
-    (layer, channel) or (layer, channel, row, column); or any function of the scores, (N, classes)
-    -> (N,), such as lambda scores: scores[:, 3] - scores[:, 5].
+    target: a class by index or name; a unit, (layer, channel) or (layer, channel, row, column); or
+    any function of the scores, (N, classes) -> (N,), such as lambda scores: scores[:, 3] -
+    scores[:, 5]. A tensor of classes (N,), or a list of units, names one for each picture.
     """
+    if isinstance(target, int | str):
+        return class_score(model, target)
+    return _other_score(model, target)
+
+
+def _other_score(model, target: Target) -> Objective:
+    """`score_of` what is neither an index nor a name: refused, if it is no target at all."""
     if isinstance(target, Tensor) and target.dim() == 1:
         return _class_of_each(model, target)
+    if isinstance(target, list) and all(isinstance(one, tuple) for one in target):
+        return _unit_of_each(model, target)
     if isinstance(target, tuple):
         if len(target) not in (2, 4):
             raise ValueError(f"a unit is (layer, channel[, row, column]), not {target!r}.")
@@ -39,32 +53,81 @@ def score_of(model, target: Target) -> Objective:
     return class_score(model, target)
 
 
-def targets_of(target: Target, count: int) -> list[Target]:
-    """The target of each of `count` pictures: the same for all, or one class each, (count,)."""
-    if not isinstance(target, Tensor) or target.dim() != 1:
+def target_for(model, target: Target, pixels: Tensor) -> Target:
+    """The target of a caller as `score_of` takes it, checked.
+
+    None becomes the network's own class of each picture, a list or an array of classes a tensor of
+    indices (N,); all else stays what it is.
+    """
+    if isinstance(target, int | str):
+        model.class_index(target)  # raises for a class that there is not, and for a boolean
+        return target
+    return _answers(model, pixels) if target is None else _listed(model, target)
+
+
+@torch.no_grad()
+def _answers(model, pixels: Tensor) -> Tensor:
+    if getattr(model, "scores_are", None) == "values":
+        raise ValueError(f"{model.name} gives values and no classes: name one by its index.")
+    return torch.cat([model(some).argmax(dim=1) for some in pixels.split(32)])
+
+
+def _listed(model, target: Target) -> Target:
+    given = target.tolist() if isinstance(target, Tensor | np.ndarray | np.generic) else target
+    each = given if isinstance(given, list) else [given]
+    if any(isinstance(one, tuple) or callable(one) for one in each):
+        return given
+    classes = [model.class_index(one) for one in each]  # raises for a float or a boolean
+    return torch.tensor(classes) if isinstance(given, list) else given
+
+
+def classes_of(model, target: Target, pixels: Tensor) -> Tensor:
+    """The class of each picture, (N,) indices, of a target that names one class or one each."""
+    each = targets_of(target_for(model, target, pixels), len(pixels))
+    return torch.tensor([model.class_index(one) for one in each])
+
+
+def labels_of(values, count: int) -> Tensor:
+    """The labels of `count` pictures, whole numbers of any type or kind of list, as int64 (N,)."""
+    try:
+        found = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError):  # names, or lists of several lengths
+        found = torch.empty(0)
+    if found.is_floating_point() or found.dtype == torch.bool or found.shape != (count,):
+        given = f"{tuple(found.shape)} of {found.dtype}"
+        raise ValueError(f"{count} pictures need {count} labels, not {given}: whole numbers.")
+    return found.long()
+
+
+def targets_of(target: Target, count: int) -> list[One]:
+    """The target of each of `count` pictures: the same for all, or one each."""
+    each = target.tolist() if isinstance(target, Tensor) and target.dim() == 1 else target
+    if not isinstance(each, list):
         return [target] * count
-    if len(target) != count:
-        raise ValueError(f"{count} pictures need as many classes, one each, not {len(target)}.")
-    return target.tolist()
+    if len(each) != count:
+        raise ValueError(f"{count} pictures need as many classes, one each, not {len(each)}.")
+    return each
 
 
 def one_each(values: Tensor, count: int) -> Tensor:
     """The values of a target that is a function, checked: one number per picture, (count,)."""
     if values.shape != (count,):
-        raise ValueError(
-            "a target that is a function turns scores (N, classes) into one number per picture, "
-            f"shape ({count},); yours gave shape {tuple(values.shape)}."
-        )
+        shapes = f"shape ({count},); yours gave shape {tuple(values.shape)}"
+        raise ValueError(f"a target turns scores (N, K) into one number per picture, {shapes}.")
     return values
 
 
 def _class_of_each(model, target: Tensor) -> Objective:
-    indices = torch.tensor([model.class_index(index) for index in target.tolist()])
+    indices = [model.class_index(index) for index in target.tolist()]
+    return lambda image: model(image)[range(len(image)), targets_of(indices, len(image))]
+
+
+def _unit_of_each(model, target: list[tuple]) -> Objective:
+    scores = [score_of(model, one) for one in target]
 
     def scores_of_each(image: Tensor) -> Tensor:
-        targets_of(target, len(image))  # as many classes as pictures?
-        scores = model(image)
-        return scores.gather(1, indices.to(scores.device)[:, None])[:, 0]
+        pairs = zip(targets_of(scores, len(image)), image.split(1), strict=True)
+        return torch.cat([score(one) for score, one in pairs])
 
     return scores_of_each
 
@@ -80,15 +143,15 @@ def unit(
 ) -> Objective:
     """The activation of a channel at a position; without one, the mean over its map."""
     model.resolve(layer)  # an unknown layer raises here and not in the middle of a run
-    channel = whole("channel", channel, -math.inf)  # whether it is there, the layer says
     if (row is None) != (column is None):
         raise ValueError(f"a position is a row and a column, not row={row} and column={column}.")
-    position = () if row is None else (row, column)
+    given = {"channel": channel, "row": row, "column": column}.items()  # what is there, layers say
+    indices = tuple(whole(name, each, -math.inf) for name, each in given if each is not None)
 
     def activation(image: Tensor) -> Tensor:
         outputs = activations_at(model, image, layer)  # (N, C, h, w), or (N, C) after pooling
-        _check_unit(layer, outputs, (channel, *position))
-        chosen = outputs[(slice(None), channel, *position)]
+        _check_unit(layer, outputs, indices)
+        chosen = outputs[(slice(None), *indices)]
         return chosen.flatten(1).mean(dim=1) if chosen.dim() > 1 else chosen
 
     return activation
@@ -101,9 +164,16 @@ def _check_unit(layer: str, outputs: Tensor, indices: tuple[int, ...]) -> None:
         raise ValueError(f"{layer} has no such units {indices}: its output has the shape {shape}.")
     for word, index, size in zip(("channel", "row", "column"), indices, sizes, strict=False):
         if not 0 <= index < size:
-            raise ValueError(
-                f"{word} {index} is out of range: {layer} has {size} {word}s, 0 to {size - 1}."
-            )
+            there = f"{layer} has {size} {word}s, 0 to {size - 1}"
+            raise ValueError(f"{word} {index} is out of range: {there}.")
+
+
+def channel_maps(layer: str, output: Tensor) -> Tensor:
+    """A layer's output as maps (N, C, h, w): a vector counts as maps of one position."""
+    if output.dim() not in (2, 4):
+        shape = tuple(output.shape[1:])
+        raise ValueError(f"{layer} gives {shape} per picture: only maps and vectors have channels.")
+    return output if output.dim() == 4 else output[:, :, None, None]
 
 
 def layer_energy(model, layer: str) -> Objective:
@@ -119,12 +189,13 @@ def feature_distance(model, layer: str, reference_features: Tensor) -> Objective
     as all-zero features are (Mahendran & Vedaldi 2015).
     """
     model.resolve(layer)
-    distance = _distance_from(layer, reference_features.detach())
+    distance = _distance_from(layer, reference_features)
     return lambda image: distance(activations_at(model, image, layer))
 
 
 def _distance_from(layer: str, reference: Tensor) -> Objective:
     """`feature_distance` of features instead of an image."""
+    reference = reference.detach()
     if not reference.flatten(1).any(dim=1).all():
         raise ValueError(f"the reference features of {layer} are all zero: no distance from them.")
     size = reference.square().flatten(1).sum(dim=1)  # (N,) or (1,)
@@ -190,9 +261,7 @@ def gram_matrices(model, pixels: Tensor, layers: Sequence[str]) -> dict[str, Ten
     return {layer: gram_matrix(maps[layer]) for layer in layers}
 
 
-def style_distance(
-    model, wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
-) -> Objective:
+def style_distance(model, wanted: Grams, weights: Weights = None) -> Objective:
     """Σ over layers of weight · ‖G − G*‖² / ‖G*‖² (Gatys et al. 2015, normalised layer by layer).
 
     wanted: {layer: G*}, as `gram_matrices` gives it. weights: {layer: weight}; without them every
@@ -202,9 +271,7 @@ def style_distance(
     return lambda image: distance(style_maps(model, image, layers))
 
 
-def _style_distance(
-    wanted: Mapping[str, Tensor], weights: Mapping[str, float] | None
-) -> Callable[[Mapping[str, Tensor]], Tensor]:
+def _style_distance(wanted: Grams, weights: Weights) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """`style_distance` of the maps of the layers instead of an image."""
     if not wanted:
         raise ValueError("no layer is named for the style: give at least one {layer: Gram matrix}.")
@@ -216,25 +283,28 @@ def _style_distance(
     )
 
 
+def weights_of(layers: Layers) -> dict[str, float]:
+    """{layer: weight} of one name, of several, or of what is that already."""
+    layers = [layers] if isinstance(layers, str) else layers
+    if not isinstance(layers, Mapping | Sequence):
+        raise TypeError(f"layers are a name, names or {{name: weight}}, not {layers!r}.")
+    return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+
+
 class Likeness(NamedTuple):
     content: Tensor  # (N,) ‖Φ − Φ₀‖² / ‖Φ₀‖² of the content's layer
     style: Tensor  # (N,) Σ weight · ‖G − G*‖² / ‖G*‖² of the style's layers
 
 
 def likeness(
-    model,
-    content: Tensor,
-    layer: str,
-    wanted: Mapping[str, Tensor],
-    weights: Mapping[str, float] | None = None,
+    model, content: Tensor, layer: str, wanted: Grams, weights: Weights = None
 ) -> Callable[[Tensor], Likeness]:
     """Function image -> Likeness: distances from features and from Gram matrices, in one pass.
 
     content: pixels (N, 3, H, W). wanted, weights: as for `style_distance`.
     """
     of_style, layers = _style_distance(wanted, weights), [*wanted, layer]
-    with torch.no_grad():
-        of_content = _distance_from(layer, activations_at(model, content, layer))
+    of_content = _distance_from(layer, activations_at(model, content, layer))
 
     def both(image: Tensor) -> Likeness:
         maps = style_maps(model, image, layers)
@@ -271,7 +341,28 @@ def weighted_sum(*terms: tuple[float, Objective]) -> Objective:
 
 def gradient(objective: Objective, image: Tensor) -> Tensor:
     """∂ objective / ∂ image of each picture, (N, C, H, W). The image itself is not touched."""
-    image = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
+        image = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
         total = objective(image).sum()  # a picture's pixels change its own number only
-    return torch.autograd.grad(total, image)[0]
+        return gradients_of(total, {"the picture": image})[0]
+
+
+def gradients_of(total: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """∂ total / ∂ each of the tensors, {layer: its output}, in their order.
+
+    Raises a ValueError that names those which the total has no gradient at.
+    """
+    found = [None] * len(tensors)
+    if total.requires_grad and all(each.requires_grad for each in tensors.values()):
+        found = torch.autograd.grad(total, [*tensors.values()], allow_unused=True)
+    if lost := [name for name, each in zip(tensors, found, strict=True) if each is None]:
+        raise _cut_off(lost)
+    return found
+
+
+def _cut_off(lost: list[str]) -> ValueError:
+    return ValueError(
+        f"no gradient leads from the target back to {' and '.join(lost)}: the target does not "
+        "depend on it (then name another layer), or the network's forward cuts the gradient on "
+        "the way, by torch.no_grad, inference_mode or detach (then wrap one that does not)."
+    )

@@ -228,7 +228,7 @@ def descend(
     The loss is one number per picture. Raises Diverged, a ValueError with the last good Step, at a
     value, gradient or picture that is NaN or infinite.
     """
-    parameter = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
+    parameter = _with_grad(_leaf, start)
     image, last_step = _with_grad(decode, parameter), None
     for index in range(steps):
         value = _with_grad(lambda picture: loss(augment(picture)), image)
@@ -323,18 +323,27 @@ def _resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bilinear", antialias=True)
 
 
-def _with_grad(function: Callable[[Tensor], Tensor], argument: Tensor) -> Tensor:
-    """function(argument) with gradients on. (A `with` around a `yield` would reach the caller.)"""
-    with torch.enable_grad():
-        return function(argument)
+def _with_grad(function: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
+    """function(…) with gradients on. (A `with` around a `yield` would reach the caller.)"""
+    with torch.inference_mode(False), torch.enable_grad():
+        return function(*arguments)
+
+
+def _leaf(start: Tensor) -> Tensor:
+    """A copy of its own that gradients lead to."""
+    return start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)
 
 
 def _check_value(value: Tensor, image: Tensor) -> None:
-    if value.shape != image.shape[:1] or not value.requires_grad:
-        gradient = "" if value.requires_grad else " without a gradient (detach? argmax?)"
+    if value.shape != image.shape[:1]:
         raise ValueError(
             f"an objective gives one number per picture, shape ({len(image)},), not shape "
-            f"{tuple(value.shape)}{gradient}: sum each by itself, x.flatten(1).sum(dim=1)."
+            f"{tuple(value.shape)}: sum each by itself, x.flatten(1).sum(dim=1)."
+        )
+    if not value.requires_grad:
+        raise ValueError(
+            "the value is without a gradient: no gradient leads from it to the image. An argmax, "
+            "detach, torch.no_grad or inference_mode cuts it off, in the objective or the network."
         )
 
 

@@ -6,12 +6,12 @@ batches of those.
 """
 
 import base64
-import functools
 import io
 import math
 import textwrap
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
@@ -25,11 +25,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, NullFormatter
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from PIL.Image import Dither, Quantize, Resampling
 
 from . import images
-from .errors import unknown
+from .errors import known
 
 INK, QUIET, PALE = "#22303c", "#8a97a3", "#eceff2"
 BLUE, ORANGE, GREEN, PURPLE = "#2f6f9f", "#dd7a2f", "#4f9268", "#8a5aa5"
@@ -53,13 +53,10 @@ STYLE = {
 _DRAWING = threading.RLock()  # all threads share matplotlib's settings and fonts
 
 
-def _styled(function: Callable) -> Callable:
-    @functools.wraps(function)
-    def in_course_style(*arguments, **settings):
-        with _DRAWING, matplotlib.rc_context(STYLE):
-            return function(*arguments, **settings)
-
-    return in_course_style
+@contextmanager
+def _styled():
+    with _DRAWING, matplotlib.rc_context(STYLE):
+        yield
 
 
 # --- pictures -------------------------------------------------------------------------------------
@@ -70,7 +67,7 @@ def image_row(pictures, titles: Names = None, side: int | None = None) -> Figure
     return image_grid(pictures, titles, columns=len(_each(pictures)), side=side)
 
 
-@_styled
+@_styled()
 def image_grid(pictures, titles: Names = None, columns=None, row_names=None, side=None) -> Figure:
     """Pictures in rows of `columns`, `side` pixels wide, under titles and beside names of rows."""
     pictures = [_picture(picture) for picture in _each(pictures)]
@@ -103,7 +100,7 @@ def mosaic(tiles, columns=None, gap: int = 1, scale: str | None = "each") -> np.
     return _side_by_side(_tiles(tiles, scale), columns, gap, gap)[gap:]
 
 
-@_styled
+@_styled()
 def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlight=()) -> Figure:
     """Tiles as one labelled mosaic, as large as fits; `highlight`: the tile or tiles to frame."""
     tiles = _tiles(tiles, scale)
@@ -128,7 +125,7 @@ def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlig
     return figure
 
 
-@_styled
+@_styled()
 def scatter_images(pictures, positions, title=None, side: int = 44, names=None) -> Figure:
     """Pictures at positions (N, 2) in the plane, as (x, y), y upwards.
 
@@ -140,9 +137,8 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
     maps = [_numbers(points) for points in (positions if several else [positions])]
     titles, width = [title] if isinstance(title, str) else title, (WIDTH + GAP) // len(maps) - GAP
     height = width * 3 // 4 if len(maps) == 1 else width
-    pictures = [
-        _picture(picture).resize((side, side), Resampling.LANCZOS) for picture in _each(pictures)
-    ]
+    small = (side, side), Resampling.LANCZOS
+    pictures = [_picture(picture).resize(*small) for picture in _each(pictures)]
     figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
     for axes, points in zip(panels, maps, strict=True):
         room, span = np.array((width - side, height - side)), np.ptp(points, axis=0)
@@ -158,7 +154,7 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
     return figure
 
 
-@_styled
+@_styled()
 def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figure:
     """Tiles (N, 3, s, s) in cells of a grid, row by row, with borders between unlike labels (N,).
 
@@ -174,11 +170,10 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figu
     lines = [((x + 1, y), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=1))]
     lines += [((x, y + 1), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=0))]
     lines = np.array(lines).reshape(-1, 2, 2) * side - 0.5
-    white = {"colors": "white", "linewidths": 3.2, "capstyle": "projecting"}
-    axes.add_collection(LineCollection(lines, **white))
+    axes.add_collection(LineCollection(lines, colors="white", lw=3.2, capstyle="projecting"))
     present = [label for label in range(len(names or ())) if (labels == label).any()]
-    middles = [np.median(np.argwhere(kinds == label), axis=0) + 0.5 for label in present]  # (y, x)
-    middles = [middle[::-1] * side for middle in middles]
+    cells = [np.argwhere(kinds == label)[:, ::-1] for label in present]  # (x, y)
+    middles = [(np.median(each, axis=0) + 0.5) * side for each in cells]
     _write(axes, middles, [names[label] for label in present], columns * side)
     return figure
 
@@ -186,7 +181,7 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figu
 # --- maps -----------------------------------------------------------------------------------------
 
 
-@_styled
+@_styled()
 def value_maps(maps, titles=None, label="", signed=True, columns=None, side=None) -> Figure:
     """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm around 0 if signed, or magma."""
     several = isinstance(maps, list) or maps.ndim > 2
@@ -202,7 +197,7 @@ def value_maps(maps, titles=None, label="", signed=True, columns=None, side=None
     return figure
 
 
-@_styled
+@_styled()
 def heatmap_over(picture, heat, titles: Names = None, label="", signed=False) -> Figure:
     """A picture, and a map (h, w) of any size over its grey copy; `label` is the colour bar's."""
     picture, heat, side = _picture(picture), _map(heat), 360
@@ -219,16 +214,13 @@ def heatmap_over(picture, heat, titles: Names = None, label="", signed=False) ->
 def colored(values, signed: bool = True) -> np.ndarray:
     """A map (h, w) as a picture (h, w, 3) in the course's colours, to stand beside pictures."""
     values = _map(values)
-    colors = _colors([values], signed)
-    rgba = matplotlib.colormaps[colors["cmap"]](colors["norm"](values))
+    rgba = matplotlib.cm.ScalarMappable(**_colors([values], signed)).to_rgba(values)
     return rgba[..., :3].astype(np.float32)
 
 
 def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Image:
     """A picture, enlarged, with a frame around box = (top, left, bottom, right) in its pixels."""
-    picture = _picture(picture)
-    size = picture.width * zoom, picture.height * zoom
-    picture = picture.resize(size, Resampling.BICUBIC)
+    picture = ImageOps.scale(_picture(picture), zoom, Resampling.BICUBIC)
     top, left, bottom, right = (zoom * edge for edge in box)
     frame = left - zoom, top - zoom, right, bottom
     ImageDraw.Draw(picture).rectangle(frame, outline=ORANGE, width=zoom)
@@ -238,10 +230,8 @@ def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Imag
 # --- charts: each takes a picture to stand on its left --------------------------------------------
 
 
-@_styled
-def bars(
-    labels, values, title="", number: str = "{:.0%}", strong: int | None = 0, picture=None
-) -> Figure:
+@_styled()
+def bars(labels, values, title="", number="{:.0%}", strong=0, picture=None) -> Figure:
     """Bars with their values written out, the `strong` one dark; percentages are shown of 100 %."""
     values, rows = _numbers(values), np.arange(len(values))
     figure, axes = _chart(title, "", "", picture, height=0.9 + 0.55 * len(values))
@@ -260,7 +250,7 @@ def bars(
     return figure
 
 
-@_styled
+@_styled()
 def curve(values, x=None, title="", xlabel="", ylabel="", picture=None) -> Figure:
     """One line, or a dictionary of named lines; x counts from 0 unless it is given."""
     figure, axes = _chart(title, xlabel, ylabel, picture)
@@ -274,10 +264,8 @@ def curve(values, x=None, title="", xlabel="", ylabel="", picture=None) -> Figur
     return figure
 
 
-@_styled
-def intervals(
-    panels: Mapping, rows: Sequence[str], log: Sequence[str] = (), sideways=False, marks=None
-) -> Figure:
+@_styled()
+def intervals(panels: Mapping, rows: Names, log=(), sideways=False, marks=None) -> Figure:
     """Numbers with their ranges: panels side by side, in each for every row a dot for every line.
 
     panels: {title: {line: an Interval, or None, for each row}}; a line "hollow" is rings without
@@ -294,15 +282,14 @@ def intervals(
         if title in (marks or {}):
             mark = axes.axvline if sideways else axes.axhline
             mark(marks[title], color=QUIET, linestyle=":", lw=1, zorder=0)
+        scale, names = (axes.xaxis, axes.yaxis) if sideways else (axes.yaxis, axes.xaxis)
         if title in log:
             (axes.set_xscale if sideways else axes.set_yscale)("log")
-            scale = axes.xaxis if sideways else axes.yaxis
             scale.set_major_formatter("{x:g}")
             scale.set_minor_formatter(NullFormatter())
         elif sideways:
             axes.set_xlim(left=min(0, axes.get_xlim()[0]))
             axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
-        names = axes.yaxis if sideways else axes.xaxis
         names.set_ticks(range(len(rows)), rows, size=11 if sideways else 10)
         names.set_tick_params(length=0)
     if sideways:
@@ -333,7 +320,7 @@ def _draw_intervals(axes, lines: Mapping, sideways: bool) -> None:
         axes.legend(**below, fontsize=10, handlelength=1, labelspacing=0.3)
 
 
-@_styled
+@_styled()
 def histogram(values, marks=None, title="", xlabel="", ylabel="how many") -> Figure:
     """How often each value occurs; `marks` is a dictionary of named values, drawn as lines."""
     figure, axes = _chart(title, xlabel, ylabel)
@@ -347,7 +334,7 @@ def histogram(values, marks=None, title="", xlabel="", ylabel="how many") -> Fig
     return figure
 
 
-@_styled
+@_styled()
 def scatter(x, y, title="", xlabel="", ylabel="", colors=None) -> Figure:
     """Points; `colors`: one for each, or a dictionary name -> indices, a marker for each name."""
     figure, axes = _chart(title, xlabel, ylabel)
@@ -357,13 +344,12 @@ def scatter(x, y, title="", xlabel="", ylabel="", colors=None) -> Figure:
             axes.plot(x[chosen], y[chosen], marker, ms=7, alpha=0.8, label=name)
         axes.legend()
     else:
-        colors = BLUE if colors is None else colors
-        axes.scatter(x, y, c=colors, s=46, edgecolors="white", linewidths=0.6)
+        axes.scatter(x, y, c=BLUE if colors is None else colors, s=46, ec="white", lw=0.6)
     axes.grid()
     return figure
 
 
-@_styled
+@_styled()
 def hue_wheel(hues, strengths, colors=None) -> Figure:
     """Points on the colour circle: hues in [0, 1) go round it, strengths outwards."""
     hues, strengths, wheel = _numbers(hues), _numbers(strengths), matplotlib.colormaps["hsv"]
@@ -383,7 +369,7 @@ def hue_wheel(hues, strengths, colors=None) -> Figure:
 # --- showing --------------------------------------------------------------------------------------
 
 
-@_styled
+@_styled()
 def png(drawing, small: bool = False, fine: bool = False) -> bytes:
     """A figure or a picture as PNG bytes; `small` takes longer, and only 256 colours if it must.
 
@@ -553,8 +539,7 @@ def _tiles(tiles, scale: str | None) -> np.ndarray:
     tiles = tiles[..., None] if tiles.ndim == 3 else tiles  # (K, h, w, 1 or 3)
     if tiles.ndim != 4 or tiles.shape[-1] not in (1, 3) or not tiles.size:
         raise ValueError(f"tiles are (K, h, w[, 3]) with channels last, not {tiles.shape}.")
-    if scale not in ("each", "shared", None):
-        raise unknown("scale", scale, ("each", "shared", None))
+    known("scale", scale, ("each", "shared", None))
     tiles = torch.from_numpy(tiles.repeat(3 // tiles.shape[-1], axis=-1))
     if scale == "each":
         return torch.stack([images.stretch(tile) for tile in tiles]).numpy()

@@ -66,25 +66,13 @@ def random_scale(low: float, high: float, generator: torch.Generator | int) -> T
     if not 0 < low <= high:
         raise ValueError(f"random_scale needs 0 < low <= high, not low={low} and high={high}.")
     generator = _generator(generator)
-
-    def scale(image: Tensor) -> Tensor:
-        shrink = 1 / _uniform(low, high, generator)  # grid_sample asks where each pixel comes from
-        return _warp(image, [[shrink, 0.0, 0.0], [0.0, shrink, 0.0]])
-
-    return scale
+    return lambda image: _warp(image, 1 / _uniform(low, high, generator), 0)
 
 
 def random_rotate(degrees: float, generator: torch.Generator | int) -> Transform:
     """Rotate about the centre by up to `degrees` either way; same size, gaps are mirrored."""
     generator = _generator(generator)
-
-    def rotate(image: Tensor) -> Tensor:
-        angle = math.radians(_uniform(-degrees, degrees, generator))
-        aspect = image.shape[-2] / image.shape[-1]  # x is in half widths, y in half heights
-        cos, sin = math.cos(angle), math.sin(angle)
-        return _warp(image, [[cos, -sin * aspect, 0.0], [sin / aspect, cos, 0.0]])
-
-    return rotate
+    return lambda image: _warp(image, 1, math.radians(_uniform(-degrees, degrees, generator)))
 
 
 def blur(sigma: float) -> Transform:
@@ -132,8 +120,7 @@ def clip_small(share: float, center: float | Tensor = 0.0) -> Transform:
 def within(center: Tensor, radius: float, norm: str = "inf") -> Transform:
     """Projection onto a ball: max |x − center| ("inf") or ‖x − center‖ ("l2") at most `radius`."""
     errors.positive("the radius of within", radius, zero=True)
-    if norm not in ("inf", "l2"):
-        raise errors.unknown("norm", norm, ("inf", "l2"))
+    errors.known("norm", norm, ("inf", "l2"))
     center = center.detach()
     if norm == "inf":
         return clamp(center - radius, center + radius)
@@ -146,9 +133,7 @@ def within(center: Tensor, radius: float, norm: str = "inf") -> Transform:
     return project
 
 
-def fourier_noise(
-    height: int, width: int, seed: int, count: int = 1, channels: int = 3, scale: float = 1
-) -> Tensor:
+def fourier_noise(height: int, width: int, seed: int, count=1, channels=3, scale=1.0) -> Tensor:
     """A random spectrum (count, channels, height, width // 2 + 1, 2); last: real, imaginary part.
 
     With scale=1 a start for class images; with scale=10 `fourier_to_pixels` turns it into a nearly
@@ -232,8 +217,10 @@ def _uniform(low: float, high: float, generator: torch.Generator) -> float:
     return low + (high - low) * torch.rand((), generator=generator, device=generator.device).item()
 
 
-def _warp(image: Tensor, matrix: list[list[float]]) -> Tensor:
-    """Resample: (x, y), from the centre in half sizes, shows what was at matrix @ (x, y, 1)."""
-    rows = image.new_tensor(matrix).expand(len(image), 2, 3)
-    grid = F.affine_grid(rows, image.shape, align_corners=False)
+def _warp(image: Tensor, shrink: float, angle: float) -> Tensor:
+    """Resample: (x, y), from the centre, shows what was at shrink · (x, y), turned by the angle."""
+    cos, sin = shrink * math.cos(angle), shrink * math.sin(angle)
+    aspect = image.shape[-2] / image.shape[-1]  # x is in half widths, y in half heights
+    matrix = image.new_tensor([[cos, -sin * aspect, 0], [sin / aspect, cos, 0]])
+    grid = F.affine_grid(matrix.expand(len(image), 2, 3), image.shape, align_corners=False)
     return F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)

@@ -28,7 +28,7 @@ import traitlets
 from IPython import get_ipython
 
 from . import images, plot
-from .errors import unknown
+from .errors import known, unknown
 
 PATIENCE = 0.4  # seconds of work before the progress bar and Stop appear
 PREVIEW_EVERY = 0.2  # seconds between two live pictures
@@ -118,8 +118,7 @@ class depends_on(NamedTuple):
     def control(self, values: dict):
         names = [self.names] if isinstance(self.names, str) else self.names
         for name in names:
-            if name not in values:
-                raise unknown("control (those it depends on come first)", name, values)
+            known("control (those it depends on come first)", name, values)
         return self.make(*(values[name] for name in names))
 
 
@@ -369,9 +368,8 @@ class Explorer(InCell):
             self._say("")
             self.calls += 1
             result = draw(**request.values)
-            if inspect.isgenerator(result):
-                return self._play(result, request)
-            return _drawn(result, request)
+            show = self._play if inspect.isgenerator(result) else _drawn
+            return show(result, request)
         finally:
             self._turn.release()
 

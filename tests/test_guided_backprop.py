@@ -114,7 +114,8 @@ def two_paths():
     ]
     toy_nets.set_weights(layers[0], [[[[2.0]]], [[[1.0]]]])
     head = toy_nets.set_weights(torch.nn.Linear(2, 1), [[3.0, -4.0]])
-    return models.wrap(torch.nn.Sequential(*layers, head), mean=(0.0,), std=(1.0,), input_size=2)
+    given = {"mean": (0.0,), "std": (1.0,), "input_size": 2, "scores": "values"}
+    return models.wrap(torch.nn.Sequential(*layers, head), **given)
 
 
 def test_two_paths_that_disagree_worked_by_hand():
@@ -199,3 +200,14 @@ def test_a_channel_or_position_that_is_not_there_is_said(coursenet, layer, chann
     pixels, zeros = data.picturebook("test", 2).pixels, torch.zeros(2, dtype=torch.long)
     with pytest.raises(ValueError, match=words):
         unit_gradients(coursenet, pixels, layer, channel, zeros[:rows], zeros)
+
+
+def test_the_target_may_be_the_networks_own_answer_or_a_class_for_each_picture():
+    model, pixels = models.load("coursenet", device="cpu"), torch.rand(2, 3, 64, 64)
+    own = model(pixels).argmax(dim=1)
+    for target in (None, own.tolist(), own.to(torch.int16), own.numpy()):
+        assert torch.equal(
+            input_gradient(model, pixels, target), input_gradient(model, pixels, own)
+        )
+        net = influences(model, pixels, target, "relu3_1").net
+        assert torch.equal(net, influences(model, pixels, own, "relu3_1").net)

@@ -141,3 +141,12 @@ def test_a_panel_sets_the_best_maps_and_the_baselines_apart():
 def test_the_chart_has_a_panel_for_each_measure():
     figure = plot.intervals(heat_maps.panels(summaries_of(ROWS)), list(ROWS), sideways=True)
     assert len(figure.axes) == len(heat_maps.MEASURES)
+
+
+def test_labels_may_be_a_list_and_are_one_for_each_picture():
+    model, pixels = models.load("coursenet", device="cpu"), torch.rand(2, 3, 64, 64)
+    listed, _ = heat_maps.heats_of(model, pixels, [3, 5], ["gradient"])
+    heats, _ = heat_maps.heats_of(model, pixels, torch.tensor([3, 5]), ["gradient"])
+    assert torch.equal(listed["gradient"], heats["gradient"])
+    with pytest.raises(ValueError, match="2 pictures need 2 labels"):
+        heat_maps.heats_of(model, pixels, [3], ["gradient"])

@@ -2,10 +2,15 @@
 sentence.
 """
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
+from torchvision import transforms
 
 from cs231n_viz import images
 
@@ -15,6 +20,43 @@ RAMP = np.arange(8 * 12 * 3, dtype=np.uint8).reshape(8, 12, 3)  # (8, 12, 3), wr
 def saved(tmp_path, picture, name="picture.png", **options):
     picture.save(tmp_path / name, **options)
     return tmp_path / name
+
+
+def encoded(picture, kind, **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def png(levels, depth, transparent):
+    """The bytes of a PNG of grey levels (H, W) or colours (H, W, 3) of `depth` bits, with a tRNS
+    chunk: Pillow itself writes few of these.
+    """
+
+    def chunk(name, content):
+        checked = name + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    def row(numbers):  # its highest bits first
+        bits = numbers.astype(int).reshape(-1, 1) >> np.arange(depth)[::-1] & 1
+        return b"\0" + np.packbits(bits.reshape(-1).astype(bool)).tobytes()
+
+    height, width = levels.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, depth, 0 if levels.ndim == 2 else 2, 0, 0, 0)
+    key = np.array(transparent, ">u2").tobytes()
+    packed = zlib.compress(b"".join(row(numbers) for numbers in levels))
+    parts = {b"IHDR": header, b"tRNS": key, b"IDAT": packed, b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts.items())
+
+
+def tiff(levels, bits, packed, white_is_zero=False):
+    """The bytes of a little-endian grey TIFF, one strip, as a microscope writes it."""
+    height, width = levels.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: int(not white_is_zero), 273: 8}
+    tags |= {277: 1, 278: height, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(packed)) + packed + directory
 
 
 # --- there and back -------------------------------------------------------------------------------
@@ -96,6 +138,55 @@ def test_a_palette_with_a_transparent_colour_shows_white_there(tmp_path):
     assert pixels[0, :, 0, 0].tolist() == [1, 1, 1] and pixels[0, :, 0, 1].tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_level_of_a_grey_png_shows_white_at_every_depth(depth):
+    most = 2**depth - 1
+    levels = np.arange(96).reshape(8, 12) * 601 % (most + 1)
+    for level in (0, int(levels[3, 5]), most):
+        expected = np.where(levels == level, 1, levels / most)
+        for picture in both_ways(png(levels, depth, level)):
+            assert np.allclose(images.to_pixels(picture)[0], expected, atol=1e-6), level
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("color", [(0, 0, 0), (3, 300, 60_000)])
+def test_the_transparent_color_of_an_rgb_png_is_compared_in_all_its_bits(depth, color):
+    color = np.array(color) % 2**depth
+    levels = np.random.default_rng(0).integers(0, 2**depth, (8, 12, 3))
+    levels[2:4, 3:5] = color
+    levels[5, 5:9] = color + (0, 0, 1)  # nearly the same color is not transparent
+    expected = np.where((levels == color).all(axis=2, keepdims=True), 1, levels / (2**depth - 1))
+    for picture in both_ways(png(levels, depth, color)):
+        pixels = images.to_pixels(picture)[0].permute(1, 2, 0)
+        assert np.allclose(pixels, expected, atol=1e-6)
+
+
+def both_ways(content):
+    return content, Image.open(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("modes", [["LA"], ["RGBA"], ["RGBA", "PA"], ["La"], ["RGBA", "RGBa"]])
+@pytest.mark.parametrize(("grey", "alpha"), [(0, 0), (100, 51), (60, 255)])
+def test_alpha_is_laid_on_white_in_every_mode_that_has_it(modes, grey, alpha):
+    picture = Image.new("LA", (2, 2), (grey, alpha))
+    for mode in modes:
+        picture = picture.convert(mode)
+    lost = 3 if modes[-1] in ("La", "RGBa") else 0.01  # grey · alpha, rounded
+    on_white = (grey * alpha + 255 * (255 - alpha)) / 255
+    assert (images.to_pixels(picture) * 255 - on_white).abs().max() <= lost
+
+
+@pytest.mark.parametrize(
+    ("mode", "lost"),
+    [("RGBX", 0), ("CMYK", 0), ("RGBA", 0), ("YCbCr", 3), ("HSV", 6), ("LAB", 18)],
+)
+def test_every_colour_space_of_pillow_becomes_rgb(mode, lost):
+    colors = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    picture = Image.fromarray(colors)
+    difference = images.to_pixels(picture.convert(mode)) - images.to_pixels(picture)
+    assert (difference.abs() * 255).max() <= lost + 1e-4  # the rounding of that space
+
+
 def test_cmyk_becomes_rgb(tmp_path):
     ink = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # magenta + yellow = red
     pixels = images.to_pixels(saved(tmp_path, ink, "ink.jpg", quality=100))
@@ -108,6 +199,82 @@ def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
     png, tif = (saved(tmp_path, Image.fromarray(deep), name) for name in ("deep.png", "deep.tif"))
     for picture in (png, tif, deep, deep.astype(">u2"), torch.from_numpy(deep)):
         torch.testing.assert_close(images.to_pixels(picture)[0, 1], expected)
+
+
+def test_sixteen_bits_count_to_the_same_white_in_every_format():
+    deep = np.linspace(0, 65535, 96).astype(np.uint16).reshape(8, 12)
+    picture = Image.fromarray(deep)
+    modes = [picture, *(picture.convert("I").convert(mode) for mode in ("I;16B", "I;16L"))]
+    files = [encoded(picture, kind) for kind in ("PNG", "PPM", "TIFF")]
+    large = tiff(deep, 16, (65535 - deep).tobytes(), white_is_zero=True)
+    for each in (*modes, *files, encoded(modes[1], "TIFF"), large):
+        assert np.allclose(images.to_pixels(each)[0, 0], deep / 65535, atol=1e-6)
+
+
+def test_twelve_bits_of_a_microscope_are_not_shown_sixteen_times_too_dark():
+    deep = np.linspace(0, 4095, 96).astype(int).reshape(8, 12)
+    first, second = deep.reshape(-1, 2).T  # two numbers in three bytes
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1)
+    content = tiff(deep, 12, packed.astype(np.uint8).tobytes())
+    for picture in both_ways(content):
+        assert np.allclose(images.to_pixels(picture)[0, 0], deep / 4095, atol=1e-6)
+
+
+def test_whole_numbers_without_a_known_white_are_refused_and_not_shown_nearly_black():
+    numbers = RAMP[..., 0]
+    for kind in (np.int8, np.int16, np.int32, np.int64, np.uint32, np.uint64):
+        for array in (numbers.astype(kind), torch.from_numpy(numbers.astype(kind))):
+            with pytest.raises(ValueError, match=f"{kind.__name__} do not say what white is"):
+                images.to_pixels(array)
+    picture = Image.fromarray(numbers.astype(np.int32))  # of mode I
+    for each in (picture, encoded(picture, "TIFF")):
+        with pytest.raises(ValueError, match="int32 do not say what white is.*uint8"):
+            images.to_pixels(each)
+    with pytest.raises(ValueError, match="look like 0 to 255: divide by 255"):
+        images.to_pixels(picture.convert("F"))
+    assert torch.equal(images.to_pixels(picture.convert("L")), images.to_pixels(numbers))
+
+
+@pytest.mark.parametrize("mark", range(10))  # 0 and 9 mean nothing
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_every_rotation_mark_is_obeyed_as_pillow_does(mark, kind):
+    exif = Image.Exif()
+    exif[0x0112] = mark
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    content = encoded(Image.fromarray(RAMP), kind, exif=exif, **lossless)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
+    for picture in both_ways(content):
+        assert torch.equal(images.to_pixels(picture), images.to_pixels(upright))
+
+
+BROKEN_EXIF = [b"\0\x08\0\x02\x01\x12\0\x03", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"MM"]
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("exif", BROKEN_EXIF)
+def test_a_sound_picture_with_broken_exif_is_read_as_it_lies(kind, exif):
+    picture = Image.new("RGB", (30, 20), "red")
+    pixels = images.to_pixels(encoded(picture, kind, exif=exif))
+    assert torch.allclose(pixels, images.to_pixels(picture), atol=0.02)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_readable_rotation_mark_counts_though_the_rest_of_the_exif_is_broken():
+    mark = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    lost = struct.pack("<HHII", 0x010F, 2, 100, 10**6)  # a maker's name, far behind the end
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 2) + lost + mark + bytes(4)
+    pixels = images.to_pixels(encoded(Image.fromarray(RAMP), "PNG", exif=exif))
+    assert torch.equal(pixels, images.to_pixels(np.rot90(RAMP, -1)))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_of_several_pictures_in_a_file_the_first_is_read(kind):
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert Image.open(io.BytesIO(content)).n_frames == 3
+    assert torch.equal(images.to_pixels(content), images.to_pixels(frames[0]))
 
 
 def test_the_rotation_mark_of_a_camera_is_obeyed(tmp_path):
@@ -134,6 +301,37 @@ def test_views_that_run_backwards_and_batches_work():
     assert images.to_pixels(np.stack([RAMP, RAMP])).shape == (2, 3, 8, 12)
 
 
+def test_every_kind_of_float_says_the_same():
+    exact = RAMP // 64 / np.float32(4)  # quarters, which bfloat16 holds exactly
+    expected = torch.from_numpy(exact).permute(2, 0, 1)[None]
+    frozen = exact.copy()
+    frozen.flags.writeable = False
+    kinds = ["float16", "float64", ">f4", ">f8", np.longdouble]
+    backwards = exact[::-1, ::-1].copy()[::-1, ::-1]
+    arrays = [exact, frozen, np.asfortranarray(exact), backwards, *map(exact.astype, kinds)]
+    tensors = [expected.to(kind) for kind in (torch.half, torch.bfloat16, torch.double)]
+    for picture in (*arrays, *tensors):
+        pixels = images.to_pixels(picture)
+        assert pixels.dtype == torch.float32 and torch.equal(pixels, expected)
+    assert torch.equal(images.to_pixels(np.array(RAMP, ">u2")), images.to_pixels(RAMP.astype("u2")))
+
+
+def test_gradients_reach_the_tensor_that_was_given():
+    tensor = torch.full((3, 8, 8), 0.5, requires_grad=True)
+    images.to_pixels(tensor, size=4).sum().backward()
+    assert tensor.grad.sum().item() == pytest.approx(3 * 4 * 4)
+
+
+def test_a_picture_that_holds_nan_is_refused_and_never_shown_as_grey():
+    spoilt = np.full((8, 8, 3), 0.5, np.float32)
+    spoilt[2, 3] = np.nan
+    for picture in (spoilt, torch.from_numpy(spoilt).movedim(-1, 0).half()):
+        with pytest.raises(ValueError, match="3 values that are NaN"):
+            images.to_pixels(picture)
+    with pytest.raises(ValueError, match="NaN"):
+        images.to_picture(images.stretch(torch.from_numpy(spoilt).movedim(-1, 0)))
+
+
 # --- sizes ----------------------------------------------------------------------------------------
 
 
@@ -155,6 +353,16 @@ def test_resize_averages_when_it_shrinks_and_lets_gradients_through():
     pixels = torch.rand(1, 3, 8, 8, requires_grad=True)
     (gradient,) = torch.autograd.grad(images.resize(pixels, (4, 2)).sum(), pixels)
     assert gradient.sum().item() == pytest.approx(3 * 4 * 2, rel=1e-4)
+
+
+def test_what_pillow_scales_comes_back_as_torchvision_would_have_it(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    path = saved(tmp_path, Image.fromarray(noise))
+    scaled = transforms.functional.resize(images.to_picture(images.to_pixels(path)), 16)
+    theirs = transforms.ToTensor()(transforms.Resize(16)(Image.open(path)))[None]
+    assert torch.equal(images.to_pixels(scaled), theirs)  # (1, 3, 16, 24)
+    unrounded = images.resize(images.to_pixels(path), (16, 24))  # Pillow rounds between its passes
+    assert 0 < (unrounded - theirs).abs().max() * 255 < 1
 
 
 def test_stretch_runs_from_zero_to_one_and_makes_constants_grey():
@@ -240,10 +448,58 @@ def test_arrays_that_are_no_picture_are_told_why(picture, sentence):
         images.to_pixels(picture)
 
 
-@pytest.mark.parametrize("size", [0, -3, (10, 0)])
-def test_a_size_below_one_pixel_is_refused(size):
-    with pytest.raises(ValueError, match="at least one pixel"):
-        images.to_pixels(RAMP, size=size)
+@pytest.mark.parametrize(
+    "size", [np.int64(6), np.uint8(6), torch.tensor(6), (6, np.int32(6)), [6, 6]]
+)
+def test_a_whole_number_of_any_kind_is_a_size(size):
+    assert images.to_pixels(RAMP, size).shape == images.resize(torch.rand(1, 3, 8, 8), size).shape
+    assert images.to_pixels(RAMP, size).shape == (1, 3, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [
+        (0, "height in pixels is a whole number from 1 to 89000000, not 0"),
+        (-3, "height in pixels is a whole number from 1"),
+        ((10, 0), "width in pixels is a whole number from 1"),
+        (10**6, "width in pixels is a whole number from 1 to 89, not 1000000"),
+    ],
+)
+def test_a_size_below_one_pixel_or_beyond_all_memory_is_refused(size, sentence):
+    for call in (images.to_pixels, images.resize):
+        with pytest.raises(ValueError, match=sentence):
+            call(torch.rand(1, 3, 8, 8), size)
+
+
+@pytest.mark.parametrize(
+    "size", [6.0, np.float32(6), True, (6, False), "6", (6, 6, 6), (6,), {6: 6}]
+)
+def test_what_is_no_whole_number_is_no_size(size):
+    for call in (images.to_pixels, images.resize):
+        with pytest.raises(TypeError, match="is a whole number, not|the side of a square or"):
+            call(torch.rand(1, 3, 8, 8), size)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "sentence"),
+    [
+        (torch.zeros(3, 4, 4), r"not \(3, 4, 4\); pixels\[None\]"),
+        (torch.zeros(1, 3, 0, 4), r"not \(1, 3, 0, 4\)"),
+        (torch.zeros(1, 3, 4, 4, dtype=torch.int32), "not torch.int32: use images.to_pixels"),
+        (RAMP, "not a ndarray: use images.to_pixels"),
+    ],
+)
+def test_resize_says_what_it_takes(pixels, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        images.resize(pixels, 4)
+
+
+@pytest.mark.parametrize("kind", [torch.half, torch.bfloat16, torch.double])
+def test_resize_keeps_the_precision_that_it_is_given(kind):
+    pixels = torch.rand(1, 3, 8, 8)
+    resized = images.resize(pixels.to(kind), 5)
+    assert resized.dtype == kind
+    assert torch.allclose(resized.float(), images.resize(pixels, 5), atol=0.01)
 
 
 def test_check_pixels_accepts_pixels():

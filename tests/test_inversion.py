@@ -179,7 +179,12 @@ def test_a_picture_out_of_range_is_refused(model, flower):
 
 def test_a_network_of_four_channels_is_refused_in_words():
     network = models.wrap(
-        four_channel_net(), mean=(0.5,) * 4, std=(1.0,) * 4, input_size=8, name="four"
+        four_channel_net(),
+        mean=(0.5,) * 4,
+        std=(1.0,) * 4,
+        input_size=8,
+        name="four",
+        scores="values",
     )
     with pytest.raises(ValueError, match="noise has at most three colours"):
         invert_steps(

@@ -62,6 +62,89 @@ def test_maps_are_averaged_over_their_positions_as_in_squeezenet():
     )
 
 
+class Heads(nn.Module):
+    """Two heads, of which the scores are the mean, as in DeiT's distilled networks."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.conv, self.first, self.last = nn.Conv2d(3, 6, 3), nn.Linear(6, 4), nn.Linear(6, 4)
+        self.how = how
+
+    def forward(self, pixels):
+        maps = self.conv(pixels)
+        if self.how == "two heads":
+            return (self.first(maps.mean(dim=(2, 3))) + self.last(maps.amax(dim=(2, 3)))) / 2
+        if self.how == "gate":
+            features = maps.mean(dim=(2, 3))
+            return self.first(features) * self.last(features).sigmoid()
+        return self.last(maps.flatten(2).mT).amax(dim=1)  # the largest over positions
+
+
+@pytest.mark.parametrize("how", ["two heads", "gate", "largest"])
+def test_scores_that_are_made_of_more_than_the_last_layers_input_are_refused(how):
+    model = models.wrap(Heads(how), input_size=8, name="heads")
+    with pytest.raises(ValueError, match="heads does not .*name a layer"):
+        last_layer.features(model, torch.rand(2, 3, 8, 8))
+    assert last_layer.features(model, torch.rand(2, 3, 8, 8), "conv").shape == (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("end", "classes", "words"),
+    [
+        (nn.Softmax(dim=1), 5, {}),
+        (nn.LogSoftmax(dim=1), 5, {}),
+        (nn.Sigmoid(), 5, {}),
+        (nn.Sigmoid(), 1, {}),
+        (nn.Identity(), 1, {"scores": "one logit"}),
+        (nn.Identity(), 1, {"scores": "values"}),
+        (nn.Identity(), 3, {"scores": "labels"}),
+    ],
+)
+def test_what_a_network_says_its_scores_are_does_not_matter(end, classes, words):
+    body = [nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, classes)]
+    model, pixels = (
+        models.wrap(nn.Sequential(*body, end), input_size=8, **words),
+        torch.rand(2, 3, 8, 8),
+    )
+    expected = activations.activations_at(model, pixels, "0").mean(dim=(2, 3))
+    torch.testing.assert_close(last_layer.features(model, pixels), expected)
+
+
+def test_tokens_and_channels_last_are_averaged_over_their_positions():
+    torch.manual_seed(0)
+    model = models.wrap(torchvision.models.swin_t(weights=None), input_size=64)
+    pixels = torch.rand(2, 3, 64, 64)
+    maps = activations.activations_at(model, pixels, "features.3")  # (N, h, w, C)
+    vector = last_layer.features(model, pixels, "features.3")
+    torch.testing.assert_close(vector, maps.mean(dim=(1, 2)))
+
+
+def test_a_linear_layer_over_tokens_gives_their_mean():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 6, 4, 4), nn.Linear(6, 4)
+
+        def forward(self, pixels):
+            return self.head(self.conv(pixels).flatten(2).mT).mean(dim=1)
+
+    model, pixels = models.wrap(Tokens(), input_size=8), torch.rand(2, 3, 8, 8)
+    expected = activations.activations_at(model, pixels, "conv").mean(dim=(2, 3))
+    torch.testing.assert_close(last_layer.features(model, pixels), expected)
+
+
+@pytest.mark.parametrize("classes", [1, 4])
+def test_a_convolution_over_maps_is_read_by_its_mean_whatever_the_scores_are(classes):
+    body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, classes, 1))
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    for end in (nn.Sigmoid(), nn.Identity(), nn.Softmax(dim=1) if classes > 1 else nn.Identity()):
+        words = {"scores": "one logit"} if classes == 1 and isinstance(end, nn.Identity) else {}
+        model = models.wrap(nn.Sequential(body, pool, end), input_size=8, **words)
+        pixels = torch.rand(2, 3, 8, 8)
+        expected = activations.activations_at(model, pixels, "0.0").mean(dim=(2, 3))
+        torch.testing.assert_close(last_layer.features(model, pixels), expected)
+
+
 def test_a_network_without_such_a_layer_says_what_to_do():
     model = models.wrap(
         nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), input_size=8
@@ -310,3 +393,33 @@ def test_near_neighbours_far_from_zero_keep_their_order():
         torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf).argmin(dim=1)
     )
     assert (last_layer.nearest_others(features, 1).indices[:, 0] == exact).float().mean() > 0.99
+
+
+def test_labels_may_be_of_any_kind_and_floats_are_refused():
+    features, labels = planted_kinds()
+    wanted = last_layer.knn_right(features, labels)
+    shifted = [labels.tolist(), labels.numpy(), labels.to(torch.uint8), labels - 9, labels * 10**12]
+    for given in shifted:
+        assert torch.equal(last_layer.knn_right(features, given), wanted)
+        assert last_layer.neighbor_purity(features, given) == 1
+    for wrong in (labels.float(), labels > 0, [str(each) for each in labels]):
+        with pytest.raises(ValueError, match="24 pictures need 24 labels.*whole numbers"):
+            last_layer.knn_right(features, wrong)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64, torch.float64])
+def test_distances_and_maps_of_features_of_any_precision(dtype):
+    features = (4 * noise(12, 5)).round().to(dtype)
+    exact = last_layer.nearest_others(features.double(), 3)
+    found = last_layer.nearest_others(features, 3)
+    torch.testing.assert_close(found.distances.double(), exact.distances, rtol=1e-5, atol=1e-5)
+    assert last_layer.nearest(features, features[:2], 1, "cosine").indices.tolist() == [[0], [1]]
+    assert last_layer.principal_components(features).positions.isfinite().all()
+    assert last_layer.tsne(features, perplexity=3).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_networks_in_half_precision_have_features(dtype):
+    model, pixels = models.load("coursenet", device="cpu").to(dtype), torch.rand(3, 3, 64, 64)
+    vectors = last_layer.features(model, pixels)
+    assert last_layer.nearest(vectors, vectors, 1).indices[:, 0].tolist() == [0, 1, 2]

@@ -450,3 +450,35 @@ def test_a_generator_for_another_coursenet_is_refused(monkeypatch):
     monkeypatch.setattr(models, "_checksums", lambda: listed | {"coursenet": "0" * 64})
     with pytest.raises(ValueError, match="another coursenet"):
         models.load_generator()
+
+
+def test_groupings_may_be_tensors_arrays_or_lists():
+    members, truth = torch.tensor([0, 0, 1, 1]), torch.tensor([5, 5, 5, 7])
+    for known in (truth, truth.numpy(), truth.tolist(), list(truth), list("aaab")):
+        assert mf.purity(members, known) == 3 / 4
+        assert mf.chance_purity(members, known) == mf.chance_purity(members, truth.tolist())
+        assert mf.rand_index(members, known) == mf.rand_index(members, truth.tolist())
+
+
+def test_labels_of_any_whole_numbers_and_features_of_any_precision_will_do():
+    others, labels = noise(12, 4, seed=1), torch.arange(12) % 3
+    wanted = mf.distinctive(HEAPS[:, :1].expand(-1, 4) + 0.0, others, labels)
+    for given in (labels.tolist(), labels.to(torch.uint8), labels.numpy()):
+        assert torch.equal(mf.distinctive(HEAPS[:, :1].expand(-1, 4) + 0.0, others, given), wanted)
+    with pytest.raises(ValueError, match="whole numbers"):
+        mf.distinctive(others, others, labels.float())
+    assert (
+        mf.clusters(HEAPS.bfloat16(), 2).members.tolist() == mf.clusters(HEAPS, 2).members.tolist()
+    )
+
+
+def test_facets_and_codes_of_the_networks_own_answer(model, generator):
+    start = data.photo("coffee", 64)
+    own = int(model(start).argmax())
+    given = {"steps": 1, "seed": 1}
+    made = mf.facet_image(model, None, start, **given)
+    assert torch.equal(made, mf.facet_image(model, own, start, **given))
+    codes = torch.rand(1, 352, generator=torch.Generator().manual_seed(0))
+    own = int(model(generator(codes)).argmax())
+    made = mf.code_image(model, generator, None, codes, **given)
+    assert torch.equal(made, mf.code_image(model, generator, [own], codes, **given))

@@ -11,8 +11,8 @@ from cs231n_viz.networks import (
     Generator,
     GlobalAveragePool,
     StyleNet,
-    fold_batch_norm,
 )
+from workshop.train.training import fold_batch_norm
 
 
 def trained_a_little(kind, widths):

@@ -1,22 +1,28 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from cs231n_viz import models
-from cs231n_viz.activations import activations_at
+from cs231n_viz.activations import activations_at, capture
 from cs231n_viz.objectives import (
     class_score,
     color_variation,
     feature_distance,
+    gradient,
+    gradients_of,
     gram_distance,
     gram_matrices,
     gram_matrix,
+    labels_of,
     layer_energy,
     likeness,
     score_of,
     squared_size,
     style_distance,
     style_maps,
+    target_for,
+    targets_of,
     total_variation,
     unit,
     weighted_sum,
@@ -204,6 +210,126 @@ def test_a_wrong_target_gets_a_sentence_that_helps(model, image, target, sentenc
 def test_a_target_of_the_wrong_type_gets_a_sentence_that_helps(model, target):
     with pytest.raises(TypeError, match="its index or its name"):
         score_of(model, target)
+
+
+WHOLE = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+
+
+def test_no_target_is_the_networks_own_class_of_each_picture(model, image):
+    assert target_for(model, None, image).tolist() == [2, 2]
+    picture = torch.cat([image, 40 * image[:1]])  # not in range, and no matter here
+    assert target_for(model, None, picture).tolist() == model(picture).argmax(dim=1).tolist()
+
+
+def test_a_class_for_each_picture_may_be_told_in_any_whole_numbers_or_by_name(model, image):
+    several = [[1, 0], ["difference", "sum"], ["difference", 0], [np.int64(1), torch.tensor(0)]]
+    several += [torch.tensor([1, 0], dtype=dtype) for dtype in WHOLE]
+    several += [np.array([1, 0], dtype) for dtype in ("int8", "uint16", "int64")]
+    for target in several:
+        found = target_for(model, target, image)
+        assert found.dtype == torch.int64 and found.tolist() == [1, 0]
+        assert score_of(model, found)(image).tolist() == [-0.75, 0]
+
+
+def test_one_class_may_be_a_number_of_any_library(model, image):
+    for target in (1, np.int64(1), np.uint8(1), np.array(1), torch.tensor(1), "difference"):
+        assert score_of(model, target_for(model, target, image))(image).tolist() == [-0.75, 0]
+    for target in (("relu", 0), ("relu", np.int32(0), torch.tensor(0), 1)):
+        assert torch.is_tensor(score_of(model, target_for(model, target, image))(image))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [1.0, True, np.float32(1), np.bool_(True), torch.tensor(1.0), torch.tensor(True)]
+    + [[1.0, 0.0], [True, False], np.array([1.0, 0]), torch.tensor([True, False]), [[1], [0]]],
+)
+def test_floats_and_booleans_are_no_classes(model, image, target):
+    with pytest.raises(TypeError, match="a class is its index or its name"):
+        target_for(model, target, image)
+
+
+def test_values_have_no_class_that_is_the_answer():
+    model = models.wrap(Toy(), input_size=2, scores="values", name="meter")
+    picture = torch.rand(1, 3, 2, 2)
+    with pytest.raises(ValueError, match="meter gives values and no classes"):
+        target_for(model, None, picture)
+    assert torch.equal(
+        score_of(model, target_for(model, 2, picture))(picture), model(picture)[:, 2]
+    )
+
+
+def test_each_picture_may_have_a_unit_of_its_own(model, image):
+    units = [("relu", 0), ("relu", 1, 0, 0)]
+    assert target_for(model, units, image) == units
+    assert score_of(model, units)(image.flip(0)).tolist() == [0, 1]
+    assert targets_of(units, 2) == units
+    with pytest.raises(ValueError, match="1 pictures need as many"):
+        score_of(model, units)(image[:1])
+
+
+def test_a_row_that_is_no_whole_number_is_refused(model):
+    with pytest.raises(TypeError, match="row is a whole number"):
+        unit(model, "relu", 0, 0.5, 1)
+
+
+def test_labels_may_be_of_any_whole_numbers():
+    several = [[2, 0], (2, 0), np.array([2, 0], np.uint16), [torch.tensor(2), np.int8(0)]]
+    for values in several + [torch.tensor([2, 0], dtype=dtype) for dtype in WHOLE]:
+        assert labels_of(values, 2).dtype == torch.int64 and labels_of(values, 2).tolist() == [2, 0]
+    for wrong in ([1, 2, 3], [1.0, 2.0], ["a", "b"], [[1], [2]], [[1, 2], [3]], [True, False], 3):
+        with pytest.raises(ValueError, match="2 pictures need 2 labels"):
+            labels_of(wrong, 2)
+
+
+class Cut(nn.Module):
+    """A network that cuts the gradient after its first layer, and has a second head for nothing."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.conv, self.head, self.idle = nn.Conv2d(3, 4, 1), nn.Linear(4, 2), nn.Linear(4, 2)
+        self.how = how
+
+    def forward(self, picture):
+        if self.how == "no_grad":
+            with torch.no_grad():
+                features = self.conv(picture).mean(dim=(2, 3))
+        elif self.how == "inference_mode":
+            with torch.inference_mode():
+                features = self.conv(picture).mean(dim=(2, 3))
+        else:
+            features = self.conv(picture).mean(dim=(2, 3)).detach()
+        self.idle(features)
+        return self.head(features)
+
+
+@pytest.mark.parametrize("how", ["no_grad", "inference_mode", "detach"])
+def test_a_network_that_cuts_the_gradient_is_told_so(how):
+    model, picture = models.wrap(Cut(how), input_size=4), torch.rand(1, 3, 4, 4)
+    with pytest.raises(ValueError, match=r"back to the picture.*no_grad, inference_mode or detach"):
+        gradient(class_score(model, 0), picture)
+
+
+def test_gradients_of_layers_name_the_one_on_which_nothing_depends(model, image):
+    with capture(model, "relu", "code") as outputs:
+        total = class_score(model, 0)(image.requires_grad_()).sum()
+    with pytest.raises(ValueError, match="back to relu and code"):
+        gradients_of(total.detach(), outputs)
+    first, second = gradients_of(total, outputs)
+    assert second.tolist() == [[1, 1], [1, 1]] and first.shape == (2, 2, 2, 2)
+    total = class_score(model, 0)(image).sum()
+    with pytest.raises(ValueError, match="back to nothing: .*name another layer"):
+        gradients_of(total, {"picture": image, "nothing": torch.zeros(1, requires_grad=True)})
+
+
+def test_gradients_are_taken_inside_no_grad_and_inference_mode_too(model, image):
+    expected = gradient(class_score(model, 0), image)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            own = image.clone()  # of inference_mode, too
+            assert torch.equal(gradient(class_score(model, 0), own), expected)
+            each = score_of(model, target_for(model, [0, 0], own))
+            assert torch.equal(gradient(each, own), expected)
+        assert torch.equal(gradient(class_score(model, 0), own), expected)
 
 
 def test_references_that_cannot_be_compared_get_a_sentence_that_helps(model, image):

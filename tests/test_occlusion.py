@@ -1,5 +1,7 @@
 """Occlusion: by hand, against captum, the fast way against the plain one, and what is refused."""
 
+import warnings
+
 import deep_nets
 import pytest
 import torch
@@ -74,6 +76,77 @@ def test_it_equals_captum_where_the_patches_lie_side_by_side(name):
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["coursenet", "resnet18"])
+def test_with_rectangles_and_another_picture_as_the_fill_it_equals_captum(name):
+    attr = pytest.importorskip("captum.attr")
+    model, pixels = deep_nets.network(name), data.photo("coffee", 96)
+    other = data.photo("china", 96)
+    ours = occlusion_map(model, pixels, 7, (24, 16), (24, 16), fill=other, measure="logit")
+    theirs = attr.Occlusion(model).attribute(
+        pixels, (3, 24, 16), (3, 24, 16), baselines=other, target=7
+    )
+    assert ours.shape == (1, 4, 6)
+    assert torch.allclose(
+        ours[0], theirs[0, 0, ::24, ::16], atol=1e-4 * float(theirs.max() - theirs.min())
+    )
+
+
+def test_a_rectangle_worked_by_hand():
+    """Rows of four: the upper two hold ½ and ½, so each of them is worth half of the ⅛."""
+    model = models.wrap(
+        toy_nets.gap_linear_net(), input_size=4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+    )
+    settings = {"fill": "grey", "measure": "logit"}
+    rows = occlusion_map(model, red_squares(), 0, (1, 4), (1, 4), **settings)
+    assert torch.allclose(rows, torch.tensor([[[1 / 16], [1 / 16], [0.0], [0.0]]]))
+    columns = occlusion_map(model, red_squares(), 0, (4, 2), (1, 2), **settings)
+    assert torch.allclose(columns, torch.tensor([[[1 / 8, 0.0]]]))
+    square = occlusion_map(model, red_squares(), 0, (2, 2), (1, 1), **settings)
+    assert torch.equal(square, occlusion_map(model, red_squares(), 0, 2, 1, **settings))
+
+
+@pytest.mark.slow
+def test_each_picture_may_have_a_fill_of_its_own():
+    model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 2).pixels
+    fills = pixels.flip(0)
+    together = occlusion_map(model, pixels, 3, 64, 64, fill=fills)
+    alone = [occlusion_map(model, one, 3, 64, 64, fill=fill)
+             for one, fill in zip(pixels.split(1), fills.split(1), strict=True)]  # fmt: skip
+    assert torch.allclose(together, torch.cat(alone), atol=1e-6)
+    for_all = occlusion_map(model, pixels, 3, 64, 64, fill=fills[:1])
+    assert torch.allclose(for_all[0], together[0], atol=1e-6) and for_all[1].abs().max() < 1e-5
+    mean = occlusion_map(model, pixels, 3, 64, 64, fill=model.mean)
+    assert torch.equal(mean, occlusion_map(model, pixels, 3, 64, 64, fill="dataset"))
+
+
+@pytest.mark.slow
+def test_a_target_may_be_left_out_named_for_each_picture_or_be_a_unit_for_each():
+    model, pixels = models.load("coursenet", device="cpu"), data.picturebook("test", 3).pixels
+    own = model(pixels).argmax(dim=1)
+    given = [None, own, own.tolist(), own.numpy(), [model.class_names[index] for index in own]]
+    maps = [occlusion_map(model, pixels, target, 64, 64) for target in given]
+    assert all(torch.equal(each, maps[0]) for each in maps)
+    units = occlusion_map(model, pixels, [("relu3_2", 4), ("relu3_2", 9), ("relu5", 4)], 64, 64)
+    alone = [occlusion_map(model, pixels[0:1], ("relu3_2", 4), 64, 64),
+             occlusion_map(model, pixels[1:2], ("relu3_2", 9), 64, 64),
+             occlusion_map(model, pixels[2:3], ("relu5", 4), 64, 64)]  # fmt: skip
+    assert torch.allclose(units, torch.cat(alone), atol=1e-6)
+
+
+def test_labels_fall_by_their_own_probability_and_values_by_themselves():
+    """Score 2 = 3 · mean 0, so 3 · ⅛, and 0 where the red squares are covered."""
+    plain = {"input_size": 4, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+    several = torch.nn.Sequential(toy_nets.gap_linear_net(), torch.nn.Sigmoid())
+    drop = occlusion_map(models.wrap(several, **plain), red_squares(), 2, 2, 2, fill="grey")
+    assert torch.allclose(drop[0, 0, 0], torch.tensor(3 / 8).sigmoid() - 0.5, atol=1e-6)
+    values = models.wrap(toy_nets.gap_linear_net(), scores="values", **plain)
+    drop = occlusion_map(values, red_squares(), 2, 2, 2, fill="grey", measure="logit")
+    assert torch.allclose(drop[0, 0, 0], torch.tensor(3 / 8))
+    with pytest.raises(ValueError, match="no probabilities"):
+        occlusion_map(values, red_squares(), 2, 2, 2)
+
+
 def test_a_batch_is_its_pictures_one_by_one_each_with_a_class_of_its_own():
     model, drawn = models.load("coursenet", device="cpu"), data.picturebook("test", 3)
     labels = torch.tensor([model.class_index(drawn.class_names[label]) for label in drawn.labels])
@@ -138,6 +211,7 @@ def test_each_drop_lies_in_the_middle_of_its_square_with_straight_lines_between(
     )  # a tenth less at the edge beyond the first middle
     assert torch.allclose(at_pixels(drops, 6, 2, 2, 2)[0, :, 1], by_hand)
     assert torch.allclose(at_pixels(drops.mT, 2, 6, 2, 2)[0, 1], by_hand)
+    assert torch.allclose(at_pixels(drops, 6, 5, (2, 5), (2, 1))[0, :, 2], by_hand)
 
 
 def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
@@ -165,6 +239,14 @@ def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
         ({"fill": "gray"}, "Did you mean 'grey'"),
         ({"fill": (1.0, 2.0, 0.0)}, r"a colour of 3 numbers in \[0, 1\]"),
         ({"fill": (1.0, 0.0)}, "a colour of 3 numbers"),
+        ({"fill": (0.5, float("nan"), 0.5)}, "a colour of 3 numbers"),
+        ({"fill": torch.rand(1, 3, 64, 64)}, r"a picture as large as .* not a tensor \(1, 3, 64"),
+        ({"fill": torch.rand(2, 3, 128, 128)}, r"not a tensor \(2, 3, 128, 128\)"),
+        ({"fill": torch.full((1, 3, 128, 128), 9.0)}, r"\[0, 1\]"),
+        ({"patch": (32, 200)}, "patch is a whole number from 1 to 128, not 200"),
+        ({"patch": (32, 16, 8)}, r"\(down, across\), not \(32, 16, 8\)"),
+        ({"stride": (16, 64)}, "stride is a whole number from 1 to 32, not 64"),
+        ({"batch_size": 0}, "batch_size is a whole number from 1"),
         ({"measure": "score"}, "measure"),
         ({"target": "drawn owls"}, "Did you mean 'drawn owl'"),
         ({"target": 107}, "out of range"),
@@ -193,3 +275,41 @@ def test_a_network_that_cannot_be_traced_is_served_plainly_and_it_is_said():
     with pytest.warns(UserWarning, match="cannot follow Decides"):
         answer = occlusion_map(odd, red_squares(), 0, 2, 2)
     assert torch.allclose(answer, occlusion_map(plain, red_squares(), 0, 2, 2))
+
+
+def test_why_every_patch_takes_a_whole_pass_is_said_once_a_network():
+    class Asks(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = toy_nets.gap_linear_net()
+
+        def forward(self, values):
+            return self.net(values) if values.shape[2] > 1 else values.mean(dim=(2, 3))
+
+    model, another = (models.wrap(Asks(), input_size=4, **MEAN) for _ in range(2))
+    pictures = red_squares().repeat(3, 1, 1, 1)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            occlusion_map(model, pictures, 0, 2, 2)
+            covered_scores(model, pictures, 2, 2)
+        assert len(said) == 1 and "\n" not in str(said[0].message)
+        assert str(said[0].message).endswith("Every patch takes a whole pass.")
+        assert said[0].filename == __file__
+        covered_scores(another, pictures, 2, 2)
+    assert len(said) == 2 and said[1].filename == __file__
+
+
+def test_a_network_for_pictures_that_are_not_square():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4 * 6 * 14, 3),
+    )
+    model = models.wrap(network, input_size=(8, 16))
+    pixels = torch.rand(1, 3, 8, 16, generator=torch.Generator().manual_seed(0))
+    drop = occlusion_map(model, pixels, 1, (4, 8), (4, 8), "grey", "logit")
+    cover = torch.full_like(pixels, 0.5)
+    after = model(covered(pixels, cover, torch.tensor([[0, 0], [0, 8], [4, 0], [4, 8]]), (4, 8)))
+    assert torch.allclose(drop.flatten(), (model(pixels) - after)[:, 1], atol=1e-5)

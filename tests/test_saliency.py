@@ -10,7 +10,8 @@ import torch
 import toy_nets
 
 from cs231n_viz import data, models
-from cs231n_viz.techniques import saliency
+from cs231n_viz.objectives import class_score, gradient
+from cs231n_viz.techniques import cam, saliency
 
 PLAIN = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 
@@ -150,6 +151,90 @@ def test_a_box_lies_in_the_middle_and_leaves_a_rim_even_if_it_is_the_whole_pictu
     assert (saliency.box_seeds(8, 4, 1.0) == cv2.GC_BGD).sum() == 8 * 4 - 6 * 2
     with pytest.raises(ValueError, match="share is a number from 0.01 to 1, not 1.2"):
         saliency.box_seeds(8, 8, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "kind"),
+    [("mean", "smoothgrad"), ("mean square", "smoothgrad_sq"), ("variance", "vargrad")],
+)
+def test_statistics_over_noisy_copies_equal_captums(statistic, kind):
+    attr = pytest.importorskip("captum.attr")
+    model, picture = deep_nets.network("coursenet"), data.photo("coffee", 64)
+    ours = saliency.smooth(
+        lambda some: gradient(class_score(model, 3), some),
+        *(picture, 6, 0.1, 5, statistic),
+        bounded=False,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        theirs = attr.NoiseTunnel(attr.Saliency(model)).attribute(
+            picture, nt_type=kind, nt_samples=6, stdevs=0.1, target=3, abs=False
+        )
+    assert torch.allclose(ours, theirs, atol=1e-4 * float(theirs.abs().max()))
+
+
+def test_the_three_statistics_worked_by_hand():
+    """The map of a copy is its brightness: the noise of a grey picture, and so its moments."""
+    grey, given = torch.full((2, 1, 3, 3), 0.5), {"samples": 40, "noise": 0.1, "seed": 1}
+    grain = torch.randn(40, 1, 3, 3, generator=torch.Generator().manual_seed(1))
+    values = 0.5 + 0.1 * grain[:, 0].double()
+    for statistic, wanted in (
+        ("mean", values.mean(dim=0)),
+        ("mean square", values.square().mean(dim=0)),
+        ("variance", values.var(dim=0, correction=0)),
+    ):
+        found = saliency.smooth(lambda some: some[:, 0], grey, **given, statistic=statistic)
+        assert found.shape == (2, 3, 3) and torch.allclose(found[1].double(), wanted, rtol=1e-5)
+    with pytest.raises(ValueError, match="unknown statistic 'median'"):
+        saliency.smooth(lambda some: some[:, 0], grey, statistic="median")
+
+
+def test_smoothgrad_is_the_mean_over_copies_bit_for_bit(coursenet):
+    picture = data.photo("coffee", 64)
+    grain = 0.15 * torch.randn(20, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    total = 0
+    for some in (picture + grain).split(16):
+        total = total + gradient(class_score(coursenet, 3), some).abs().amax(dim=1).sum(dim=0)
+    found = saliency.smooth_saliency(coursenet, picture, 3, samples=20, seed=2)
+    assert torch.equal(found[0], total / 20)
+
+
+def test_any_map_of_the_package_can_be_smoothed(coursenet):
+    picture = data.photo("coffee", 64)
+
+    def heat(some):
+        return cam.grad_cam(coursenet, some, 3)
+
+    assert torch.allclose(saliency.smooth(heat, picture, 3, noise=0), heat(picture), atol=1e-6)
+    noisy = saliency.smooth(heat, picture, 3, noise=0.5)  # its copies stay in [0, 1]
+    assert noisy.shape == (1, 64, 64) and noisy.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "map_of",
+    [
+        saliency.saliency_map,
+        lambda *given: saliency.smooth_saliency(*given, samples=2),
+        lambda *given: saliency.integrated_gradients(*given, steps=2).attributions,
+    ],
+)
+def test_targets_mean_the_same_in_every_map(coursenet, map_of):
+    pixels = torch.cat([data.photo("coffee", 64), data.photo("chelsea", 64)])
+    own = coursenet(pixels).argmax(dim=1)
+    wanted = map_of(coursenet, pixels, own)
+    names = [coursenet.class_names[index] for index in own]
+    for target in (None, own.tolist(), own.numpy(), own.to(torch.int32), names):
+        assert torch.equal(map_of(coursenet, pixels, target), wanted)
+    for target in (1.0, True, torch.tensor([1.0, 2.0])):
+        with pytest.raises(TypeError, match="its index or its name"):
+            map_of(coursenet, pixels, target)
+    with pytest.raises(ValueError, match="2 pictures need as many"):
+        map_of(coursenet, pixels, [1, 2, 3])
+
+
+def test_attributions_have_their_old_name_too(coursenet):
+    found = saliency.integrated_gradients(coursenet, data.photo("coffee", 64), 3, steps=2)
+    assert found.parts is found.attributions
 
 
 def test_what_cannot_be_done_is_said(coursenet):

@@ -119,7 +119,8 @@ def test_layers_become_random_from_the_last_to_the_first_and_the_model_stays():
         changed.append((layer, len(before) - len(same)))
     layers = [layer for layer, _ in changed]
     assert layers[0] == "scores" and layers[-1] == "conv1"
-    assert [count for _, count in changed] == list(range(1, len(layers) + 1))
+    # weights and biases
+    assert [count for _, count in changed] == list(range(2, 2 * len(layers) + 1, 2))
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
@@ -136,6 +137,31 @@ def test_half_random_is_the_upper_half_of_the_layers():
     assert torch.equal(weights[0], weights[2]) and not torch.equal(weights[0], weights[1])
 
 
+def test_deletion_takes_targets_as_everything_else_does(red_or_not):
+    pictures = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    maps, own = torch.rand(2, 4, 4), red_or_not(pictures).argmax(dim=1)
+    curve = truth.deletion(red_or_not, pictures, maps, own, steps=4)
+    for target in (None, own.tolist(), own.numpy(), own.to(torch.uint8)):
+        assert torch.equal(truth.deletion(red_or_not, pictures, maps, target, steps=4), curve)
+    black = torch.zeros(1, 3, 1, 1)
+    shown = truth.insertion(red_or_not, pictures, maps, None, black, steps=4)
+    assert torch.equal(shown, truth.insertion(red_or_not, pictures, maps, own, black, steps=4))
+    with pytest.raises(TypeError, match="its index or its name"):
+        truth.deletion(red_or_not, pictures, maps, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["labels", "values"])
+def test_the_curve_is_of_the_networks_own_probabilities(kind):
+    model = models.wrap(toy_nets.gap_linear_net(), input_size=4, scores=kind)
+    picture, maps = toy_nets.picture(), torch.rand(1, 4, 4)
+    if kind == "values":
+        with pytest.raises(ValueError, match="no probabilities"):
+            truth.deletion(model, picture, maps, 0, steps=2)
+    else:
+        curve = truth.deletion(model, picture, maps, 1, steps=2)
+        assert torch.allclose(curve[:, 0], model(picture).sigmoid()[:, 1])
+
+
 def test_rank_correlation_is_spearmans():
     generator = torch.Generator().manual_seed(0)
     one, other = (
@@ -147,6 +173,7 @@ def test_rank_correlation_is_spearmans():
     ]
     assert truth.rank_correlation(one, other).tolist() == pytest.approx(expected)
     assert truth.rank_correlation(one, one.exp()).tolist() == pytest.approx([1, 1])
+    assert truth.rank_correlation(one.bfloat16(), one.bfloat16()).tolist() == pytest.approx([1, 1])
 
 
 def test_equal_values_share_their_rank_and_a_flat_map_is_like_no_other():

@@ -94,7 +94,7 @@ def _network():
 
     try:
         model = models.load("coursenet")
-        models.predict(model, model.mean.expand(1, -1, model.input_size, model.input_size).clone())
+        models.predict(model, model.grey())
         yield True, f"CourseNet runs, on device {model.device}"
     except Exception as error:  # noqa: BLE001 (whatever it is, the other findings still follow)
         yield False, f"CourseNet does not run: {error}"

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from .. import errors, images
 from ..activations import ReceptiveField, activations_at
+from ..objectives import channel_maps
 
+Pictures = Tensor | Iterable[Tensor]  # (N, 3, H, W), or batches of it
 LEAST_GROUP = 1 / 3  # of a channel's top pictures: a smaller group is no second meaning
 
 
@@ -35,7 +37,7 @@ class Patches(NamedTuple):
 @torch.no_grad()
 def top_patches(
     model: nn.Module,
-    pixels: Tensor | Iterable[Tensor],
+    pixels: Pictures,
     layers: str | Sequence[str],
     k: int = 9,
     batch_size: int = 8,
@@ -78,16 +80,9 @@ def _passes(model, pixels, layers, batch_size) -> Iterator[tuple[Tensor, dict[st
     for batch in pixels.split(batch_size) if isinstance(pixels, Tensor) else pixels:
         images.check_pixels(batch, channels=model.channels)
         outputs = activations_at(model, batch, layers)
-        yield batch, {layer: _as_maps(layer, output) for layer, output in outputs.items()}
+        yield batch, {layer: channel_maps(layer, output) for layer, output in outputs.items()}
     if batch is None:
         raise ValueError("there are no pictures: give pixels (N, 3, H, W), or batches of them.")
-
-
-def _as_maps(layer: str, output: Tensor) -> Tensor:
-    if output.dim() not in (2, 4):
-        shape = tuple(output.shape[1:])
-        raise ValueError(f"{layer} gives {shape} per picture: only maps and vectors have channels.")
-    return output if output.dim() == 4 else output[:, :, None, None]
 
 
 def _along(maps: Tensor, directions: Tensor | None, layer: str) -> Tensor:
@@ -135,10 +130,7 @@ class ZeroFraction(NamedTuple):
 
 @torch.no_grad()
 def sparsity(
-    model: nn.Module,
-    pixels: Tensor | Iterable[Tensor],
-    layers: str | Sequence[str],
-    batch_size: int = 8,
+    model: nn.Module, pixels: Pictures, layers: str | Sequence[str], batch_size: int = 8
 ) -> dict[str, ZeroFraction]:
     """How often each channel of each layer is zero; pixels are streamed as in `top_patches`."""
     sums, count = {}, 0

@@ -6,12 +6,13 @@ loss inside it; FGSM (Goodfellow, Shlens & Szegedy 2015) is a single step as lon
 `fool` stops as soon as the prediction changes.
 """
 
+import bisect
 import functools
 import inspect
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,13 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import images
-from ..errors import positive, share, unknown, whole
-from ..objectives import targets_of
+from ..errors import known, positive, share, unknown, whole
+from ..objectives import Target, classes_of, target_for
 from ..optimize import Direction, Diverged, Step, always, ascend, final, sign
 from ..transforms import Transform, chain, clamp, within
 
-# a class by index or name, or a tensor of indices (N,), one for each picture
-Classes = int | str | Tensor
 LOSSES = ("cross_entropy", "margin")
 LARGEST_SQUARE = 0.1  # of a picture's area, in the first query of `query_attack_steps`
 
@@ -34,10 +33,15 @@ class GradientMasked(UserWarning):
     """The gradient is exactly zero: a gradient attack shows nothing about robustness here."""
 
 
+class AlreadyFooled(ValueError):
+    """Every picture is predicted as its target before any attack."""
+
+
 class Aim(NamedTuple):
     classes: Tensor  # (N,) to reach, or to leave
     targeted: bool
     open: Tensor  # (N,) bool: still to be fooled; the others are not changed
+    labels: bool  # does each score stand for itself, as the logit of a sigmoid?
 
 
 # --- by gradients ---------------------------------------------------------------------------------
@@ -49,12 +53,17 @@ def _in_batches(attack: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(attack)
     def run(model, pixels, target=None, radius=8 / 255, away_from=None, batch_size=16, **settings):
         images.check_pixels(pixels, channels=model.channels)
-        given = {"target": target, "away_from": away_from}
-        classes = {name: _classes(model, one, len(pixels)) for name, one in given.items()}
+        given = {"target": target, "away_from": away_from}.items()
+        classes = {name: classes_of(model, one, pixels) for name, one in given if one is not None}
         parts = []
         for some in torch.arange(len(pixels)).split(batch_size):
-            own = {name: each[some] for name, each in classes.items() if each is not None}
-            parts.append(attack(model, pixels[some], radius=radius, **own, **settings))
+            own = {name: each[some] for name, each in classes.items()}
+            try:
+                parts.append(attack(model, pixels[some], radius=radius, **own, **settings))
+            except AlreadyFooled:
+                if len(some) == len(pixels):
+                    raise
+                parts.append(pixels[some])  # the others go on
         return torch.cat(parts)
 
     signature = inspect.signature(attack)
@@ -66,10 +75,10 @@ def _in_batches(attack: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def fool_steps(
     model: nn.Module,
     pixels: Tensor,
-    target: Classes | None = None,
+    target: Target = None,
     radius: float = 8 / 255,
     *,
-    away_from: Classes | None = None,
+    away_from: Target = None,
     norm: str = "inf",
     steps: int = 100,
     lead: float = 0.0,
@@ -79,8 +88,9 @@ def fool_steps(
     Ascends the margin: score of the target − largest other score; or minus that, for `away_from`,
     the current prediction unless it is given. A picture stops once its margin, Step.value, is above
     `lead`, and the run ends once all have stopped; within the steps and the radius, some may not be
-    fooled. A step is a sixteenth of the radius (after Szegedy et al. 2014). `fool` attacks
-    `batch_size` pictures at a time, 16 unless it is given.
+    fooled. A picture that is fooled from the beginning is not changed. A step is a sixteenth of the
+    radius (after Szegedy et al. 2014). `fool` attacks `batch_size` pictures at a time, 16 unless it
+    is given.
     """
     aim = _aim(model, pixels, target, away_from)
 
@@ -88,16 +98,12 @@ def fool_steps(
         margin = _margin(model(image), aim)
         return torch.where(margin > lead, margin.detach(), margin)  # fooled: no gradient any more
 
-    run = ascend(
-        pixels,
-        margin_until_fooled,
-        steps=whole("steps", steps, 1),
-        constrain=always(_open_in_ball(aim, pixels, radius, norm)),
-        direction=_direction(aim, norm, radius / 16),
-    )
-    for step in run:
+    whole("steps", steps, 1)
+    stay = always(_open_in_ball(aim, pixels, radius, norm))
+    how = {"direction": _direction(aim, norm, radius / 16), "constrain": stay}
+    for step in ascend(pixels, margin_until_fooled, steps=steps, **how):
         yield step
-        if (step.value > lead).all():
+        if ((step.value > lead) | ~aim.open).all():
             return
 
 
@@ -107,10 +113,10 @@ fool = _in_batches(final(fool_steps))
 def pgd_steps(
     model: nn.Module,
     pixels: Tensor,
-    target: Classes | None = None,
+    target: Target = None,
     radius: float = 8 / 255,
     *,
-    away_from: Classes | None = None,
+    away_from: Target = None,
     norm: str = "inf",
     steps: int = 20,
     rate: float | None = None,
@@ -123,34 +129,25 @@ def pgd_steps(
     −log P of `away_from`, the current prediction unless it is given, or log P of `target`. The
     start is the picture plus a random change, the same for each picture; with seed=None the picture
     itself. rate: 2.5 · radius / steps unless it is given (Madry et al.). Pictures that are not
-    predicted as `away_from` at first are not changed. loss="margin" ascends a difference of scores
-    (Carlini & Wagner 2017), whose gradient does not vanish where the softmax saturates. `pgd`
-    attacks `batch_size` pictures at a time, 16 unless it is given.
+    predicted as `away_from` at first, or are as `target`, are not changed. loss="margin" ascends a
+    difference of scores (Carlini & Wagner 2017), whose gradient does not vanish where the softmax
+    saturates. `pgd` attacks `batch_size` pictures at a time, 16 unless it is given.
     """
-    if loss not in LOSSES:
-        raise unknown("loss", loss, LOSSES)
+    known("loss", loss, LOSSES)
     aim = _aim(model, pixels, target, away_from)
     stay = _open_in_ball(aim, pixels, radius, norm)
     objective = _margin if loss == "margin" else _log_odds
     rate = 2.5 * radius / whole("steps", steps, 1) if rate is None else rate
-    yield from ascend(
-        pixels if seed is None else stay(pixels + _anywhere(pixels, radius, norm, seed)),
-        lambda image: objective(model(image), aim),
-        steps=steps,
-        direction=_direction(aim, norm, positive("rate", rate)),
-        constrain=always(stay),
-    )
+    start = pixels if seed is None else stay(pixels + _anywhere(pixels, radius, norm, seed))
+    how = {"direction": _direction(aim, norm, positive("rate", rate)), "constrain": always(stay)}
+    yield from ascend(start, lambda image: objective(model(image), aim), steps=steps, **how)
 
 
 pgd = _in_batches(final(pgd_steps))
 
 
 def fgsm(
-    model: nn.Module,
-    pixels: Tensor,
-    target: Classes | None = None,
-    radius: float = 8 / 255,
-    **settings,
+    model: nn.Module, pixels: Tensor, target: Target = None, radius: float = 8 / 255, **settings
 ) -> Tensor:
     """The fast gradient sign method, x + radius · sign(∇ loss), (N, C, H, W).
 
@@ -158,6 +155,48 @@ def fgsm(
     would raise it more. settings: away_from, norm, loss and batch_size, as for `pgd`.
     """
     return pgd(model, pixels, target, radius, steps=1, rate=radius, seed=None, **settings)
+
+
+# --- how large a change has to be -----------------------------------------------------------------
+
+
+class LeastChange(NamedTuple):
+    radius: Tensor  # (N,) the least at which PGD fools; 0: fooled already; inf: it never does
+    image: Tensor  # (N, C, H, W) fooled within that radius; the picture itself for 0 and for inf
+
+    def share(self, radii: Sequence[float]) -> Tensor:
+        """The share of the pictures that is fooled within each of the radii: (len(radii),)."""
+        return (self.radius[:, None] <= torch.as_tensor(radii).to(self.radius)).float().mean(dim=0)
+
+
+def least_change(
+    model: nn.Module, pixels: Tensor, target: Target = None, largest: float = 16 / 255, **settings
+) -> LeastChange:
+    """The least radius at which `pgd` fools each picture, by bisection among 256 up to `largest`.
+
+    A stronger attack may need less. settings: as for `pgd`.
+    """
+    aim = _aim(model, pixels, target, settings.pop("away_from", None))
+    radii = [largest * step / 256 for step in range(257)]
+    each = zip(pixels.split(1), aim.classes.split(1), strict=True)
+    found = [_least(model, one, aim._replace(classes=own), radii, settings) for one, own in each]
+    least, image = zip(*found, strict=True)
+    return LeastChange(torch.tensor(least, device=pixels.device), torch.cat(image))
+
+
+def _least(model, picture: Tensor, aim: Aim, radii: list, settings: dict) -> tuple[float, Tensor]:
+    named = {"target" if aim.targeted else "away_from": aim.classes}
+
+    def attacked(radius: float) -> Tensor:
+        return pgd(model, picture, radius=radius, **named, **settings) if radius else picture
+
+    def fools(radius: float) -> bool:
+        return bool((_predictions(model, attacked(radius)) == aim.classes) == aim.targeted)
+
+    if fools(0):
+        return 0.0, picture
+    least = (*radii, math.inf)[bisect.bisect_left(radii, True, key=fools)]
+    return least, attacked(least) if least < math.inf else picture
 
 
 # --- by queries alone -----------------------------------------------------------------------------
@@ -174,10 +213,10 @@ class QueryStep(NamedTuple):
 def query_attack_steps(
     model: nn.Module,
     pixels: Tensor,
-    target: Classes | None = None,
+    target: Target = None,
     radius: float = 8 / 255,
     *,
-    away_from: Classes | None = None,
+    away_from: Target = None,
     queries: int = 500,
     seed: int = 0,
 ) -> Iterator[QueryStep]:
@@ -221,8 +260,7 @@ def _repainted(image: Tensor, pixels: Tensor, radius: float, area: float, genera
     side = min(max(1, round(math.sqrt(area * math.prod(sides)))), *sides)
     top, left = (int(torch.randint(room - side + 1, (), generator=generator)) for room in sides)
     square = (..., slice(top, top + side), slice(left, left + side))
-    repainted = image.clone()
-    signs = _signs((1, pixels.shape[1], 1, 1), generator).to(pixels)
+    repainted, signs = image.clone(), _signs((1, pixels.shape[1], 1, 1), generator).to(pixels)
     repainted[square] = pixels[square] + radius * signs
     return repainted
 
@@ -233,10 +271,10 @@ def _repainted(image: Tensor, pixels: Tensor, radius: float, area: float, genera
 def universal_steps(
     model: nn.Module,
     pixels: Tensor,
-    target: Classes | None = None,
+    target: Target = None,
     radius: float = 8 / 255,
     *,
-    away_from: Classes | None = None,
+    away_from: Target = None,
     steps: int = 50,
     batch_size: int = 16,
     seed: int = 0,
@@ -261,14 +299,10 @@ def universal_steps(
         margin = _margin(model((pixels[some] + change).clamp(0, 1)), aim, some)
         return torch.where(margin > 0, margin.detach(), margin).mean()[None]
 
+    whole("steps", steps, 1)
     zero = torch.zeros_like(pixels[:1])
-    yield from ascend(
-        zero,
-        mean_margin,
-        steps=whole("steps", steps, 1),
-        direction=sign(radius / 5),
-        constrain=always(within(zero, radius * (1 - torch.finfo(pixels.dtype).eps))),
-    )
+    stay = always(within(zero, radius * (1 - torch.finfo(pixels.dtype).eps)))
+    yield from ascend(zero, mean_margin, steps=steps, direction=sign(radius / 5), constrain=stay)
 
 
 universal = final(universal_steps)
@@ -298,55 +332,16 @@ class RestrictedClasses(nn.Module):
         super().__init__()
         self.columns = [model.class_index(name) for name in class_names]
         self.model, self.class_names, self.channels = model, list(class_names), model.channels
+        self.name, self.scores_are = model.name, model.scores_are
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.model(pixels)[:, self.columns]
 
     def class_index(self, target: int | str) -> int:
         known = self.class_names if isinstance(target, str) else range(len(self.class_names))
-        if target not in known:
+        if isinstance(target, bool | float) or target not in known:
             raise unknown("class of these networks", target, known)
         return known.index(target)
-
-
-class Transfer(NamedTuple):
-    names: list[str]
-    clean: Tensor  # (K,) accuracy of each network before any attack
-    noise: Tensor  # (K,) share of those right that a random change of the same size makes wrong
-    fooled: Tensor  # (K, K) [made for, tried on]: share of the pictures that both classify rightly
-    counts: Tensor  # (K, K) how many those are
-
-
-def transfer_matrix(
-    networks: Mapping[str, nn.Module],
-    pixels: Tensor,
-    labels: Tensor,
-    radius: float = 8 / 255,
-    **settings,
-) -> Transfer:
-    """Transferability: untargeted PGD made for one network, tried on another (Szegedy 2014).
-
-    labels (N,): the right classes. All networks know the same classes: see `RestrictedClasses`.
-    Entry [i, j] counts only pictures that i *and* j classify rightly before: the share that j gets
-    wrong after the attack that was made for i. settings: as for `pgd`.
-    """
-    members = list(networks.values())
-    if any(each.class_names != members[0].class_names for each in members):
-        raise ValueError(
-            "these networks differ in their classes: see adversarial.RestrictedClasses."
-        )
-
-    def right(pictures: Tensor) -> Tensor:  # (K, N) bool
-        return torch.stack([_predictions(each, pictures) == labels.cpu() for each in members])
-
-    clean, noisy = right(pixels), right(random_change(pixels, radius, settings.get("norm", "inf")))
-    settings |= {"radius": radius, "away_from": labels}
-    attacked = torch.stack([right(pgd(each, pixels, **settings)) for each in members])
-    both = clean[:, None] & clean[None]  # (K, K, N)
-    counts = both.sum(dim=2)
-    fooled = (both & ~attacked).sum(dim=2) / counts.clamp(min=1)
-    noise = (clean & ~noisy).sum(dim=1) / clean.sum(dim=1).clamp(min=1)
-    return Transfer(list(networks), clean.float().mean(dim=1), noise, fooled, counts)
 
 
 # --- parts ----------------------------------------------------------------------------------------
@@ -369,33 +364,23 @@ def _check_radius(radius: float, most: float = 1.0) -> None:
     share("the radius, such as 8 / 255,", positive("the radius", radius), 0, most)
 
 
-def _aim(
-    model: nn.Module, pixels: Tensor, target: Classes | None, away_from: Classes | None
-) -> Aim:
+@torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
+def _aim(model: nn.Module, pixels: Tensor, target: Target, away_from: Target) -> Aim:
     images.check_pixels(pixels, channels=model.channels)
     if target is not None and away_from is not None:
         raise ValueError("give target, a class to reach, or away_from, a class to leave; not both.")
-    to, away = (_classes(model, given, len(pixels)) for given in (target, away_from))
-    predictions = _predictions(model, pixels)
-    if to is None:
-        classes = predictions if away is None else away
-        return Aim(classes, False, (predictions == classes).to(pixels.device))
-    if (reached := predictions == to).any():
-        name = model.class_names[int(to[reached][0])]
-        raise ValueError(f"a picture is predicted as {name!r} already: choose another target.")
-    return Aim(to, True, torch.ones(len(pixels), dtype=torch.bool, device=pixels.device))
+    predictions, named = _predictions(model, pixels), away_from if target is None else target
+    classes = predictions if named is None else classes_of(model, named, pixels)
+    still = (predictions == classes) != (target is not None)
+    if target is not None and not still.any():
+        name = model.class_names[int(classes[0])]
+        raise AlreadyFooled(f"this is predicted as {name!r} already: choose another target.")
+    labels = getattr(model, "scores_are", None) == "labels"
+    return Aim(classes, target is not None, still.to(pixels.device), labels)
 
 
-def _classes(model: nn.Module, given: Classes | None, count: int) -> Tensor | None:
-    """(N,) indices."""
-    if given is None:
-        return None
-    return torch.tensor([model.class_index(one) for one in targets_of(given, count)])
-
-
-@torch.no_grad()
 def _predictions(model: nn.Module, pixels: Tensor) -> Tensor:
-    return torch.cat([model(some).argmax(dim=1).cpu() for some in pixels.split(32)])
+    return target_for(model, None, pixels).cpu()
 
 
 def _margin(scores: Tensor, aim: Aim, some: Tensor | slice = slice(None)) -> Tensor:
@@ -407,7 +392,8 @@ def _margin(scores: Tensor, aim: Aim, some: Tensor | slice = slice(None)) -> Ten
 
 def _log_odds(scores: Tensor, aim: Aim) -> Tensor:
     """(N,) log P of the target, or −log P of the class to leave."""
-    loss = F.cross_entropy(scores, aim.classes.to(scores.device), reduction="none")
+    log = F.logsigmoid(scores) if aim.labels else scores.log_softmax(dim=1)
+    loss = F.nll_loss(log, aim.classes.to(scores.device), reduction="none")
     return -loss if aim.targeted else loss
 
 

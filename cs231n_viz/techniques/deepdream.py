@@ -6,7 +6,7 @@
 picture is one argument of `dream_steps`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 
 import numpy as np
@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from .. import images, optimize, transforms
 from ..activations import activations_at
 from ..errors import whole
-from ..objectives import Objective, layer_energy, weighted_sum
+from ..objectives import Layers, Objective, layer_energy, weighted_sum, weights_of
 from ..optimize import Constraint, Direction, Diverged, Step, always, ascend, final, normalized
 
-Layers = str | Sequence[str] | Mapping[str, float]
 RATE = 1.5 / 255  # mean change of the values of a picture per step
 
 
@@ -54,12 +53,11 @@ def dream_steps(
     score = dream_score(model, layers, pixels, guide)
     _check_smallest(model, list(_weights(layers)), sizes)
     generator = torch.Generator().manual_seed(seed)
+    how = {"steps": steps, "direction": direction, "constrain": constrain}
 
     def run(image: Tensor) -> Iterable[Step]:
         augment = transforms.jitter(min(jitter, min(image.shape[-2:]) // 4), generator)
-        return ascend(
-            image, score, steps=steps, augment=augment, direction=direction, constrain=constrain
-        )
+        return ascend(image, score, augment=augment, **how)
 
     return _restarted(pixels, sizes, restarts, run)
 
@@ -95,8 +93,7 @@ def _check_smallest(model: nn.Module, layers: list[str], sizes: list[tuple[int, 
     """Raises a ValueError that names the smallest octave, where it is too small for the layers."""
     height, width = sizes[0]
     try:
-        with torch.no_grad():
-            activations_at(model, model.mean.expand(1, -1, height, width), layers)
+        activations_at(model, model.mean.expand(1, -1, height, width), layers)
     except ValueError as error:
         octave = f"the smallest octave, {height} x {width} pixels, is too small for {model.name}"
         fewer = f"fewer octaves than {len(sizes)}, a smaller scale or a larger picture"
@@ -106,9 +103,8 @@ def _check_smallest(model: nn.Module, layers: list[str], sizes: list[tuple[int, 
 # --- what is amplified ----------------------------------------------------------------------------
 
 
-def dream_score(
-    model: nn.Module, layers: Layers, start: Tensor, guide: Tensor | None = None
-) -> Objective:
+@torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
+def dream_score(model, layers: Layers, start: Tensor, guide: Tensor | None = None) -> Objective:
     """Objective: Σ over layers of weight · ½‖Φ(x)‖² / ½‖Φ(start)‖², 1 at the start for one layer.
 
     With a guide, `feature_match` replaces ½‖Φ‖². Without the division, a layer of large values
@@ -117,8 +113,7 @@ def dream_score(
     terms = []
     for layer, weight in _weights(layers).items():
         score = layer_energy(model, layer) if guide is None else feature_match(model, layer, guide)
-        with torch.no_grad():
-            first = score(start).abs()  # (N,)
+        first = score(start).detach().abs()  # (N,)
         if not (first > 0).all():
             raise ValueError(f"{layer} is inactive on this picture: there is nothing to amplify.")
         terms.append((weight / first, score))
@@ -126,8 +121,7 @@ def dream_score(
 
 
 def _weights(layers: Layers) -> dict[str, float]:
-    layers = [layers] if isinstance(layers, str) else layers
-    weights = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+    weights = weights_of(layers)
     if not any(weights.values()):
         raise ValueError("no layer is named with a weight: give a name, several, {name: weight}.")
     return weights
@@ -141,8 +135,7 @@ def feature_match(model: nn.Module, layer: str, guide: Tensor) -> Objective:
     images.check_pixels(guide, channels=model.channels)
     if len(guide) != 1:
         raise ValueError(f"the guide is one picture, (1, C, h, w), not {tuple(guide.shape)}.")
-    with torch.no_grad():
-        wanted = activations_at(model, guide, layer)[0]
+    wanted = activations_at(model, guide, layer)[0].detach()
     wanted = wanted.reshape(len(wanted), -1)  # (channels, positions q)
 
     def match(image: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from .. import images
-from ..errors import positive, unknown, whole
+from ..errors import known, positive, whole
 from ..networks import StyleNet
-from ..objectives import gram_matrices, likeness, total_variation
+from ..objectives import Grams, gram_matrices, likeness, total_variation
 from ..optimize import Diverged, one_cycle
 
 LEAST = 5  # pixels a side: two halvings leave 2, the least that can be padded by mirroring
@@ -63,8 +63,7 @@ def mix_of(network: nn.Module, style: str | Mapping[str, float]) -> Tensor:
     if not isinstance(weights, Mapping):
         raise TypeError(f"a style is a name or {{name: weight}}, not a {type(style).__name__}.")
     for name, weight in weights.items():
-        if name not in network.styles:
-            raise unknown("painting", name, network.styles)
+        known("painting", name, network.styles)
         positive(f"the weight of {name}", weight, zero=True)
     most = positive("the largest weight", max(weights.values(), default=0))
     parts = [weights.get(name, 0) / most for name in network.styles]  # at most 1: a finite sum
@@ -74,8 +73,7 @@ def mix_of(network: nn.Module, style: str | Mapping[str, float]) -> Tensor:
 def swapped(network: nn.Module, style: str, other: str, parts: Sequence[str]) -> nn.Module:
     """A copy in which `style` has the γ and β of `other` in some parts: "down", "blocks", "up"."""
     for part in parts:
-        if part not in PARTS:
-            raise unknown("part of a StyleNet", part, PARTS)
+        known("part of a StyleNet", part, PARTS)
     to, source = (int(mix_of(network, name).argmax()) for name in (style, other))
     changed = copy.deepcopy(network).requires_grad_(False)
     for name, values in changed.named_parameters():
@@ -94,12 +92,7 @@ class Repainting(NamedTuple):
 
 
 def repainting(
-    model: nn.Module,
-    pixels: Tensor,
-    layer: str,
-    wanted: Mapping[str, Tensor],
-    style_weight: float = 5.0,
-    tv: float = 2.0,
+    model, pixels: Tensor, layer: str, wanted: Grams, style_weight: float = 5.0, tv: float = 2.0
 ) -> Callable[[Tensor], Repainting]:
     """Function image -> Repainting: the loss of an image as a version of `pixels` (N, 3, H, W).
 
@@ -169,11 +162,8 @@ def train_style_net_steps(
     return _practised(network, zip(pieces, rates, strict=True), loss)
 
 
-def _practised(
-    network: nn.Module,
-    lesson: Iterable[tuple[Tensor, float]],  # (pieces of photographs, rate) of each step
-    loss: Callable[[Tensor, Tensor], Repainting],
-) -> Iterator[TrainStep]:
+def _practised(network, lesson: Iterable, loss: Callable) -> Iterator[TrainStep]:
+    """lesson: (pieces of photographs, rate) of each step; loss: pixels, repainted -> Repainting."""
     learned = [weight for weight in network.parameters() if weight.requires_grad]
     adam, last = torch.optim.Adam(learned), None
     for index, (pixels, rate) in enumerate(lesson):
@@ -197,13 +187,11 @@ def _pieces(photos: Tensor, side: int, batch: int, generator: torch.Generator) -
     """Random squares of random photos, mirrored at random: (batch, 3, side, side) in [0, 1]."""
     height, width = photos.shape[2:]
     limits = len(photos), height - side + 1, width - side + 1, 2
-    chosen = [torch.randint(most, (batch,), generator=generator).tolist() for most in limits]
-    pieces = [
-        photos[which, :, top : top + side, left : left + side].flip([2] * mirror)
-        for which, top, left, mirror in zip(*chosen, strict=True)
-    ]
-    stacked = torch.stack(pieces)
-    return stacked.float() / 255 if stacked.dtype == torch.uint8 else stacked.float()
+    chosen = (torch.randint(most, (batch,), generator=generator) for most in limits)
+    which, top, left, mirror = (each.to(photos.device) for each in chosen)
+    pieces = photos.unfold(2, side, 1).unfold(3, side, 1)[which, :, top, left]
+    pieces = pieces.flip(3).where(mirror.bool()[:, None, None, None], pieces)
+    return pieces.float() / 255 if pieces.dtype == torch.uint8 else pieces.float()
 
 
 def _check_lesson(network: nn.Module, photos: Tensor, style: Tensor, side: int) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..errors import share, unknown
+from ..errors import known, share, unknown
 
 # The direction in colour space along which nothing but brightness changes.
 GREY = torch.full((3,), 1 / math.sqrt(3))
@@ -37,8 +37,7 @@ def as_pictures(weights: Tensor, scale: str = "each", quantile: float = 1) -> Te
     turning all others grey. scale="each" lets every picture use the full range, so that all can be
     seen; with "shared" all are divided by one s, so that strong and weak can be compared.
     """
-    if scale not in SCALES:
-        raise unknown("scale", scale, SCALES)
+    known("scale", scale, SCALES)
     if weights.dim() != 4:
         raise ValueError(f"weights have the shape (N, C, H, W), not {tuple(weights.shape)}.")
     share("quantile", quantile)
@@ -65,9 +64,8 @@ def roughness(filters: Tensor) -> Tensor:
 def random_patches(pictures: Tensor, size: int, count: int, generator: torch.Generator) -> Tensor:
     """Squares cut at random from random pictures (N, C, H, W): (count, C, size, size)."""
     windows = pictures.unfold(2, size, 1).unfold(3, size, 1)  # (N, C, rows, columns, size, size)
-    picture, row, column = (
-        torch.randint(windows.shape[dim], (count,), generator=generator) for dim in (0, 2, 3)
-    )
+    ends = (windows.shape[dim] for dim in (0, 2, 3))
+    picture, row, column = (torch.randint(end, (count,), generator=generator) for end in ends)
     return windows[picture, :, row, column].clone()
 
 

@@ -12,32 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .. import images, transforms
-from ..errors import positive, unknown, whole
-from ..objectives import (
-    Objective,
-    Target,
-    color_variation,
-    score_of,
-    squared_size,
-    targets_of,
-    total_variation,
-    weighted_sum,
-)
-from ..optimize import (
-    Constraint,
-    Direction,
-    Step,
-    adam,
-    always,
-    ascend,
-    drop_small,
-    drop_small_contributions,
-    every,
-    final,
-    keep,
-    on_device_of,
-)
+from .. import images, objectives, optimize, transforms
+from ..errors import known, positive, whole
+from ..objectives import Objective, Target, score_of, target_for, targets_of, weighted_sum
+from ..optimize import Constraint, Direction, Step, adam, always, ascend, every, final, keep
 from ..transforms import Transform, chain
 
 COLORS = ("clamped", "sigmoid", "decorrelated", "free")
@@ -69,15 +47,8 @@ class Regularizers(NamedTuple):
 
 NONE = Regularizers()
 LECTURE = Regularizers(l2=1e-2, blur=0.5, small_pixels=0.1, small_gradients=0.1, jitter=1 / 16)
-ROBUST = Regularizers(
-    smooth=5e-3,
-    fringes=1e-2,
-    jitter=1 / 12,
-    scale=0.25,
-    rotate=10,
-    fourier=True,
-    colors="decorrelated",
-)
+WAVES = Regularizers(fourier=True, colors="decorrelated")
+ROBUST = WAVES._replace(smooth=5e-3, fringes=1e-2, jitter=1 / 12, scale=0.25, rotate=10)
 REGULARIZERS = {  # each alone, two together, and the two presets
     "none": NONE,
     "L2": NONE._replace(l2=0.03),
@@ -91,17 +62,19 @@ REGULARIZERS = {  # each alone, two together, and the two presets
     "fringes": NONE._replace(fringes=0.03),
     "waves": NONE._replace(fourier=True),
     "colours": NONE._replace(colors="decorrelated"),
-    "waves, colours": NONE._replace(fourier=True, colors="decorrelated"),
+    "waves, colours": WAVES,
     "LECTURE": LECTURE,
     "ROBUST": ROBUST,
 }
 
 
+@torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
 def class_image_steps(
     model: nn.Module,
-    target: Target,
+    target: Target = None,
     regularizers: Regularizers = ROBUST,
     *,
+    objective: Objective | None = None,
     size: images.Size | None = None,
     steps: int = 128,
     rate: float = 0.05,
@@ -110,12 +83,17 @@ def class_image_steps(
 ) -> Iterator[Step]:
     """Steps of Adam towards the class image, argmax S(x) − penalties over x: (N, C, H, W).
 
-    target: see `objectives.score_of`; a tensor of classes (N,) makes one picture of each. start: a
-    picture, pictures or a colour (1, C, 1, 1) such as model.mean; without one, μ plus a little
-    noise, the same for all pictures. seed: of the noise and of the random transformations. size:
-    of the picture, the network's own unless it is given. Step.value: the score minus the penalties.
+    target: see `objectives.score_of`; a list of N classes makes one picture of each. objective: any
+    function image -> (N,), such as a weighted_sum of two units, alone or added to the target's
+    score. start: a picture, pictures or a colour (1, C, 1, 1) such as model.mean; without one, μ
+    plus a little noise, the same for all pictures. seed: of the noise and of the random
+    transformations. size: of the picture. Step.value: the score minus the penalties.
     """
-    regularizers, score = _for_network(model, regularizers), score_of(model, target)
+    regularizers = _for_network(model, regularizers)
+    target = None if target is None else target_for(model, target, model.mean)
+    terms = [objective, None if target is None else score_of(model, target)]
+    if not any(terms):
+        raise ValueError("say what the picture is of: a target, such as a class, or objective=.")
     home = model.device if start is None else start.device
     picture = _beginning(model, target, size, start).to(model.device)  # (N, C, H, W)
     decode, encode = _space(regularizers, *picture.shape[2:])
@@ -123,14 +101,14 @@ def class_image_steps(
     mean = model.mean.to(picture)
     run = ascend(
         parameter,
-        _objective(model, score, regularizers),
+        _score(model, [term for term in terms if term], regularizers),
         steps=whole("steps", steps, 1),
         decode=decode,
         augment=_disturbances(regularizers, min(picture.shape[2:]), seed),
         direction=_direction(regularizers, rate, encode(mean.expand_as(picture[:1]))),
         constrain=_constraints(regularizers, mean, decode, encode),
     )
-    return on_device_of(home, run)
+    return optimize.on_device_of(home, run)
 
 
 class_image = final(class_image_steps)
@@ -139,7 +117,7 @@ class_image = final(class_image_steps)
 def unit_image_steps(
     model: nn.Module,
     layer: str,
-    channel: int,
+    channel: int | list[int],
     row: int | None = None,
     column: int | None = None,
     regularizers: Regularizers = ROBUST,
@@ -147,9 +125,12 @@ def unit_image_steps(
 ) -> Iterator[Step]:
     """Steps towards the picture that activates a channel most, at (row, column) or on average.
 
-    settings: as for `class_image_steps`.
+    channel: a list of N makes one picture of each. settings: as for `class_image_steps`; with
+    objective=, the sum of both.
     """
-    return class_image_steps(model, (layer, channel, row, column), regularizers, **settings)
+    many = isinstance(channel, list)
+    units = [(layer, one, row, column) for one in (channel if many else [channel])]
+    return class_image_steps(model, units if many else units[0], regularizers, **settings)
 
 
 unit_image = final(unit_image_steps)
@@ -160,8 +141,7 @@ unit_image = final(unit_image_steps)
 
 def _for_network(model: nn.Module, regularizers: Regularizers) -> Regularizers:
     """The regularisers, checked; "decorrelated" becomes "sigmoid" without three channels."""
-    if regularizers.colors not in COLORS:
-        raise unknown("way to bound colours", regularizers.colors, COLORS)
+    known("way to bound colours", regularizers.colors, COLORS)
     for name, strength in regularizers._asdict().items():
         if name != "colors":
             positive(name, strength, zero=True)
@@ -169,21 +149,20 @@ def _for_network(model: nn.Module, regularizers: Regularizers) -> Regularizers:
     return regularizers._replace(colors="sigmoid") if mixed else regularizers
 
 
-def _beginning(
-    model: nn.Module, target: Target, size: images.Size | None, start: Tensor | None
-) -> Tensor:
+def _beginning(model, target: Target, size: images.Size | None, start: Tensor | None) -> Tensor:
     """The picture, or pictures, to start from: (N, C, H, W)."""
     start = model.mean if start is None else start
     images.check_pixels(start, channels=model.channels)
-    classes = len(target) if isinstance(target, Tensor) and target.dim() == 1 else 1
-    count = classes if len(start) == 1 else len(start)
+    many = isinstance(target, list) or (isinstance(target, Tensor) and target.dim() == 1)
+    count = len(target) if many and len(start) == 1 else len(start)
     targets_of(target, whole("the number of classes", count, 1))  # as many as pictures?
     own = tuple(start.shape[2:])
-    usual = (model.input_size, model.input_size) if own == (1, 1) else own
+    usual = model.grey().shape[2:] if own == (1, 1) else own
     height, width = (size, size) if isinstance(size, int) else size or usual
     if own not in ((1, 1), (height, width)) or min(height, width) < 1:
         raise ValueError(f"a start of {own} pixels cannot become a picture of {height} x {width}.")
-    return start.expand(count, -1, height, width).contiguous()
+    exact = torch.promote_types(start.dtype, torch.float32)  # half precision has no spectra
+    return start.expand(count, -1, height, width).to(exact).contiguous()
 
 
 def _noisy(parameter: Tensor, seed: int) -> Tensor:
@@ -192,19 +171,19 @@ def _noisy(parameter: Tensor, seed: int) -> Tensor:
     return parameter + 0.01 * noise.to(parameter)
 
 
-def _objective(model: nn.Module, score: Objective, regularizers: Regularizers) -> Objective:
+def _score(model, wanted: list[Objective], regularizers: Regularizers) -> Objective:
+    """The sum of all that is wanted minus the penalties."""
     penalties = (
-        (-regularizers.l2, squared_size(model.mean)),
-        (-regularizers.smooth, total_variation()),
-        (-regularizers.fringes, color_variation()),
+        (-regularizers.l2, objectives.squared_size(model.mean)),
+        (-regularizers.smooth, objectives.total_variation()),
+        (-regularizers.fringes, objectives.color_variation()),
     )
-    return weighted_sum((1, score), *(term for term in penalties if term[0]))
+    return weighted_sum(*((1, each) for each in wanted), *(each for each in penalties if each[0]))
 
 
 def _disturbances(regularizers: Regularizers, side: int, seed: int) -> Transform:
     """The random transformations through which the network sees the picture."""
-    generator = torch.Generator().manual_seed(seed)
-    found = []
+    generator, found = torch.Generator().manual_seed(seed), []
     if regularizers.jitter:
         found.append(transforms.jitter(round(regularizers.jitter * side), generator))
     if regularizers.scale:
@@ -218,15 +197,13 @@ def _disturbances(regularizers: Regularizers, side: int, seed: int) -> Transform
 def _direction(regularizers: Regularizers, rate: float, zero: Tensor) -> Direction:
     direction = adam(positive("rate", rate))
     if regularizers.small_gradients:
-        direction = drop_small(direction, regularizers.small_gradients)
-    if regularizers.small_contributions:  # of frequencies, if the parameter is a spectrum
-        direction = drop_small_contributions(direction, regularizers.small_contributions, zero)
+        direction = optimize.drop_small(direction, regularizers.small_gradients)
+    if share := regularizers.small_contributions:  # of frequencies, if that is the parameter
+        direction = optimize.drop_small_contributions(direction, share, zero)
     return direction
 
 
-def _constraints(
-    regularizers: Regularizers, mean: Tensor, decode: Transform, encode: Transform
-) -> Constraint:
+def _constraints(regularizers, mean: Tensor, decode: Transform, encode: Transform) -> Constraint:
     """What is done to the picture after a step, whatever the parameter is."""
 
     def on_pixels(transform: Transform) -> Transform:
@@ -234,8 +211,7 @@ def _constraints(
 
     found = [keep]
     if regularizers.blur:
-        blur = on_pixels(transforms.blur(regularizers.blur))
-        found.append(every(regularizers.blur_every, blur))
+        found.append(every(regularizers.blur_every, on_pixels(transforms.blur(regularizers.blur))))
     if regularizers.small_pixels:
         found.append(always(on_pixels(transforms.clip_small(regularizers.small_pixels, mean))))
     if regularizers.colors == "clamped":

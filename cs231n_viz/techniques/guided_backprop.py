@@ -12,19 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from .. import images
+from .. import images, objectives
 from ..activations import activations_at, capture, relu_rule
-from ..objectives import Objective, Target, gradient, score_of
+from ..objectives import Objective, Target, gradient, gradients_of, score_of, target_for
 
 # The position of the weights among a function's arguments, if they are not given by name.
 WEIGHT_ARGUMENT = {F.conv2d: 1, F.linear: 1, F.batch_norm: 3}
 
 
-def input_gradient(
-    model: nn.Module, pixels: Tensor, target: Target, rule: str = "guided"
-) -> Tensor:
+def input_gradient(model, pixels: Tensor, target: Target = None, rule: str = "guided") -> Tensor:
     """∂target/∂pixels by a ReLU rule, "plain", "deconvnet" or "guided": (N, C, H, W)."""
     images.check_pixels(pixels, channels=model.channels)
+    target = target_for(model, target, pixels)
     with relu_rule(model, rule):
         return gradient(score_of(model, target), pixels)
 
@@ -56,9 +55,8 @@ def unit_gradients(
 
 def _units(model: nn.Module, layer: str, channel: int, rows: Tensor, columns: Tensor) -> Objective:
     def activation(image: Tensor) -> Tensor:
-        maps = activations_at(model, image, layer)
-        maps = maps if maps.dim() == 4 else maps[:, :, None, None]
-        return maps[torch.arange(len(maps)), channel, rows, columns]
+        maps = objectives.channel_maps(layer, activations_at(model, image, layer))
+        return maps[range(len(maps)), channel, rows.tolist(), columns.tolist()]
 
     return activation
 
@@ -89,7 +87,7 @@ class Influences(NamedTuple):
 
 
 def influences(
-    model: nn.Module, pixels: Tensor, target: int | str | tuple, layer: str | None = None
+    model, pixels: Tensor, target: Target = None, layer: str | None = None
 ) -> Influences:
     """The influence of a layer's outputs, or of the pixels, on a class or unit: net and gross.
 
@@ -100,9 +98,8 @@ def influences(
     """
     images.check_pixels(pixels, channels=model.channels)
     if callable(target):
-        raise TypeError(
-            "paths lead to a class or a unit, not to a function of the scores: name one."
-        )
+        raise TypeError("paths lead to a class or a unit, not to a function of scores: name one.")
+    target = target_for(model, target, pixels)
     net = _gradient_at(model, pixels, target, layer)
     with _AbsoluteWeights():
         return Influences(net, _gradient_at(model, pixels, target, layer))
@@ -117,9 +114,10 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 def _gradient_at(model: nn.Module, pixels: Tensor, target, layer: str | None) -> Tensor:
     if layer is None:
         return gradient(score_of(model, target), pixels)
-    with torch.enable_grad(), capture(model, layer, leaves=True) as outputs:
-        total = score_of(model, target)(pixels).sum()
-    return torch.autograd.grad(total, outputs[layer])[0].to(pixels.device)
+    with torch.inference_mode(False), torch.enable_grad():
+        with capture(model, layer, leaves=True) as outputs:
+            total = score_of(model, target)(pixels).sum()
+        return gradients_of(total, {layer: outputs[layer]})[0].to(pixels.device)
 
 
 class _AbsoluteWeights(TorchFunctionMode):

@@ -23,13 +23,9 @@ from ..transforms import blur, fourier_noise, fourier_to_pixels
 FLAT = 1e-3  # a sum of squares below this may be rounding
 
 
+@torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
 def invert_steps(
-    model: nn.Module,
-    pixels: Tensor,
-    layer: str,
-    tv: float = 1.0,
-    steps: int = 150,
-    seed: int = 0,
+    model: nn.Module, pixels: Tensor, layer: str, tv: float = 1.0, steps: int = 150, seed: int = 0
 ) -> Iterator[Step]:
     """Steps from noise to pictures (N, C, H, W) in [0, 1] with the features of `pixels` at a layer.
 
@@ -42,19 +38,13 @@ def invert_steps(
     """
     images.check_pixels(pixels, channels=model.channels)
     on_device, (height, width) = pixels.to(model.device), pixels.shape[2:]
-    noise = fourier_noise(height, width, seed, channels=model.channels, scale=10)
-    with torch.no_grad():
-        features = activations_at(model, on_device, layer)
-    loss = feature_distance(model, layer, features)
+    noise = fourier_noise(height, width, seed, channels=model.channels, scale=10).to(on_device)
+    loss = feature_distance(model, layer, activations_at(model, on_device, layer))
     if positive("tv", tv, zero=True):
         loss = weighted_sum((1, loss), (tv / (height * width), total_variation()))
-    run = descend(
-        noise.to(on_device).repeat(len(pixels), 1, 1, 1, 1),
-        loss,
-        steps=whole("steps", steps, 1),
-        decode=fourier_to_pixels(model.channels, height, width),
-        direction=ADAM_THEN_LBFGS,
-    )
+    decode, steps = fourier_to_pixels(model.channels, height, width), whole("steps", steps, 1)
+    start = noise.repeat(len(pixels), 1, 1, 1, 1)
+    run = descend(start, loss, steps=steps, decode=decode, direction=ADAM_THEN_LBFGS)
     return on_device_of(pixels, run)
 
 
@@ -123,11 +113,9 @@ def best_shift(image: Tensor, reference: Tensor) -> Tensor:
     ours, theirs = (torch.fft.rfft2(contrast(each)) for each in (image, reference))
     height, width = image.shape[2:]
     match = torch.fft.irfft2(ours.conj() * theirs, s=(height, width)).flatten(1)  # (N, shifts)
-    best = match.argmax(dim=1)
-    down, right = best // width, best % width
-    return torch.stack(
-        [(down + height // 2) % height - height // 2, (right + width // 2) % width - width // 2], 1
-    )
+    best = match.argmax(dim=1, keepdim=True)
+    shift, sizes = torch.cat([best // width, best % width], dim=1), best.new_tensor([height, width])
+    return (shift + sizes // 2) % sizes - sizes // 2
 
 
 def contrast(image: Tensor, sigma: float = 2.0) -> Tensor:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from .. import errors, images
 from ..activations import activations_at
-from ..layers import last_weights
+from ..layers import as_maps, last_weights
+from ..objectives import labels_of
 
 DISTANCES = ("L2", "cosine")
 START = 1e-4  # deviation of t-SNE's initial map: so small that its own order does not remain
@@ -27,34 +28,57 @@ START = 1e-4  # deviation of t-SNE's initial map: so small that its own order do
 
 
 @torch.no_grad()
-def features(
-    model: nn.Module, pixels: Tensor, layer: str | None = None, batch_size: int = 64
-) -> Tensor:
+def features(model, pixels: Tensor, layer: str | None = None, batch_size: int = 64) -> Tensor:
     """The input of the last layer with weights, or the output of `layer`, per picture: (N, D).
 
-    Maps are averaged over their positions. So SqueezeNet, whose last layer is a convolution of
-    1 x 1 over maps, gives the mean of those maps, 512 numbers. (As a linear map, that convolution
-    could come after the mean as well.)
+    Maps and tokens are averaged over their positions. So SqueezeNet, whose last layer is a
+    convolution of 1 x 1 over maps, gives the mean of those maps, 512 numbers. (As a linear map,
+    that convolution could come after the mean as well.) Without a layer's name raises ValueError
+    where the scores are made of anything else than this vector.
     """
     images.check_pixels(pixels, channels=model.channels)
     reader = last_weights(model) if layer is None else None
     vectors = []
     for batch in pixels.split(batch_size):
         values = activations_at(model, batch, layer) if layer else _input_of(model, reader, batch)
-        vectors.append(values.flatten(2).mean(dim=2) if values.dim() == 4 else values.flatten(1))
+        if values.dim() > 2 and values[0].numel() > max(values.shape[1:]):  # has positions
+            values = as_maps(model, layer, values, batch.shape[2:]).mean(dim=(2, 3))
+        vectors.append(values.flatten(1))
     return torch.cat(vectors).to(pixels.device)
 
 
 def _input_of(model: nn.Module, layer: str, pixels: Tensor) -> Tensor:
-    """A layer's input: in DenseNet and vision transformers it is no other layer's output."""
-    inputs = {}  # {thread: input}, for other threads may run the same network
+    """A layer's input: in DenseNet and vision transformers it is no other layer's output.
 
-    def record(module, given):
-        inputs[threading.get_ident()] = given[0].clone()
+    Its mean over positions, if the scores are the mean of what the layer makes of them, as it is
+    or, in SqueezeNet, after a ReLU.
+    """
+    seen, module = {}, model.resolve(layer)[0]  # {thread: …}: others may run the same network
 
-    with model.resolve(layer)[0].register_forward_pre_hook(record):
-        model(pixels)
-    return inputs[threading.get_ident()]
+    def record(module, given, output):
+        seen[threading.get_ident()] = given[0].clone(), output.clone()
+
+    with module.register_forward_hook(record):
+        scores = model(pixels)
+    given, output = seen[threading.get_ident()]
+    axes = tuple(range(1, given.dim() - 1)) if isinstance(module, nn.Linear) else (2, 3)
+    if not axes:
+        return given
+    if not any(_same(each.mean(dim=axes), scores) for each in (output, output.relu())):
+        raise ValueError(
+            f"{model.name} does not make its scores of the mean over positions of what {layer!r} "
+            "reads: name a layer, layer=…, whose output is to be the vector."
+        )
+    return given.mean(dim=axes)
+
+
+def _same(made: Tensor, scores: Tensor) -> bool:
+    """Whether a network that makes logits, or one logit, of these has such scores."""
+    made = torch.cat([-made, made], dim=1) / 2 if made.shape[1] == 1 < scores.shape[1] else made
+    if scores.shape[1] > 1:  # a softmax does not keep what is added to all
+        made, scores = (each - each.amax(dim=1, keepdim=True) for each in (made, scores))
+    near = made.shape == scores.shape and (made - scores).abs().max() <= 1e-2 * scores.abs().max()
+    return bool(near)
 
 
 def centered_directions(features: Tensor) -> Tensor:
@@ -93,15 +117,15 @@ def knn_right(features: Tensor, labels: Tensor, k: int = 5, distance: str = "cos
 
     Of equally many votes the first label wins.
     """
-    _check_labels(features, labels)
+    _, labels = labels_of(labels, len(features)).to(features.device).unique(return_inverse=True)
     near = nearest_others(features, k, distance).indices
-    votes = F.one_hot(labels[near], int(labels.max()) + 1).sum(dim=1)  # (N, classes)
+    votes = F.one_hot(labels[near]).sum(dim=1)  # (N, labels)
     return votes.argmax(dim=1) == labels
 
 
 def neighbor_purity(positions: Tensor, labels: Tensor, k: int = 5) -> float:
     """The share of the k nearest others (L2) of positions (N, D) that have the same label."""
-    _check_labels(positions, labels)
+    labels = labels_of(labels, len(positions)).to(positions.device)
     return (labels[nearest_others(positions, k).indices] == labels[:, None]).double().mean().item()
 
 
@@ -128,7 +152,7 @@ def opposite_sides(
     in the left two fifths of the picture and that of the other in the right two (not tested without
     masks). Of these the one with the worst rank in pixels.
     """
-    _check_labels(features, labels)
+    labels = labels_of(labels, len(features)).to(features.device)
     near = nearest_others(features, k, "cosine").indices  # (N, k)
     fits = labels[near] == labels[:, None]
     if masks is not None:
@@ -165,7 +189,7 @@ def principal_components(features: Tensor, count: int = 2) -> Components:
     X − mean = U S Vᵀ;  positions = U S,  axes = Vᵀ,  share = S² / ΣS². The sign of an axis means
     nothing: its largest entry is made positive.
     """
-    errors.features(features)
+    features = errors.features(features)
     errors.whole("count", count, 1, min(features.shape))
     left, values, axes = torch.linalg.svd(features - features.mean(dim=0), full_matrices=False)
     signs = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True)).sign()  # (components, 1)
@@ -182,7 +206,7 @@ def tsne(features: Tensor, perplexity: float = 30, seed: int | None = None) -> T
     principal components, or with a seed at random; the features are first reduced to their 50
     first components.
     """
-    errors.features(features)
+    features = errors.features(features)
     errors.share("perplexity, about the number of neighbours,", perplexity, 1, len(features) - 1)
     reduced = principal_components(features, min(50, *features.shape)).positions.cpu()
     start = F.pad(reduced, (0, 1))[:, :2]  # one number per picture still gives a plane
@@ -199,7 +223,7 @@ def snap_to_grid(positions: Tensor, rows: int, columns: int) -> Tensor:
     Row 0 is on top, where y is large. Of all assignments the one with the least
     Σ ‖position − cell‖², both scaled to the unit square (the linear assignment problem; Kuhn 1955).
     """
-    errors.features(positions)
+    positions = errors.features(positions)
     errors.whole("rows * columns, a cell for each picture,", rows * columns, len(positions))
     least, most = positions.amin(dim=0), positions.amax(dim=0)
     scaled = ((positions - least) / (most - least).clamp(min=1e-12)).cpu().double()
@@ -214,17 +238,10 @@ def snap_to_grid(positions: Tensor, rows: int, columns: int) -> Tensor:
 
 def _distances(queries: Tensor, features: Tensor, distance: str) -> Tensor:
     """All distances: (Q, D), (N, D) -> (Q, N)."""
-    errors.features(features)
-    errors.features(queries, features.shape[1])
-    if distance not in DISTANCES:
-        raise errors.unknown("distance", distance, DISTANCES)
+    features = errors.features(features)
+    queries = errors.features(queries, features.shape[1]).to(features)
+    errors.known("distance", distance, DISTANCES)
     if distance == "cosine":
         return 1 - F.normalize(queries) @ F.normalize(features).T
     middle = features.mean(dim=0)  # far from zero, differences of large products would lose digits
     return torch.cdist(queries - middle, features - middle)
-
-
-def _check_labels(features: Tensor, labels: Tensor) -> None:
-    if labels.shape != features.shape[:1]:
-        shape = tuple(labels.shape)
-        raise ValueError(f"{len(features)} pictures need {len(features)} labels, not {shape}.")

@@ -8,7 +8,6 @@ The first two lines after Nguyen, Yosinski & Clune (2016), the third after Nguye
 Yosinski, Brox & Clune (2016).
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,20 +16,13 @@ import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics.cluster import contingency_matrix
 from torch import Tensor, nn
 
-from .. import errors, images, transforms
+from .. import errors, images, objectives, transforms
 from ..activations import activations_at
 from ..errors import positive, share, whole
-from ..objectives import (
-    Objective,
-    Target,
-    color_variation,
-    score_of,
-    targets_of,
-    total_variation,
-    weighted_sum,
-)
+from ..objectives import Objective, Target, labels_of, score_of, target_for, targets_of
 from ..optimize import Direction, Step, adam, ascend, final, normalized, on_device_of
 from ..transforms import Transform
 
@@ -54,9 +46,7 @@ def responses(model: nn.Module, pixels: Tensor, layer: str, batch_size: int = 64
 
 def _largest(model: nn.Module, image: Tensor, layer: str) -> Tensor:
     outputs = activations_at(model, image, layer)
-    if outputs.dim() not in (2, 4):
-        raise ValueError(f"{layer} has no channels: its output has shape {tuple(outputs.shape)}.")
-    return outputs.amax(dim=(2, 3)) if outputs.dim() == 4 else outputs
+    return objectives.channel_maps(layer, outputs).amax(dim=(2, 3))
 
 
 def distinctive(features: Tensor, others: Tensor, labels: Tensor) -> Tensor:
@@ -68,11 +58,11 @@ def distinctive(features: Tensor, others: Tensor, labels: Tensor) -> Tensor:
     discriminant analysis, Fisher 1936; the idea of a background to contrast with is that of Abid et
     al. 2018.)
     """
-    errors.features(features)
-    errors.features(others)
-    if others.shape[1] != features.shape[1] or labels.shape != others.shape[:1]:
-        given = f"{tuple(others.shape)} and {tuple(labels.shape)}"
+    features, others = errors.features(features), errors.features(others)
+    if others.shape[1] != features.shape[1] or len(labels) != len(others):
+        given = f"{tuple(others.shape)} with {len(labels)}"
         raise ValueError(f"others are (M, {features.shape[1]}) with labels (M,), not {given}.")
+    labels = labels_of(labels, len(others)).to(others.device)
     values, axes = torch.linalg.eigh(_common_variation(others, labels))
     scaled = (features.double() - features.double().mean(dim=0)) @ axes / values.sqrt()
     left, sizes, _ = torch.linalg.svd(scaled, full_matrices=False)
@@ -100,7 +90,7 @@ def clusters(features: Tensor, k: int, seed: int = 0) -> Clusters:
 
     One cluster, or one for each picture, has no silhouette: NaN.
     """
-    errors.features(features)
+    features = errors.features(features)
     whole("the number of clusters", k, 1, len(features))
     points = features.detach().cpu().double().numpy()
     found = KMeans(k, n_init=10, random_state=seed).fit(points)
@@ -125,24 +115,27 @@ def nearest_members(features: Tensor, found: Clusters, cluster: int, count: int 
 
 def purity(members: Tensor, truth: Sequence) -> float:
     """The share of pictures with the commonest label of their cluster; truth: N labels."""
-    members, truth = members.tolist(), list(truth)
+    members, truth = _listed(members), _listed(truth)
     if len(members) != len(truth):
         raise ValueError(f"{len(members)} pictures need as many true labels, not {len(truth)}.")
-    counts = Counter(zip(members, truth, strict=True))
-    largest = [max(n for (one, _), n in counts.items() if one == each) for each in set(members)]
-    return sum(largest) / len(truth)
+    return float(contingency_matrix(truth, members).max(axis=0).sum() / len(truth))
 
 
 def chance_purity(members: Tensor, truth: Sequence, seed: int = 0) -> float:
     """The mean purity of the same clusters with shuffled labels: it grows with their number."""
     rng = np.random.default_rng(seed)
-    shuffled = (rng.permutation(list(truth)).tolist() for _ in range(200))
+    shuffled = (rng.permutation(_listed(truth)).tolist() for _ in range(200))
     return float(np.mean([purity(members, labels) for labels in shuffled]))
 
 
 def rand_index(members: Tensor, truth: Sequence) -> float:
     """Adjusted Rand index of two groupings, 1: equal, 0: as by chance (Hubert & Arabie 1985)."""
-    return float(adjusted_rand_score(list(truth), members.tolist()))
+    return float(adjusted_rand_score(_listed(truth), _listed(members)))
+
+
+def _listed(labels: Sequence) -> list:
+    """Labels as values of Python: tensors of one number each would never be equal."""
+    return torch.as_tensor(labels).tolist() if isinstance(labels[0], Tensor) else list(labels)
 
 
 # --- a picture of a group -------------------------------------------------------------------------
@@ -193,8 +186,8 @@ class Side(NamedTuple):
 
 def side(own: Tensor, rest: Tensor) -> Side:
     """The hyperplane between the means of the features `own` (n, D) and `rest` (m, D)."""
-    errors.features(own)
-    errors.features(rest)
+    own = errors.features(own)
+    rest = errors.features(rest, own.shape[1])
     gap = own.mean(dim=0) - rest.mean(dim=0)
     if not gap.any():
         raise ValueError("the group and the rest have the same mean: no hyperplane lies between.")
@@ -214,6 +207,7 @@ def on_sides(model: nn.Module, layer: str, sides: Sequence[Side]) -> Objective:
     return how_far
 
 
+@torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
 def facet_image_steps(
     model: nn.Module,
     target: Target,
@@ -235,15 +229,16 @@ def facet_image_steps(
     bias: one object, and not many all over the picture.
     """
     images.check_pixels(start, channels=model.channels)
+    target = target_for(model, target, start)
     targets_of(target, len(start))
     size = start.shape[2:]
     begin = start.detach().to(model.device).clamp(0.02, 0.98)
     window, made = _window(*size).to(begin), transforms.fourier_to_pixels(model.channels, *size)
-    terms = [(1, score_of(model, target)), (-SMOOTH, total_variation())]
-    terms += [(-FRINGES, color_variation())] + ([(weight, facet)] if facet else [])
+    terms = [(1, score_of(model, target)), (-SMOOTH, objectives.total_variation())]
+    terms += [(-FRINGES, objectives.color_variation()), *([(weight, facet)] if facet else [])]
     run = ascend(
         transforms.pixels_to_fourier(model.channels, *size)(begin),
-        weighted_sum(*terms),
+        objectives.weighted_sum(*terms),
         steps=whole("steps", steps, 1),
         decode=lambda spectrum: begin + window * (made(spectrum) - begin),
         augment=_disturbances(size[0], seed),
@@ -279,6 +274,7 @@ def code_bounds(codes: Tensor) -> Tensor:
     return codes.amax(dim=0)
 
 
+@torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
 def code_image_steps(
     model: nn.Module,
     generator: nn.Module,
@@ -300,15 +296,18 @@ def code_image_steps(
     under small random shifts, scales and rotations.
     """
     _check_codes(generator, start, bounds)
+    begin, size = start.detach().to(model.device), tuple(model.grey().shape[2:])
+    shown = images.resize(generator(begin), size) if target is None else begin
+    target = target_for(model, target, shown)
     targets_of(target, len(start))
-    keep, disturb = 1 - share("decay", decay, below=True), _disturbances(model.input_size, seed)
+    keep, disturb = 1 - share("decay", decay, below=True), _disturbances(min(size), seed)
     highest = torch.inf if bounds is None else bounds.to(model.device)
     run = ascend(
-        start.detach().to(model.device),
+        begin,
         score_of(model, target),
         steps=whole("steps", steps, 1),
         decode=generator,
-        augment=lambda image: disturb(_at_size(image, model.input_size)),
+        augment=lambda image: disturb(images.resize(image, size)),
         direction=_falling(positive("rate", rate), steps),
         constrain=lambda code, index: (keep * code).clamp(min=0).clamp(max=highest),
     )
@@ -334,10 +333,6 @@ def _falling(rate: float, steps: int) -> Direction:
     """`normalized` with a rate that falls linearly, from `rate` to rate / steps."""
     rates = iter(torch.linspace(rate, rate / steps, steps).tolist())
     return lambda gradient, parameter: normalized(next(rates))(gradient, parameter)
-
-
-def _at_size(image: Tensor, side: int) -> Tensor:
-    return image if image.shape[2:] == (side, side) else images.resize(image, side)
 
 
 # --- what is given --------------------------------------------------------------------------------

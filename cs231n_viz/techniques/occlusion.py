@@ -7,76 +7,79 @@ what a patch can have changed.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from weakref import WeakSet
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import errors, images, transforms
+from ..activations import pair
+from ..images import Size
 from ..incremental import Incremental, Untraceable
-from ..objectives import Target, one_each, score_of, targets_of
+from ..objectives import Target, one_each, score_of, target_for, targets_of
 
 FILLS = ("dataset", "picture", "grey", "blur")
 MEASURES = ("probability", "logit")
+Fill = str | Sequence[float] | Tensor
+_TOLD: WeakSet[nn.Module] = WeakSet()  # networks that were said to take whole passes
 
 
 @torch.no_grad()
 def occlusion_map(
     model: nn.Module,
     pixels: Tensor,
-    target: Target,
-    patch: int = 32,
-    stride: int = 16,
-    fill: str | Sequence[float] = "dataset",
+    target: Target = None,
+    patch: Size = 32,
+    stride: Size = 16,
+    fill: Fill = "dataset",
     measure: str = "probability",
     batch_size: int = 16,
 ) -> Tensor:
-    """How much the target falls when a square is covered: (N, C, H, W) -> (N, rows, columns).
+    """How much the target falls when a patch is covered: (N, C, H, W) -> (N, rows, columns).
 
-    drop[r, c] = f(x) − f(x with the square at corners()[r], corners()[c] covered); above zero:
-    covering this hurts. f is a class's probability or its logit; a unit, or a function of the
-    scores, is taken as it is. fill: the mean colour of the data set or of the picture, "grey", the
-    picture in a "blur", or a colour (r, g, b). A network that torch.fx cannot trace gets whole
-    passes, with a warning: the same map, slower.
+    drop[r, c] = f(x) − f(x with the patch at corners()[r], corners()[c] covered); above zero:
+    covering this hurts. f is a class's probability or its logit (target None: each picture's own
+    class); a unit, or a function of the scores, is taken as it is. patch: the side of a square, or
+    (height, width); stride: in both directions, or (down, across). fill: the mean colour of the
+    data set or of the picture, "grey", the picture in a "blur", a colour (r, g, b), or another
+    picture, (1 or N, C, H, W). A network that torch.fx cannot trace gets whole passes, with a
+    warning: the same map, slower.
     """
     images.check_pixels(pixels, channels=model.channels)
-    grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
-    readings = [_reading(model, wanted, measure) for wanted in targets_of(target, len(pixels))]
-    outputs = _covered_outputs(model, readings[0][0], pixels, grid, patch, fill, batch_size)
-    drops = [
-        read(function(picture)) - read(after)
-        for (function, read), picture, after in zip(readings, pixels.split(1), outputs, strict=True)
-    ]
+    grid, targets = _grid(pixels, patch, stride), target_for(model, target, pixels)
+    readings = [_reading(model, wanted, measure) for wanted in targets_of(targets, len(pixels))]
+    functions, reads = zip(*readings, strict=True)
+    outputs = list(_covered_outputs(model, functions, pixels, grid, patch, fill, batch_size))
+    each = zip(functions, reads, pixels.split(1), outputs, strict=True)
+    drops = [read(function(one)) - read(after) for function, read, one, after in each]
     return torch.stack(drops).view(-1, *map(len, grid)).to(pixels.device)
 
 
 @torch.no_grad()
 def covered_scores(
-    model: nn.Module,
-    pixels: Tensor,
-    patch: int = 32,
-    stride: int = 16,
-    fill: str | Sequence[float] = "dataset",
-    batch_size: int = 16,
+    model, pixels: Tensor, patch: Size = 32, stride: Size = 16, fill="dataset", batch_size=16
 ) -> Tensor:
-    """The scores of all classes with each square covered: (N, rows, columns, classes).
+    """The scores of all classes with each patch covered: (N, rows, columns, classes).
 
     One run serves every class: occlusion_map is the score, or the probability, of the whole picture
     minus the one found here.
     """
     images.check_pixels(pixels, channels=model.channels)
-    grid = [corners(side, patch, stride) for side in pixels.shape[2:]]
-    outputs = _covered_outputs(model, model, pixels, grid, patch, fill, batch_size)
-    return torch.stack(list(outputs)).unflatten(1, [*map(len, grid)]).to(pixels.device)
+    grid = _grid(pixels, patch, stride)
+    functions = [model] * len(pixels)
+    outputs = list(_covered_outputs(model, functions, pixels, grid, patch, fill, batch_size))
+    return torch.stack(outputs).unflatten(1, [*map(len, grid)]).to(pixels.device)
 
 
-def at_pixels(drops: Tensor, height: int, width: int, patch: int, stride: int) -> Tensor:
+def at_pixels(drops: Tensor, height: int, width: int, patch: Size, stride: Size) -> Tensor:
     """Occlusion maps (N, rows, columns) at the size of the picture: (N, height, width).
 
-    Each drop stands at the centre of its square, with linear interpolation between centres; towards
-    the edges values fall by a tenth, so that a map is largest at the centre of its worst square.
+    Each drop stands at the centre of its patch, with linear interpolation between centres; towards
+    the edges values fall by a tenth, so that a map is largest at the centre of its worst patch.
     """
-    down, across = (_between_middles(side, patch, stride).to(drops) for side in (height, width))
+    axes = zip((height, width), pair(patch), pair(stride), strict=True)
+    down, across = (_between_middles(*axis).to(drops) for axis in axes)
     return down @ drops @ across.T
 
 
@@ -98,35 +101,49 @@ def corners(size: int, patch: int, stride: int) -> Tensor:
     return torch.tensor(sorted({*range(0, size - patch, stride), size - patch}))
 
 
-def cover_for(model: nn.Module, picture: Tensor, fill: str | Sequence[float] = "dataset") -> Tensor:
-    """The fill of the covered square, as a whole picture (1, C, H, W)."""
-    if fill == "blur":
+def _grid(pixels: Tensor, patch: Size, stride: Size) -> list[Tensor]:
+    axes = zip(pixels.shape[2:], pair(patch), pair(stride), strict=True)
+    return [corners(*axis) for axis in axes]
+
+
+def cover_for(model: nn.Module, picture: Tensor, fill: Fill = "dataset") -> Tensor:
+    """The fill of the covered patch, as a whole picture (1, C, H, W)."""
+    if isinstance(fill, Tensor) and fill.shape == picture.shape:
+        images.check_pixels(fill, channels=None)
+        return fill.to(picture)
+    if isinstance(fill, str) and fill == "blur":  # no array is compared with a string
         return transforms.blur(max(picture.shape[2:]) / 16)(picture)
     if isinstance(fill, str) and fill not in FILLS:
         raise errors.unknown("fill (or a colour, three numbers in [0, 1])", fill, FILLS)
     means = {"dataset": model.mean, "picture": picture.mean(dim=(2, 3), keepdim=True), "grey": 0.5}
     color = torch.as_tensor(means[fill] if isinstance(fill, str) else fill).to(picture).flatten()
-    if len(color) not in (1, picture.shape[1]) or color.min() < 0 or color.max() > 1:
-        raise ValueError(f"fill is a colour of {picture.shape[1]} numbers in [0, 1], not {fill!r}.")
+    if len(color) not in (1, picture.shape[1]) or not (color.min() >= 0 and color.max() <= 1):
+        given = f"a tensor {tuple(fill.shape)}" if isinstance(fill, Tensor) else repr(fill)
+        raise ValueError(
+            f"fill is a colour of {picture.shape[1]} numbers in [0, 1] or a picture as large as "
+            f"what it covers, one for all or one each, {tuple(picture.shape[1:])}, not {given}."
+        )
     return color.view(1, -1, 1, 1).expand_as(picture)
 
 
-def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: int) -> Tensor:
-    """The picture (1, C, H, W) with a square of `cover` at each position (B, 2): (B, C, H, W)."""
-    pictures = picture.repeat(len(positions), 1, 1, 1)
+def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: Size) -> Tensor:
+    """The picture (1, C, H, W) with a patch of `cover` at each position (B, 2): (B, C, H, W)."""
+    pictures, (height, width) = picture.repeat(len(positions), 1, 1, 1), pair(patch)
     for one, (top, left) in zip(pictures, positions.tolist(), strict=True):
-        square = slice(top, top + patch), slice(left, left + patch)
-        one[:, *square] = cover[0][:, *square]
+        place = slice(top, top + height), slice(left, left + width)
+        one[:, *place] = cover[0][:, *place]
     return pictures
 
 
-def _covered_outputs(
-    model, function, pixels, grid, patch: int, fill, batch_size: int
-) -> Iterator[Tensor]:
-    """For each picture, `function` of it with each square covered: (rows · columns, …)."""
+def _covered_outputs(model, functions, pixels, grid, patch, fill, batch_size) -> Iterator[Tensor]:
+    """For each picture, its function of it with each patch covered: (rows · columns, …)."""
+    errors.whole("batch_size", batch_size, 1)
     positions = torch.cartesian_prod(*grid).to(model.device).split(batch_size)
-    for picture in pixels.to(model.device).split(1):
-        cover = cover_for(model, picture, fill)
+    one_a_picture = isinstance(fill, Tensor) and fill.shape == pixels.shape
+    fills = fill.split(1) if one_a_picture else [fill] * len(pixels)
+    pictures = pixels.to(model.device).split(1)
+    for function, picture, own_fill in zip(functions, pictures, fills, strict=True):
+        cover = cover_for(model, picture, own_fill)
         # `Incremental` computes scores only: units of inner layers take whole passes.
         incremental = _incremental(model, picture) if function is model else None
         if incremental:
@@ -138,21 +155,21 @@ def _covered_outputs(
 
 def _reading(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
     """Two functions: pictures (N, C, H, W) -> outputs, and outputs -> the measured numbers (N,)."""
-    if measure not in MEASURES:
-        raise errors.unknown("measure", measure, MEASURES)
+    errors.known("measure", measure, MEASURES)
     if isinstance(target, tuple):
-        return score_of(model, target), lambda activations: activations
+        return score_of(model, target), transforms.identity
     if callable(target):
         return model, lambda scores: one_each(target(scores), len(scores))
     index = model.class_index(target)
-    if measure == "logit":
-        return model, lambda scores: scores[:, index]
-    return model, lambda scores: scores.softmax(dim=1)[:, index]
+    measured = transforms.identity if measure == "logit" else model.probabilities
+    return model, lambda scores: measured(scores)[:, index]
 
 
 def _incremental(model: nn.Module, picture: Tensor) -> Incremental | None:
     try:
         return Incremental(model, picture)
     except Untraceable as error:
-        warnings.warn(f"{error} Every patch takes a whole pass.", stacklevel=4)
+        if model not in _TOLD:
+            _TOLD.add(model)
+            warnings.warn(f"{error} Every patch takes a whole pass.", stacklevel=5)
         return None

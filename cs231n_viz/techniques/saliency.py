@@ -4,6 +4,8 @@ Also SmoothGrad (Smilkov et al. 2017), integrated gradients (Sundararajan, Taly 
 segmentation of the object by GrabCut (Rother, Kolmogorov & Blake 2004), starting from a map.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -12,22 +14,29 @@ import torch
 from torch import Tensor, nn
 
 from .. import errors, images
-from ..objectives import Target, gradient, score_of, targets_of
+from ..objectives import Objective, Target, gradient, score_of, target_for, targets_of
+
+STATISTICS = ("mean", "mean square", "variance")
 
 
-def saliency_map(model: nn.Module, pixels: Tensor, target: Target) -> Tensor:
+def saliency_map(model: nn.Module, pixels: Tensor, target: Target = None) -> Tensor:
     """The saliency map, M = max over colours of |∂S/∂x|: (N, H, W).
 
-    S is the score (logit), not the probability, which also rises when other classes fall.
+    S is the score (logit), not the probability, which also rises when other classes fall. target:
+    see `objectives.score_of`; None is the network's own answer, a list a class for each picture.
     """
     images.check_pixels(pixels, channels=model.channels)
-    return gradient(score_of(model, target), pixels).abs().amax(dim=1)
+    return _steepness(score_of(model, target_for(model, target, pixels)), pixels)
+
+
+def _steepness(score: Objective, pixels: Tensor) -> Tensor:
+    return gradient(score, pixels).abs().amax(dim=1)
 
 
 def smooth_saliency(
     model: nn.Module,
     pixels: Tensor,
-    target: Target,
+    target: Target = None,
     samples: int = 32,
     noise: float = 0.15,
     seed: int = 0,
@@ -35,30 +44,61 @@ def smooth_saliency(
 ) -> Tensor:
     """SmoothGrad: the mean saliency map of `samples` copies x + noise · N(0, 1): (N, H, W).
 
-    The noise is the same for each picture.
+    The noise is the same for each picture. A case of `smooth`.
     """
     images.check_pixels(pixels, channels=model.channels)
+    wanted = targets_of(target_for(model, target, pixels), len(pixels))
+    given = {"samples": samples, "noise": noise, "seed": seed, "batch_size": batch_size}
+    maps = (partial(_steepness, score_of(model, each)) for each in wanted)
+    pairs = zip(maps, pixels.split(1), strict=True)
+    return torch.cat([smooth(*pair, **given, bounded=False) for pair in pairs])
+
+
+def smooth(
+    map_of: Callable[[Tensor], Tensor],
+    pixels: Tensor,
+    samples: int = 32,
+    noise: float = 0.15,
+    seed: int = 0,
+    statistic: str = "mean",
+    *,
+    batch_size: int = 16,
+    bounded: bool = True,
+) -> Tensor:
+    """A statistic of the maps of `samples` noisy copies x + noise · N(0, 1) of each picture.
+
+    map_of: copies of one picture (n, C, H, W) -> maps (n, …), such as
+    lambda some: cam.grad_cam(model, some, "tarantula"). statistic: "mean" (SmoothGrad), "mean
+    square" or "variance" (VarGrad, Adebayo et al. 2018). bounded: the copies are clamped to
+    [0, 1], the pixels that maps of this package take; the paper's are not.
+    """
+    images.check_pixels(pixels, channels=None)
     errors.whole("samples", samples, 1)
     errors.positive("noise", noise, zero=True)
-    generator, maps = torch.Generator().manual_seed(seed), []
+    errors.known("statistic", statistic, STATISTICS)
+    generator, found = torch.Generator().manual_seed(seed), []
     grain = noise * torch.randn(samples, *pixels.shape[1:], generator=generator).to(pixels)
-    for picture, wanted in zip(pixels.split(1), targets_of(target, len(pixels)), strict=True):
-        score, total = score_of(model, wanted), 0
-        for some in (picture + grain).split(batch_size):
-            total = total + gradient(score, some).abs().amax(dim=1).sum(dim=0)
-        maps.append(total / samples)
-    return torch.stack(maps)
+    for picture in pixels.split(1):
+        copies = (picture + grain).clamp(0, 1) if bounded else picture + grain
+        maps = [map_of(some) for some in copies.split(batch_size)]
+        middle = sum(each.sum(dim=0) for each in maps) / samples
+        if statistic != "mean":
+            center = middle if statistic == "variance" else 0
+            middle = sum((each - center).square().sum(dim=0) for each in maps) / samples
+        found.append(middle)
+    return torch.stack(found)
 
 
 class Attribution(NamedTuple):
     attributions: Tensor  # (N, C, H, W) the attribution of each value of the picture
     gap: Tensor  # (N,) Σ attributions − (S(x) − S(x₀)): zero with enough steps
+    parts = property(lambda self: self.attributions)  # its name in the first edition
 
 
 def integrated_gradients(
     model: nn.Module,
     pixels: Tensor,
-    target: Target,
+    target: Target = None,
     baseline: Tensor | None = None,
     steps: int = 50,
     batch_size: int = 16,
@@ -73,12 +113,11 @@ def integrated_gradients(
     errors.whole("steps", steps, 1)
     paths = pixels - (model.mean if baseline is None else baseline).to(pixels)
     points, weights = np.polynomial.legendre.leggauss(steps)  # on [−1, 1]
-    points, weights = (
-        torch.from_numpy(each).to(pixels)[:, None, None, None]
-        for each in ((points - 1) / 2, weights / 2)
-    )
+    scaled = (torch.from_numpy(each) for each in ((points - 1) / 2, weights / 2))
+    points, weights = (each.to(pixels)[:, None, None, None] for each in scaled)
     attributions, differences = [], []
-    for picture, path, wanted in zip(pixels, paths, targets_of(target, len(pixels)), strict=True):
+    targets = targets_of(target_for(model, target, pixels), len(pixels))
+    for picture, path, wanted in zip(pixels, paths, targets, strict=True):
         score, on_path = score_of(model, wanted), picture + points * path  # (steps, C, H, W)
         gradients = torch.cat([gradient(score, some) for some in on_path.split(batch_size)])
         attributions.append(path * (weights * gradients).sum(dim=0))
@@ -86,9 +125,8 @@ def integrated_gradients(
             ends = score(torch.stack([picture, picture - path]))
         differences.append(ends[0] - ends[1])
     attributions = torch.stack(attributions)
-    return Attribution(
-        attributions, attributions.flatten(1).sum(dim=1) - torch.stack(differences).to(attributions)
-    )
+    total, wanted = attributions.flatten(1).sum(dim=1), torch.stack(differences).to(attributions)
+    return Attribution(attributions, total - wanted)
 
 
 # --- from a map to an object ----------------------------------------------------------------------
@@ -121,11 +159,9 @@ def seeds(heat: Tensor, sure: float = 0.97, background: float = 0.2) -> np.ndarr
     heat = heat.detach().cpu().float()
     low, high = heat.quantile(background), heat.quantile(sure)
     certain = heat >= high if high > low else heat > low  # a map that is zero nearly everywhere
-    marks = np.full(heat.shape, cv2.GC_PR_BGD, np.uint8)
-    marks[(heat >= (low + high) / 2).numpy()] = cv2.GC_PR_FGD
-    marks[(heat <= low).numpy()] = cv2.GC_BGD
-    marks[certain.numpy()] = cv2.GC_FGD
-    return marks
+    found = [each.numpy() for each in (certain, heat <= low, heat >= (low + high) / 2)]
+    marks = [cv2.GC_FGD, cv2.GC_BGD, cv2.GC_PR_FGD]  # of each pixel the first that holds
+    return np.select(found, marks, cv2.GC_PR_BGD).astype(np.uint8)
 
 
 def box_seeds(height: int, width: int, share: float) -> np.ndarray:

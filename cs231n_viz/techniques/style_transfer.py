@@ -8,42 +8,22 @@ p is the content, a the style, Φ the features of one layer, G the Gram matrix o
 (`objectives.gram_matrix`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .. import images
+from .. import images, objectives, optimize, transforms
 from ..activations import activations_at
-from ..errors import positive, unknown, whole
+from ..errors import known, positive, whole
 from ..layers import usual_layers
-from ..objectives import Objective, gram_matrices, layer_energy, likeness, total_variation
-from ..optimize import (
-    ADAM_THEN_LBFGS,
-    Constraint,
-    Direction,
-    always,
-    descend,
-    final,
-    keep,
-    map_steps,
-    octaves,
-    scaled_down,
-)
-from ..transforms import (
-    chain,
-    clamp,
-    fourier_noise,
-    fourier_to_pixels,
-    grey,
-    identity,
-    pixels_to_fourier,
-)
+from ..objectives import Layers, Objective, gram_matrices, likeness, weights_of
+from ..optimize import ADAM_THEN_LBFGS, Direction, final, scaled_down
+from ..transforms import chain, fourier_noise, fourier_to_pixels, grey, pixels_to_fourier
 
 Style = Tensor | Iterable[tuple[float, Tensor]]  # a picture, or several with their weights
-Layers = str | Sequence[str] | Mapping[str, float]  # each counts 1, or as its weight says
 COLORS = ("style", "matched", "kept")
 STARTS = ("content", "noise")
 NO_COLOR = 1e-6  # the least variance along a direction of colour, so that none is divided by 0
@@ -91,9 +71,7 @@ class Settings:
             whole("style_size", self.style_size, 1)
 
 
-def transfer_steps(
-    model: nn.Module, content: Tensor, style: Style, **settings
-) -> Iterator[TransferStep]:
+def transfer_steps(model, content: Tensor, style: Style, **settings) -> Iterator[TransferStep]:
     """One TransferStep per step towards features of `content`, Gram matrices of `style`.
 
     style: one picture (1, C, h, w) of any size, or several, [(weight, picture), …], of which the
@@ -111,22 +89,16 @@ def transfer_steps(
 
     def run(image: Tensor) -> Iterator[TransferStep]:
         loss = _Loss(model, plan, layers, on_device, styles, tuple(image.shape[2:]))
-        encode, decode, constrain = _searched(plan.waves, *image.shape[1:])
-        steps = descend(
-            encode(image),
-            loss,
-            steps=plan.steps,
-            decode=chain(decode, seen),
-            direction=plan.direction,
-            constrain=constrain,
-        )
+        start, space = _searched(plan.waves, seen, image)
+        steps = optimize.descend(start, loss, steps=plan.steps, direction=plan.direction, **space)
         return (TransferStep(*step, *loss.parts) for step in steps)
 
     def finished(step: TransferStep) -> TransferStep:
         values = (value.to(content) for value in step[2:])
         return TransferStep(step.index, colored(step.image).to(content), *values)
 
-    return map_steps(octaves(seen(_start(plan, on_device)), sizes, run), finished)
+    steps = optimize.octaves(seen(_start(plan, on_device)), sizes, run)
+    return optimize.map_steps(steps, finished)
 
 
 transfer = final(transfer_steps)
@@ -138,44 +110,37 @@ class _Loss:
     def __init__(self, model, plan, layers, content, styles, sides: tuple[int, int]):
         content_layer, style_layers, dream = layers
         shrunk = max(content.shape[2:]) / max(sides)  # the shorter side is rounded more
-        grams = [
-            (share, gram_matrices(model, _divided(picture, shrunk), list(style_layers)))
-            for share, picture in styles
-        ]
-        wanted = {
-            layer: sum(share * gram[layer] for share, gram in grams) for layer in style_layers
-        }
+        wanted = dict.fromkeys(style_layers, 0)
+        for share, picture in styles:
+            grams = gram_matrices(model, _divided(picture, shrunk), list(style_layers))
+            wanted = {layer: wanted[layer] + share * grams[layer] for layer in wanted}
         content = images.resize(content, sides)
         self.plan = plan
         self.likeness = likeness(model, content, content_layer, wanted, style_layers)
-        self.regularizers = [
-            (plan.tv / (sides[0] * sides[1]), total_variation()),
-            *((-weight, _excitation(model, layer, content)) for layer, weight in dream.items()),
-        ]
+        terms = [(-weight, _excitation(model, layer, content)) for layer, weight in dream.items()]
+        smooth = plan.tv / (sides[0] * sides[1]), objectives.total_variation()
+        self.regularizers = objectives.weighted_sum(smooth, *terms)
 
     def __call__(self, image: Tensor) -> Tensor:
         both = self.likeness(image)
         self.parts = [part.detach() for part in both]
         loss = self.plan.content_weight * both.content + self.plan.style_weight * both.style
-        return loss + sum(weight * term(image) for weight, term in self.regularizers)
+        return loss + self.regularizers(image)
 
 
 def _excitation(model: nn.Module, layer: str, content: Tensor) -> Objective:
     """Objective ‖Φ(x)‖ / ‖Φ(p)‖: the activity of a layer relative to that on the content."""
-    energy = layer_energy(model, layer)
-    with torch.no_grad():
-        before = energy(content)
+    energy = objectives.layer_energy(model, layer)
+    before = energy(content).detach()
     return lambda image: (energy(image) / before).sqrt()
 
 
-def _searched(
-    waves: bool, channels: int, height: int, width: int
-) -> tuple[Callable, Callable, Constraint]:
-    """(encode: pixels -> parameter, decode: parameter -> pixels, constraint on the parameter)."""
+def _searched(waves: bool, seen: Callable, image: Tensor) -> tuple[Tensor, dict[str, Callable]]:
+    """(the parameter that stands for the image, what `descend` is told of it)."""
     if not waves:
-        return identity, identity, always(clamp())
-    sides = channels, height, width
-    return pixels_to_fourier(*sides), fourier_to_pixels(*sides), keep
+        return image, {"decode": seen, "constrain": optimize.always(transforms.clamp())}
+    sides = image.shape[1:]
+    return pixels_to_fourier(*sides)(image), {"decode": chain(fourier_to_pixels(*sides), seen)}
 
 
 def _start(plan: Settings, content: Tensor) -> Tensor:
@@ -183,13 +148,10 @@ def _start(plan: Settings, content: Tensor) -> Tensor:
     if not isinstance(start, str):
         images.check_pixels(start, channels=channels)
         if start.shape[2:] != content.shape[2:] or len(start) not in (1, count):
-            shape = tuple(content.shape)
-            raise ValueError(
-                f"the start has the content's shape, {shape}, not {tuple(start.shape)}."
-            )
+            shapes = f"{tuple(content.shape)}, not {tuple(start.shape)}"
+            raise ValueError(f"the start has the content's shape, {shapes}.")
         return start.detach().to(content).expand_as(content)
-    if start not in STARTS:
-        raise unknown("start", start, STARTS)
+    known("start", start, STARTS)
     if start == "content":
         return content
     noise = fourier_noise(height, width, plan.seed, channels=channels, scale=10).to(content)
@@ -208,10 +170,9 @@ def match_colors(picture: Tensor, reference: Tensor) -> Tensor:
     """
     for each in (picture, reference):
         images.check_pixels(each, channels=picture.shape[-3])
-    if 1 not in (len(picture), len(reference)) and len(picture) != len(reference):
-        raise ValueError(
-            f"{len(picture)} pictures need one reference or one each, not {len(reference)}."
-        )
+    count, given = len(picture), len(reference)
+    if 1 not in (count, given) and count != given:
+        raise ValueError(f"{count} pictures need one reference or one each, not {given}.")
     # (N, C, positions), on the CPU: not every device has doubles and eigenvalues
     values, wanted = (each.cpu().double().flatten(2) for each in (picture, reference))
     turn = _power(_covariance(wanted), 0.5) @ _power(_covariance(values), -0.5)  # (N, C, C)
@@ -229,13 +190,10 @@ def _power(matrices: Tensor, exponent: float) -> Tensor:
     return vectors @ torch.diag_embed(values.clamp(min=NO_COLOR) ** exponent) @ vectors.mT
 
 
-def _recolored(
-    colors: str, content: Tensor, styles: list
-) -> tuple[Tensor, list, Callable, Callable]:
+def _recolored(colors: str, content: Tensor, styles: list) -> tuple:
     """(content, styles, seen: what the loss sees of a picture, colored: its final colours)."""
-    if colors not in COLORS:
-        raise unknown("treatment of the colors", colors, COLORS)
-    seen = grey if colors == "kept" else identity
+    known("treatment of the colors", colors, COLORS)
+    seen = grey if colors == "kept" else chain()
     shown = seen(content)
     if colors != "style":
         styles = [(share, match_colors(seen(picture), shown)) for share, picture in styles]
@@ -250,9 +208,7 @@ def _recolored(
 # --- arguments ------------------------------------------------------------------------------------
 
 
-def _styles(
-    model: nn.Module, style: Style, size: int | None, content: Tensor
-) -> list[tuple[float, Tensor]]:
+def _styles(model, style: Style, size: int | None, content: Tensor) -> list[tuple[float, Tensor]]:
     """[(share, picture)] of one picture or several: shares of sum 1, on the content's device."""
     pairs = [(1.0, style)] if isinstance(style, Tensor) else style
     try:
@@ -271,11 +227,11 @@ def _styles(
 
 def _layers(model: nn.Module, plan: Settings) -> tuple[str, dict[str, float], dict[str, float]]:
     """The content's layer, {layer: share} of the style's, {layer: weight} of the dream's."""
-    content, style, dream = plan.content_layer, plan.style_layers, _by_layer(plan.dream or ())
+    content, style, dream = plan.content_layer, plan.style_layers, weights_of(plan.dream or ())
     if content is None or style is None:
         usual = usual_layers(model)
         content, style = content or usual[0], usual[1] if style is None else style
-    weights = _by_layer(style)
+    weights = weights_of(style)
     for layer in (content, *dream, *(layer for layer in weights if layer != "pixels")):
         model.resolve(layer)  # an unknown one raises at once
     for layer, weight in dream.items():
@@ -284,13 +240,6 @@ def _layers(model: nn.Module, plan: Settings) -> tuple[str, dict[str, float], di
     positive("content_weight + style_weight + dream", all_weights)
     shares = dict(zip(weights, _proportions("the style layers", weights.values()), strict=True))
     return content, {layer: share for layer, share in shares.items() if share}, dream
-
-
-def _by_layer(layers: Layers) -> dict[str, float]:
-    layers = [layers] if isinstance(layers, str) else layers
-    if not isinstance(layers, Mapping | Sequence):
-        raise TypeError(f"layers are a name, names or {{name: weight}}, not {layers!r}.")
-    return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
 
 
 def _proportions(whose: str, weights: Iterable[float]) -> list[float]:
@@ -316,10 +265,9 @@ def _check_sides(model, layers, content: Tensor, styles, first: tuple[int, int])
     for _, style in styles if inside else ():
         looked_at.append(("style", style, scaled_down(style.shape[2:], shrunk), inside))
     for whose, picture, (height, width), names in looked_at:
-        side = min(height, width, model.input_size)
+        side = min(height, width, *model.size)
         try:
-            with torch.no_grad():
-                activations_at(model, model.mean.expand(1, -1, side, side), names)
+            activations_at(model, model.mean.expand(1, -1, side, side), names)
         except ValueError as error:
             given = f"{picture.shape[2]} x {picture.shape[3]} pixels, {height} x {width} at first,"
             hint = f"is too small for {', '.join(names)}: take a larger one"

@@ -11,18 +11,14 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
-from .. import images
+from .. import images, objectives
 from ..errors import positive, whole
-from ..objectives import (
-    gram_distance,
-    gram_matrices,
-    style_distance,
-    style_maps,
-    total_variation,
-    weighted_sum,
-)
+from ..images import Size
+from ..objectives import gram_distance, gram_matrices, style_maps, total_variation, weighted_sum
 from ..optimize import ADAM_THEN_LBFGS, Step, descend, final, octaves, on_device_of, scaled_down
 from ..transforms import fourier_noise, fourier_to_pixels, pixels_to_fourier
 
@@ -42,9 +38,7 @@ class Grown(NamedTuple):
 # --- copying pixels -------------------------------------------------------------------------------
 
 
-def scanline_steps(
-    sample: Tensor, size: images.Size, window: int = 11, seed: int = 0
-) -> Iterator[Grown]:
+def scanline_steps(sample: Tensor, size: Size, window: int = 11, seed: int = 0) -> Iterator[Grown]:
     """Steps of raster-scan synthesis: copy each pixel from the best match of its causal window.
 
         copy the centre of  argmin over windows s of  Σ over the known part of the L of (v − s)²
@@ -76,7 +70,7 @@ scanline = final(scanline_steps)
 
 
 def efros_leung_steps(
-    sample: Tensor, size: images.Size, window: int = 11, seed: int = 0
+    sample: Tensor, size: Size, window: int = 11, seed: int = 0
 ) -> Iterator[Grown]:
     """Steps of Efros & Leung (1999), from 3 × 3 pixels outwards: copy each from a good match.
 
@@ -133,15 +127,12 @@ def copied_together(sources: Tensor) -> float:
 def largest_piece(sources: Tensor) -> int:
     """Pixels of the largest connected piece copied as a whole; H · W is a plain copy."""
     across, down = _kept_neighbors(sources)
-    labels, before = torch.arange(sources[..., 0].numel()).view(sources.shape[:2]), None
-    while before is None or not torch.equal(labels, before):
-        before = labels.clone()
-        pairs = (across, labels[:, :-1], labels[:, 1:]), (down, labels[:-1], labels[1:])
-        for kept, one, other in pairs:
-            highest = torch.maximum(one, other)  # both ends of a kept pair take the higher label
-            one.copy_(highest.where(kept, one))
-            other.copy_(torch.maximum(highest.where(kept, other), other))
-    return int(torch.bincount(labels[sources[..., 0] >= 0], minlength=1).max())
+    numbers = torch.arange(sources[..., 0].numel()).view(sources.shape[:2])
+    one = torch.cat([numbers[:, :-1][across], numbers[:-1][down]])  # the ends of each kept pair
+    other = torch.cat([numbers[:, 1:][across], numbers[1:][down]])
+    graph = coo_array((torch.ones(len(one)), (one, other)), shape=(numbers.numel(),) * 2)
+    pieces = torch.from_numpy(connected_components(graph)[1])
+    return int(torch.bincount(pieces[sources[..., 0].flatten() >= 0], minlength=1).max())
 
 
 def _kept_neighbors(sources: Tensor) -> tuple[Tensor, Tensor]:
@@ -151,7 +142,7 @@ def _kept_neighbors(sources: Tensor) -> tuple[Tensor, Tensor]:
     return across, down
 
 
-def _check_growth(sample: Tensor, size: images.Size, window: int, least: int) -> tuple[int, int]:
+def _check_growth(sample: Tensor, size: Size, window: int, least: int) -> tuple[int, int]:
     _check_sample(sample)
     if whole("window", window, 3, min(sample.shape[2:])) % 2 == 0:
         raise ValueError(f"a window has a pixel in its middle: give an odd number, not {window}.")
@@ -167,7 +158,7 @@ def _check_sample(sample: Tensor) -> None:
         raise ValueError(f"the sample is one picture, not {len(sample)}: sample[:1] is the first.")
 
 
-def _height_width(size: images.Size, least: int) -> tuple[int, int]:
+def _height_width(size: Size, least: int) -> tuple[int, int]:
     if isinstance(size, Sequence) and len(size) != 2:
         raise ValueError(f"a size is an int or (height, width), not {size!r}.")
     height, width = size if isinstance(size, Sequence) else (size, size)
@@ -253,7 +244,7 @@ def synthesize_steps(
     model: nn.Module,
     sample: Tensor,
     layers: Sequence[str],
-    size: images.Size | None = None,
+    size: Size | None = None,
     steps: int = 150,
     seed: int = 0,
     sizes: int = 2,
@@ -281,7 +272,7 @@ def synthesize_steps(
     start = fourier_to_pixels(model.channels, *sides)(noise).repeat(len(sample), 1, 1, 1)
 
     def run(image: Tensor) -> Iterator[Step]:
-        style = style_distance(model, gram_matrices(model, next(samples), layers))
+        style = objectives.style_distance(model, gram_matrices(model, next(samples), layers))
         loss = weighted_sum((1, style), (tv / image[0, 0].numel(), total_variation()))
         encode, decode = (both(*image.shape[1:]) for both in (pixels_to_fourier, fourier_to_pixels))
         return descend(encode(image), loss, steps=steps, decode=decode, direction=ADAM_THEN_LBFGS)
@@ -293,9 +284,7 @@ def synthesize_steps(
 synthesize = final(synthesize_steps)
 
 
-def gram_errors(
-    model: nn.Module, image: Tensor, sample: Tensor, layers: Sequence[str]
-) -> dict[str, Tensor]:
+def gram_errors(model, image: Tensor, sample: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """‖G − G*‖² / ‖G*‖² {layer: (N,)}; 0: the same texture, 1: as far as all-zero maps."""
     wanted = gram_matrices(model, sample, layers)
     with torch.no_grad():

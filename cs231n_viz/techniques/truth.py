@@ -6,16 +6,17 @@ and insertion (Petsiuk, Das & Saenko 2018), and the randomisation of weights (Ad
 
 import copy
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt as to_border
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from .. import errors, images
-from ..objectives import Target, targets_of
+from .. import errors, images, weights
+from ..objectives import Target, classes_of
+
+Steps = int | Sequence[float]  # how many equal ones, or the shares from 0 to 1
 
 # --- against the object ---------------------------------------------------------------------------
 
@@ -37,10 +38,8 @@ def depth_inside(masks: Tensor) -> Tensor:
     `depth_inside(masks) > -8` is the object and the pixels less than 8 from it, for a pointing game
     with tolerance (Zhang et al. allow 15).
     """
-    depths = [
-        distance_transform_edt(each) - distance_transform_edt(~each) for each in masks.cpu().numpy()
-    ]
-    return torch.stack(list(map(torch.from_numpy, depths))).to(masks.device, torch.float32)
+    depths = [to_border(each) - to_border(~each) for each in masks.cpu().numpy()]
+    return torch.stack([*map(torch.from_numpy, depths)]).to(masks.device, torch.float32)
 
 
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
@@ -89,9 +88,9 @@ def deletion(
     model: nn.Module,
     pixels: Tensor,
     maps: Tensor,
-    target: Target,
+    target: Target = None,
     cover: Tensor | None = None,
-    steps: int | Sequence[float] = 16,
+    steps: Steps = 16,
 ) -> Tensor:
     """Deletion curves: P(target) while pixels are covered, the map's largest first: (N, steps + 1).
 
@@ -107,28 +106,23 @@ def deletion(
         raise ValueError(f"maps are as large as the pictures, {wanted}, not {given}.")
     shares = _shares(steps)
     cover = (model.mean if cover is None else cover).to(pixels).expand_as(pixels)
-    labels = [model.class_index(wanted) for wanted in targets_of(target, len(pixels))]
-    labels = torch.tensor(labels, device=pixels.device)
+    labels = classes_of(model, target, pixels).to(pixels.device)
     order, curve = _order(maps.to(pixels.device)), []
     for share in shares.tolist():
         gone = order < round(share * order[0].numel())
         shown = torch.where(gone[:, None], cover, pixels)
-        probabilities = model(shown).softmax(dim=1).to(pixels.device)
+        probabilities = model.probabilities(model(shown)).to(pixels.device)
         curve.append(probabilities.gather(1, labels[:, None])[:, 0])
     return torch.stack(curve, dim=1)
 
 
 def insertion(
-    model: nn.Module,
-    pixels: Tensor,
-    maps: Tensor,
-    target: Target,
-    cover: Tensor,
-    steps: int | Sequence[float] = 16,
+    model: nn.Module, pixels: Tensor, maps: Tensor, target: Target, cover: Tensor, steps: Steps = 16
 ) -> Tensor:
     """Insertion curves: P(target) while pixels appear, the map's largest first: (N, steps + 1)."""
     images.check_pixels(pixels, channels=model.channels)
-    return deletion(model, cover.to(pixels).expand_as(pixels), maps, target, pixels, steps)
+    cover, classes = cover.to(pixels).expand_as(pixels), classes_of(model, target, pixels)
+    return deletion(model, cover, maps, classes, pixels, steps)
 
 
 def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
@@ -144,7 +138,7 @@ def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
     return ((curve[:, 1:] + curve[:, :-1]) / 2 * widths.to(curve)).sum(dim=1)
 
 
-def _shares(steps: int | Sequence[float]) -> Tensor:
+def _shares(steps: Steps) -> Tensor:
     """The shares (steps + 1,) from 0 to 1: equal steps for a whole number, else those given."""
     if isinstance(steps, int):
         return torch.arange(errors.whole("steps", steps, 1) + 1, dtype=torch.float64) / steps
@@ -170,27 +164,56 @@ def _order(maps: Tensor) -> Tensor:
     return maps.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(maps)
 
 
+@torch.inference_mode(False)
 def randomization(model: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
     """Cascading randomisation (Adebayo et al. 2018): (layer, network) pairs, the last layer first.
 
-    Weights are drawn from a normal distribution with the deviation of the trained ones. All pairs
-    hold the same copy, with one more layer made random each time; the model itself is not changed.
+    Weights are drawn from a normal distribution with the deviation of the trained ones, and biases
+    change places; all else, such as norms, gets `weights.renew_others`.
+    What is of no layer, as position embeddings are, goes with the block around it, or with the
+    first layer. All pairs hold the same copy, with one more layer made random each time; the model
+    itself is not changed.
     """
-    fresh, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
-    for layer in reversed(fresh.layers):
-        module, _ = fresh.resolve(layer)
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            with torch.no_grad():
-                drawn = torch.randn(module.weight.shape, generator=generator).to(module.weight)
-                module.weight.copy_(drawn * module.weight.std())
-            yield layer, fresh
+    fresh, stages = _cascade(model, seed)
+    for layer, tensors in stages.items():
+        for tensor, values in tensors:
+            tensor.copy_(values)
+        yield layer, fresh
 
 
+@torch.inference_mode(False)
 def half_random(model: nn.Module, seed: int = 0) -> nn.Module:
     """A copy of the network with random weights in the upper half of its layers."""
-    half = len(list(randomization(model))) // 2
-    _, network = next(islice(randomization(model, seed), half - 1, None))
-    return network
+    fresh, stages = _cascade(model, seed)
+    if len(stages) < 2:
+        raise ValueError(f"{model.name} has no two layers with weights, so no half of them.")
+    for tensors in list(stages.values())[: len(stages) // 2]:
+        for tensor, values in tensors:
+            tensor.copy_(values)
+    return fresh
+
+
+def _cascade(
+    model: nn.Module, seed: int
+) -> tuple[nn.Module, dict[str, list[tuple[Tensor, Tensor]]]]:
+    """A copy, and {layer: [(a tensor of the copy, random values)]}, the last layer first."""
+    fresh, drawn = copy.deepcopy(model), copy.deepcopy(model)
+    weights.renew_others(drawn.network, seed)
+    order = {drawn.resolve(layer)[0]: layer for layer in drawn.layers}  # of calls, the last
+    plain, generator = weights.plain_layers(drawn.network), torch.Generator().manual_seed(seed)
+    for module in dict.fromkeys((*reversed(order), *plain)):
+        if module in plain:
+            values = torch.randn(module.weight.shape, generator=generator).to(module.weight)
+            module.weight.copy_(values * module.weight.std())
+    for bias in (module.bias for module in plain if module.bias is not None):
+        bias.copy_(weights.shuffled(bias, generator))
+    layers = {f"{name}.": order[m] for name, m in drawn.network.named_modules() if m in order}
+    before, stages = fresh.network.state_dict(), {layer: [] for layer in reversed(drawn.layers)}
+    for name, values in drawn.network.state_dict().items():
+        owner = max(filter(name.startswith, layers), key=len, default=None)
+        if not torch.equal(values, before[name]):
+            stages[layers.get(owner, drawn.layers[0])].append((before[name], values))
+    return fresh, {layer: tensors for layer, tensors in stages.items() if tensors}
 
 
 def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
@@ -198,9 +221,7 @@ def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
 
     Equal values share their mean rank. The correlation with a constant map is 0.
     """
-    ranks = (
-        torch.from_numpy(rankdata(each.detach().cpu().flatten(1).numpy(), axis=1))
-        for each in (maps, others)
-    )
+    values = (each.detach().cpu().double().flatten(1).numpy() for each in (maps, others))
+    ranks = (torch.from_numpy(rankdata(each, axis=1)) for each in values)
     first, second = (each - each.mean(dim=1, keepdim=True) for each in ranks)
     return F.cosine_similarity(first, second).to(maps.device)

@@ -8,6 +8,7 @@ Some parts; all if none is named.
 import json
 import sys
 from collections import deque
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,45 @@ def drawings(each: int, names: tuple[str, ...]) -> tuple[Tensor, Tensor, dict[st
 def right(network: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
     """(N,) bool."""
     return cards.in_batches(network, pixels).argmax(dim=1) == labels
+
+
+class Transfer(NamedTuple):
+    names: list[str]
+    clean: Tensor  # (K,) accuracy of each network before any attack
+    noise: Tensor  # (K,) share of those right that a random change of the same size makes wrong
+    fooled: Tensor  # (K, K) [made for, tried on]: share of the pictures that both classify rightly
+    counts: Tensor  # (K, K) how many those are
+
+
+def transfer_matrix(
+    networks: dict[str, nn.Module],
+    pixels: Tensor,
+    labels: Tensor,
+    radius: float = 8 / 255,
+    **settings,
+) -> Transfer:
+    """Transferability: untargeted PGD made for one network, tried on another (Szegedy 2014).
+
+    networks: {name: network}, all with the same classes. labels (N,): the right classes. Entry
+    [i, j] counts only pictures that i *and* j classify rightly before: the share that j gets wrong
+    after the attack that was made for i. settings: as for `pgd`.
+    """
+    members = list(networks.values())
+    if any(each.class_names != members[0].class_names for each in members):
+        raise ValueError("these networks differ in their classes: see RestrictedClasses.")
+
+    def all_right(pictures: Tensor) -> Tensor:  # (K, N) bool
+        return torch.stack([right(each, pictures, labels) for each in members])
+
+    random = adversarial.random_change(pixels, radius, settings.get("norm", "inf"))
+    clean, noisy = all_right(pixels), all_right(random)
+    settings |= {"radius": radius, "away_from": labels}
+    attacked = [all_right(adversarial.pgd(each, pixels, **settings)) for each in members]
+    both = clean[:, None] & clean[None]  # (K, K, N)
+    counts = both.sum(dim=2)
+    fooled = (both & ~torch.stack(attacked)).sum(dim=2) / counts.clamp(min=1)
+    noise = (clean & ~noisy).sum(dim=1) / clean.sum(dim=1).clamp(min=1)
+    return Transfer(list(networks), clean.float().mean(dim=1), noise, fooled, counts)
 
 
 def still_right(network, pixels: Tensor, labels: Tensor, left: Tensor, **settings) -> Tensor:
@@ -71,7 +111,7 @@ def radii() -> dict:
 def transfer() -> dict:
     """48 drawings attacked for one network within 8/255 (PGD, 8 steps), tried on the others."""
     pixels, labels, networks = drawings(3, NETWORKS)
-    table = adversarial.transfer_matrix(networks, pixels, labels, steps=8)
+    table = transfer_matrix(networks, pixels, labels, steps=8)
     return {"pictures": len(labels)} | {
         field: value.tolist() if isinstance(value, Tensor) else value
         for field, value in table._asdict().items()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cs231n_viz import models
 from cs231n_viz.data import Pictures
-from cs231n_viz.networks import CourseNet, fold_batch_norm
+from cs231n_viz.networks import CourseNet
 from workshop.train import caltech, training
 
 INPUT_SIZE = 128
@@ -101,7 +101,7 @@ def finish(
         for part in (network.mean, network.std)
     )
     about = {"mean": mean, "std": std, "class_names": names, "input_size": INPUT_SIZE, **more}
-    digest = training.bundle(name, fold_batch_norm(network[0].cpu().float()), about)
+    digest = training.bundle(name, training.fold_batch_norm(network[0].cpu().float()), about)
     return models.load(name), digest
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
-from cs231n_viz.networks import Generator, fold_batch_norm
+from cs231n_viz.networks import Generator
 from workshop.measure import cards
 from workshop.train import classifier, coursenet, training
 
@@ -63,7 +63,9 @@ def main(arguments: list[str] | None = None, name: str = "generator") -> None:
         seed=SEED,
     )
     digest = training.bundle(
-        name, fold_batch_norm(network.cpu().float()), {"decodes": training.digest_of("coursenet")}
+        name,
+        training.fold_batch_norm(network.cpu().float()),
+        {"decodes": training.digest_of("coursenet")},
     )
     weights = sum(weight.numel() for weight in models.load_generator().parameters())
     rows = "\n".join(f"| {figure} | {value} |" for figure, value in figures(model).items())

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cs231n_viz import intervals
 from cs231n_viz.optimize import one_cycle
@@ -230,6 +231,24 @@ def share_in_words(correct: Tensor) -> str:
     """`81.2 % (79.0–83.2)` from a tensor of yes and no."""
     found = intervals.share(correct)
     return f"{100 * correct.float().mean():.1f} % ({100 * found.low:.1f}–{100 * found.high:.1f})"
+
+
+def fold_batch_norm(network: nn.Module) -> nn.Module:
+    """The same function as a new network without batch norm: w' = w·γ/σ, b' = β − μ·γ/σ.
+
+    A convolution `…conv…` is folded with its norm `…norm…`, if it has one. Dropout is left out.
+    """
+    network.eval()
+    plain = type(network)(**network.settings)
+    modules = dict(network.named_modules())
+    for name, module in plain.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            trained, block, own = modules[name], *name.rpartition(".")[::2]
+            norm = modules.get(f"{block}.{own.replace('conv', 'norm')}".lstrip("."))
+            if isinstance(norm, nn.BatchNorm2d):
+                trained = fuse_conv_bn_eval(trained, norm)
+            module.load_state_dict(trained.state_dict())
+    return plain.eval()
 
 
 def bundle(name: str, network: nn.Module, about: dict) -> str:

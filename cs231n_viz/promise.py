@@ -1,0 +1,354 @@
+"""What `models.wrap` checks once, so that nothing else has to ask again.
+
+A PixelModel is a function: pictures -> scores, each picture by itself, the same twice. Here a
+network is copied without its owner's hooks, run on a grey and on a noisy picture, alone and in
+company, and either made to keep the promise or refused in a sentence that names the culprit.
+"""
+
+import copy
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from inspect import Parameter, signature
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+from torch.overrides import TorchFunctionMode
+
+from .activations import tensors_in
+
+# What networks raise at a size that they cannot take, and at an input that is no single picture
+WRONG_SIZE = (RuntimeError, AssertionError, ValueError, NotImplementedError)
+WRONG_INPUT = (TypeError, IndexError, KeyError, AttributeError)
+HOOKS = [name for name in vars(nn.Module()) if name.startswith(("_forward", "_backward"))]
+MAKE_WEIGHTS = (WeightNorm, SpectralNorm, BasePruningMethod)  # hooks that are part of the network
+# How far scores may move by rounding, as a share of the largest
+TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
+ADAPTER = """
+    class Adapter(torch.nn.Module):
+        def __init__(self, network): super().__init__(); self.network = network
+        def forward(self, picture): return self.network({call})
+    models.wrap(Adapter(network), …)"""
+
+
+# --- a copy of its own ----------------------------------------------------------------------------
+
+
+@torch.no_grad()  # a script's weights would be copied on a graph
+def own_copy(network: nn.Module) -> nn.Module:
+    """A deep copy without hooks, in eval mode, frozen, in float32 where it was in half precision.
+
+    Compiled and parallel wrappings are taken off; batch norm without statistics of its own
+    normalises each picture by itself.
+    """
+    if not isinstance(network, nn.Module):
+        kind = type(network).__name__
+        call = "…" if callable(network) else "picture"
+        raise TypeError(f"wrap takes a torch.nn.Module, not {kind}:{ADAPTER.format(call=call)}")
+    if any(nn.parameter.is_lazy(one) for one in network.parameters()):
+        raise ValueError("the network has lazy layers without weights: run it on a picture first.")
+    copied = _stand_in(without_hooks(network, share_weights=False))
+    for parent in list(copied.modules()):
+        for name, part in list(parent.named_children()):
+            if (other := _stand_in(part)) is not part:
+                setattr(parent, name, other)
+    if isinstance(copied, torch.jit.ScriptModule):
+        copied = nn.Sequential(copied)  # which takes hooks; the script has no layers to read
+    half = any(one.dtype in (torch.float16, torch.bfloat16) for one in copied.parameters())
+    return (copied.float() if half else copied).eval().requires_grad_(False)
+
+
+def without_hooks(network: nn.Module, share_weights: bool = True) -> nn.Module:
+    """A copy that shares the weights, if so wished, and has no hooks but those that make weights.
+
+    The weights of `weight_norm` hang on a graph and cannot be copied: their values are.
+    """
+    tensors = (*network.parameters(), *network.buffers()) if share_weights else ()
+    memo = {id(tensor): tensor for tensor in tensors}
+    for module in network.modules():
+        for value in tensors_in(vars(module)):  # also what is kept in lists and dictionaries
+            if not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+        for hooks in (vars(module).get(kind, {}) for kind in HOOKS):
+            kept = (item for item in hooks.items() if isinstance(item[1], MAKE_WEIGHTS))
+            memo[id(hooks)] = OrderedDict(kept)
+    return copy.deepcopy(network, memo)
+
+
+def _stand_in(module: nn.Module) -> nn.Module:
+    """What runs in the copy instead of a module: mostly the module itself."""
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return module.module
+    if hasattr(module, "_orig_mod"):  # of torch.compile
+        return module._orig_mod
+    alone = {nn.BatchNorm2d: nn.InstanceNorm2d, nn.BatchNorm3d: nn.InstanceNorm3d}
+    if type(module) not in alone or module.running_mean is not None:
+        return module
+    warnings.warn(
+        f"a {type(module).__name__} without running statistics normalises over the batch, and a "
+        "picture's scores would depend on its company: here it normalises each picture by itself. "
+        "Train with track_running_stats=True to have statistics of its own.",
+        stacklevel=2,
+    )
+    norm = alone[type(module)](module.num_features, module.eps, affine=module.affine)
+    norm.weight, norm.bias = module.weight, module.bias
+    return norm
+
+
+# --- the dry run ----------------------------------------------------------------------------------
+
+
+class DryRun(NamedTuple):
+    shapes: list[tuple[str, tuple]]  # (dotted name, shape for one picture), as they finish
+    scores: Tensor  # (2, K) of the grey and of the noisy picture
+    from_sigmoid: bool  # are these what a sigmoid gave?
+
+
+def dry_run(model) -> DryRun:
+    """Runs a grey and a noisy picture, and raises ValueError unless the promise is kept.
+
+    Weights lie channels last where that changes nothing but the time.
+    """
+    grey, generator = model.grey(), torch.Generator().manual_seed(0)
+    noise = torch.rand(grey.shape, generator=generator).to(grey)
+    pictures, devices = torch.cat([grey, noise]), [model.device] if grey.is_cuda else []
+    with torch.random.fork_rng(devices), torch.no_grad():
+        together = _checked(model, pictures, _first_output(model, pictures))
+        run = None
+        for memory_format in (torch.channels_last, torch.contiguous_format):
+            _lay_out(model.network, memory_format)
+            with suppress(*WRONG_SIZE, *WRONG_INPUT):  # as a view of a layer's output raises
+                run = _alone(model, pictures)
+                if alike(run.scores, together):
+                    return run
+        _not_a_function(model, pictures)
+        return run
+
+
+def alike(scores: Tensor, others: Tensor) -> bool:
+    """Whether two tables of scores are equal up to rounding; what is not finite has to be equal."""
+    if scores.shape != others.shape or not torch.equal(scores.isfinite(), others.isfinite()):
+        return False
+    gap = torch.nan_to_num(scores - others, 0, 0, 0).abs().amax(dim=1)
+    largest = torch.nan_to_num(others, 0, 0, 0).abs().amax()
+    return bool((gap <= TOLERANCE.get(scores.dtype, 1e-2) * largest).all())
+
+
+def _first_output(model, pictures: Tensor):
+    try:
+        return model.network(model.normalized(pictures))
+    except WRONG_INPUT as error:
+        raise ValueError(_other_inputs(model, error)) from error
+    except WRONG_SIZE as error:
+        try:
+            model.network(model.normalized(pictures[:1]))
+        except WRONG_SIZE:
+            raise ValueError(_other_size(model, pictures, error)) from error
+        raise ValueError(_one_or_two(model, "one picture, but not two", error)) from error
+
+
+def _checked(model, pictures: Tensor, output) -> Tensor:
+    """The scores in the network's output, if there is one row of numbers per picture."""
+    scores = model.answered(output)
+    numbers = isinstance(scores, Tensor) and scores.is_floating_point()
+    if not numbers or scores.dim() != 2 or len(scores) != len(pictures) or not scores.shape[1]:
+        raise ValueError(_other_output(model, scores))
+    return scores
+
+
+def _alone(model, pictures: Tensor) -> DryRun:
+    with recorded(model.network) as outputs, _Sigmoids() as sigmoids:
+        rows = [model.answered(model.network(model.normalized(pictures[:1])))]
+    shapes = [(name, tuple(output.shape)) for name, output in outputs]
+    rows.append(model.answered(model.network(model.normalized(pictures[1:]))))
+    made = any(torch.equal(one.flatten(), rows[0].flatten()) for one in sigmoids.results)
+    return DryRun(shapes, torch.cat(rows), made)
+
+
+def _lay_out(network: nn.Module, memory_format: torch.memory_format) -> None:
+    for weight in network.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=memory_format)
+
+
+@contextmanager
+def recorded(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
+    """(dotted name, output) of all modules with one tensor as their output, as they finish."""
+    outputs: list[tuple[str, Tensor]] = []
+
+    def record(name, module, inputs, output):
+        if isinstance(output, Tensor):
+            outputs.append((name, output))
+
+    with ExitStack() as hooks:
+        for name, module in network.named_modules():
+            if name and not isinstance(module, torch.jit.ScriptModule):
+                hooks.enter_context(module.register_forward_hook(partial(record, name)))
+        yield outputs
+
+
+class _Sigmoids(TorchFunctionMode):
+    """Keeps what sigmoids give."""
+
+    def __init__(self):
+        self.results: list[Tensor] = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function.__name__ in ("sigmoid", "sigmoid_", "expit"):
+            self.results.append(result)
+        return result
+
+
+# --- the sentences --------------------------------------------------------------------------------
+
+
+def _not_a_function(model, pictures: Tensor) -> None:
+    """Says which part gives other outputs for the noisy picture the second time, or in company."""
+
+    def run(some: Tensor) -> list[tuple[str, Tensor]]:
+        with recorded(model.network) as outputs:
+            scores = model.answered(model.network(model.normalized(some)))
+        return [*((name, output.clone()) for name, output in outputs), ("", scores)]
+
+    company = run(pictures)
+    try:
+        first, again = run(pictures[1:]), run(pictures[1:])
+    except WRONG_SIZE as error:
+        raise ValueError(_one_or_two(model, "two pictures, but not one", error)) from error
+    if not alike(first[-1][1], again[-1][1]):
+        raise ValueError(
+            f"{model.name} gives one picture other scores the second time, first in "
+            f"{_culprit(model, first, again)}: dropout or noise that eval mode does not switch "
+            "off. Give it training=self.training: here a network is a function of the picture."
+        )
+    warnings.warn(
+        f"{model.name} gives a picture other scores in company than alone, first in "
+        f"{_culprit(model, first, company)}: it looks at the whole batch. Give a norm running "
+        "statistics, and take no mean over axis 0; until then, ask about one picture at a time, "
+        "with batch_size=1.",
+        stacklevel=6,
+    )
+
+
+def _culprit(model, first: list, second: list) -> str:
+    for (name, one), (_, other) in zip(first, second, strict=False):
+        one, other = one.flatten(1), other[-len(one) :].flatten(1)  # the noisy picture comes last
+        if name and one.is_floating_point() and not alike(one, other):
+            return f"{type(model.network.get_submodule(name)).__name__} {name!r}"
+    return "its own forward, outside its layers"
+
+
+def _one_or_two(model, takes: str, error: Exception) -> str:
+    return (
+        f"{model.name} takes {takes} at once ({error}): each has to be answered by itself, in a "
+        "batch of any size."
+    )
+
+
+def _other_size(model, pictures: Tensor, error: Exception) -> str:
+    return (
+        f"{model.name} cannot take a picture of shape {(1, *pictures.shape[1:])} ({error}). Say "
+        "input_size= (the side of a square, or (height, width)), and mean= and std= with one "
+        "number for each channel that it reads."
+    )
+
+
+def _other_inputs(model, error: Exception) -> str:
+    named = signature(model.network.forward).parameters.values()
+    needed = [one.name for one in named if one.default is Parameter.empty and one.kind < 2]
+    call = ", ".join(["picture", *needed[1:]]) if len(needed) > 1 else "{'image': picture}"
+    takes = f"takes {', '.join(needed)}" if len(needed) > 1 else "takes something else"
+    return (
+        f"{model.name} cannot be called with one picture (N, C, H, W); it {takes} ({error}). Wrap "
+        f"an adapter that turns a picture into what it takes:{ADAPTER.format(call=call)}"
+    )
+
+
+def _other_output(model, output) -> str:
+    """The call that picks the scores out of an output of another form."""
+    more = ""
+    if isinstance(output, Tensor):
+        one = [1, *output.shape[1:]] if output.shape[:1] == (2,) else output.shape  # of 2 pictures
+        given = f"{tuple(one)}" + ("" if output.is_floating_point() else f" of {output.dtype}")
+        picks = {1: "[:, None]", 3: ".mean(dim=1)", 4: ".mean(dim=(2, 3))"}
+        pick = f"output{picks.get(output.dim(), '.float()')}"
+    elif isinstance(output, Mapping):
+        usual = [key for key in ("logits", "out", "scores") if key in output]
+        given, pick = f"{type(output).__name__} of {', '.join(map(str, output))}", "output"
+        pick += f"[{(usual or list(output))[0]!r}]"
+    elif hasattr(output, "logits"):
+        given, pick = type(output).__name__, "output.logits"
+    elif isinstance(output, list | tuple) and output and isinstance(output[0], Mapping):
+        given = f"a {type(output).__name__} of {type(output[0]).__name__}s, one for each picture"
+        pick = 'torch.stack([one["scores"].sum()[None] for one in output])'
+        more = ', scores="values"'
+    elif isinstance(output, list | tuple):
+        kinds = ", ".join(type(one).__name__ for one in output)
+        given, pick = f"a {type(output).__name__} of {kinds}", "output[0]"
+    else:
+        given, pick = type(output).__name__, "output…"
+    return (
+        f"{model.name} must give one tensor of scores (N, classes), not {given}. Say which part "
+        f"of its output they are, as in  models.wrap(…, answer=lambda output: {pick}{more})"
+    )
+
+
+# --- from what a network says to scores -----------------------------------------------------------
+
+
+def log_of(probabilities: Tensor) -> Tensor:
+    """log p: the softmax of it is p again."""
+    return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
+
+
+def logit_of(probabilities: Tensor) -> Tensor:
+    """log p − log(1 − p): the sigmoid of it is p again."""
+    return probabilities.logit(eps=torch.finfo(probabilities.dtype).eps)
+
+
+def two_logits(logit: Tensor) -> Tensor:
+    """(−z / 2, z / 2) of one logit z: the softmax of it is (1 − σ(z), σ(z))."""
+    return torch.cat([-logit, logit], dim=1) / 2
+
+
+WORDS = ("logits", "probabilities", "one logit", "labels", "values")
+
+
+def scores_of(word: str | None, run: DryRun, name: str) -> tuple[str, Callable[[Tensor], Tensor]]:
+    """What the scores are, "logits", "labels" or "values", and what makes them of the numbers.
+
+    By the caller's word, or by the dry run.
+    """
+    one, scores = run.scores.shape[1] == 1, run.scores
+    within = bool((scores >= 0).all() and (scores <= 1).all())
+    to_one = within and not one and bool((scores.sum(dim=1) - 1).abs().max() < 1e-3)
+    if word is None:
+        word = "probabilities" if to_one or run.from_sigmoid else "one logit" if one else "logits"
+        if word == "one logit":
+            warnings.warn(
+                f"{name} gives one number per picture, which is taken for the logit of two "
+                'classes. Say scores="one logit" if it is, "probabilities" or "values" if not.',
+                stacklevel=5,
+            )
+    if (word == "one logit") != one and word in ("logits", "one logit", "labels"):
+        hint = 'scores="one logit", "probabilities" or "values"' if one else 'scores="logits"'
+        raise ValueError(f"{name} gives {scores.shape[1]} numbers per picture: say {hint}.")
+    if word == "probabilities" and not within:
+        low, high = scores.min().item(), scores.max().item()
+        raise ValueError(
+            f"probabilities lie in [0, 1], and the numbers of {name} run from {low:.4g} to "
+            f'{high:.4g}: say scores="logits" or "values".'
+        )
+    if word == "probabilities" and one:
+        return "logits", lambda probability: two_logits(logit_of(probability))
+    if word == "probabilities":
+        return ("logits", log_of) if to_one else ("labels", logit_of)
+    kind = word if word in ("labels", "values") else "logits"
+    return kind, two_logits if word == "one logit" else nn.Identity()
