@@ -49,8 +49,9 @@ class PixelModel(nn.Module):
         super().__init__()
         self.network = promise.own_copy(network)
         self.name, self.input_size, self.channels = name, input_size, len(mean)
-        self.answered, self.grid = words["answer"] or nn.Identity(), words["grid"]
-        self.extra_tokens, self.layouts = words["extra_tokens"], {}
+        answer = words["answer"] or nn.Identity()
+        self.answered = promise.own_copy(answer) if isinstance(answer, nn.Module) else answer
+        self.grid, self.extra_tokens, self.layouts = words["grid"], words["extra_tokens"], {}
         weights = (*self.network.parameters(), *self.network.buffers())
         example = next(filter(Tensor.is_floating_point, weights), torch.zeros(()))
         for key, values in {"mean": mean, "std": std}.items():
@@ -73,7 +74,7 @@ class PixelModel(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         try:
             return self.scores_of(self.network(self.normalized(pixels)))
-        except promise.WRONG_SIZE as error:
+        except (*promise.WRONG_SIZE, IndexError) as error:
             self._check_size(pixels.shape[-2:], error)
             raise
 
@@ -113,7 +114,7 @@ class PixelModel(nn.Module):
                 plain(self.mean.new_zeros(1, self.channels, *size))  # the mean colour, normalised
         except torch.OutOfMemoryError:
             return
-        except promise.WRONG_SIZE:
+        except (*promise.WRONG_SIZE, IndexError):
             given, side = " x ".join(map(str, size)), " x ".join(map(str, self.size))
             raise ValueError(
                 f"{self.name} cannot take a picture of {given} pixels ({error}); it was made for "
@@ -229,8 +230,7 @@ def wrap(
     this cannot be measured: (rows, columns), and how many stand for no place; or {layer: …}.
     Raises ValueError where the network is no function of one picture.
     """
-    if scores not in (None, *promise.WORDS):
-        raise unknown("kind of scores", scores, promise.WORDS)
+    known("kind of scores", scores, (None, *promise.WORDS))
     (mean, std), size = _normalisation(mean, std), _checked_size(input_size)
     words = {"answer": answer, "scores": scores, "grid": grid, "extra_tokens": extra_tokens}
     words |= {"name": name or type(module).__name__, "class_names": class_names}
@@ -383,10 +383,8 @@ def _checked_size(input_size) -> int | tuple[int, int]:
 
 def _check_tokens(model: PixelModel) -> None:
     """Raises an error unless grid and extra_tokens are numbers, of layers that there are."""
-    grids, extras = (
-        word if isinstance(word, Mapping) else {"": word}
-        for word in (model.grid, model.extra_tokens)
-    )
+    words = model.grid, model.extra_tokens
+    grids, extras = (word if isinstance(word, Mapping) else {"": word} for word in words)
     for layer in {*grids, *extras} - {""}:
         model.resolve(layer)
     for extra in extras.values():
@@ -394,9 +392,7 @@ def _check_tokens(model: PixelModel) -> None:
     for grid in filter(None, grids.values()):
         pair = isinstance(grid, tuple) and len(grid) == 2
         if not pair or not all(integer(side) and side > 0 for side in grid):
-            raise TypeError(
-                f"grid is (rows, columns), or {{layer: (rows, columns)}}, not {grid!r}."
-            )
+            raise TypeError(f"grid is (rows, columns) or {{layer: (rows, columns)}}, not {grid!r}.")
 
 
 def _class_names(given, classes: int, name: str) -> list[str]:
@@ -406,10 +402,9 @@ def _class_names(given, classes: int, name: str) -> list[str]:
     if isinstance(given, str):
         raise TypeError(f"class_names is a list of names, not the string {given!r}.")
     if isinstance(given, Mapping):
-        try:
-            by_index = {int(key): value for key, value in given.items()}
-        except ValueError:  # {name: index}
-            by_index = {int(value): key for key, value in given.items()}
+        turned = all(integer(value) is not None for value in given.values())  # {name: index}
+        pairs = [pair[::-1] if turned else pair for pair in given.items()]
+        by_index = {int(index): name for index, name in pairs if str(index).isdigit()}
         if sorted(by_index) != list(range(classes)):
             raise ValueError(f"class_names names 0 to {classes - 1}, not {sorted(by_index)[:20]}.")
         given = [by_index[index] for index in range(classes)]

@@ -33,8 +33,7 @@ TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
 ADAPTER = """
     class Adapter(torch.nn.Module):
         def __init__(self, network): super().__init__(); self.network = network
-        def forward(self, picture): return self.network({call})
-    models.wrap(Adapter(network), …)"""
+        def forward(self, picture): return self.network({call})"""
 
 
 # --- a copy of its own ----------------------------------------------------------------------------
@@ -107,7 +106,7 @@ def _stand_in(module: nn.Module) -> nn.Module:
 class DryRun(NamedTuple):
     shapes: list[tuple[str, tuple]]  # (dotted name, shape for one picture), as they finish
     scores: Tensor  # (2, K) of the grey and of the noisy picture
-    from_sigmoid: bool  # are these what a sigmoid gave?
+    from_sigmoid: bool | None  # are these what a sigmoid gave? None: scripts cannot be watched
 
 
 def dry_run(model) -> DryRun:
@@ -125,19 +124,20 @@ def dry_run(model) -> DryRun:
             _lay_out(model.network, memory_format)
             with suppress(*WRONG_SIZE, *WRONG_INPUT):  # as a view of a layer's output raises
                 run = _alone(model, pictures)
-                if alike(run.scores, together):
+                if alike(run.scores, together, model.mean.dtype):
                     return run
         _not_a_function(model, pictures)
         return run
 
 
-def alike(scores: Tensor, others: Tensor) -> bool:
+def alike(scores: Tensor, others: Tensor, computed_in: torch.dtype | None = None) -> bool:
     """Whether two tables of scores are equal up to rounding; what is not finite has to be equal."""
-    if scores.shape != others.shape or not torch.equal(scores.isfinite(), others.isfinite()):
+    shapes = scores.dim() > 1 and scores.shape == others.shape
+    if not shapes or not torch.equal(scores.isfinite(), others.isfinite()):
         return False
     gap = torch.nan_to_num(scores - others, 0, 0, 0).abs().amax(dim=1)
     largest = torch.nan_to_num(others, 0, 0, 0).abs().amax()
-    return bool((gap <= TOLERANCE.get(scores.dtype, 1e-2) * largest).all())
+    return bool((gap <= TOLERANCE.get(computed_in or scores.dtype, 1e-2) * largest).all())
 
 
 def _first_output(model, pictures: Tensor):
@@ -168,7 +168,8 @@ def _alone(model, pictures: Tensor) -> DryRun:
     shapes = [(name, tuple(output.shape)) for name, output in outputs]
     rows.append(model.answered(model.network(model.normalized(pictures[1:]))))
     made = any(torch.equal(one.flatten(), rows[0].flatten()) for one in sigmoids.results)
-    return DryRun(shapes, torch.cat(rows), made)
+    unseen = any(isinstance(part, torch.jit.ScriptModule) for part in model.network.modules())
+    return DryRun(shapes, torch.cat(rows), None if unseen else made)
 
 
 def _lay_out(network: nn.Module, memory_format: torch.memory_format) -> None:
@@ -220,9 +221,11 @@ def _not_a_function(model, pictures: Tensor) -> None:
     company = run(pictures)
     try:
         first, again = run(pictures[1:]), run(pictures[1:])
-    except WRONG_SIZE as error:
+    except (*WRONG_SIZE, *WRONG_INPUT) as error:
         raise ValueError(_one_or_two(model, "two pictures, but not one", error)) from error
-    if not alike(first[-1][1], again[-1][1]):
+    if first[-1][1].shape != company[-1][1][1:].shape:
+        raise ValueError(_one_or_two(model, "two pictures, but not one", "squeeze? use flatten(1)"))
+    if not alike(first[-1][1], again[-1][1], model.mean.dtype):
         raise ValueError(
             f"{model.name} gives one picture other scores the second time, first in "
             f"{_culprit(model, first, again)}: dropout or noise that eval mode does not switch "
@@ -239,8 +242,9 @@ def _not_a_function(model, pictures: Tensor) -> None:
 
 def _culprit(model, first: list, second: list) -> str:
     for (name, one), (_, other) in zip(first, second, strict=False):
-        one, other = one.flatten(1), other[-len(one) :].flatten(1)  # the noisy picture comes last
-        if name and one.is_floating_point() and not alike(one, other):
+        rows = one.dim() > 1 and one.shape[1:] == other.shape[1:] and one.is_floating_point()
+        # the noisy picture comes last
+        if name and rows and not alike(one.flatten(1), other[-len(one) :].flatten(1)):
             return f"{type(model.network.get_submodule(name)).__name__} {name!r}"
     return "its own forward, outside its layers"
 
@@ -310,7 +314,8 @@ def log_of(probabilities: Tensor) -> Tensor:
 
 def logit_of(probabilities: Tensor) -> Tensor:
     """log p − log(1 − p): the sigmoid of it is p again."""
-    return probabilities.logit(eps=torch.finfo(probabilities.dtype).eps)
+    most = 1 - torch.finfo(probabilities.dtype).eps
+    return log_of(probabilities) - torch.log1p(-probabilities.clamp(max=most))
 
 
 def two_logits(logit: Tensor) -> Tensor:
@@ -329,17 +334,20 @@ def scores_of(word: str | None, run: DryRun, name: str) -> tuple[str, Callable[[
     one, scores = run.scores.shape[1] == 1, run.scores
     within = bool((scores >= 0).all() and (scores <= 1).all())
     to_one = within and not one and bool((scores.sum(dim=1) - 1).abs().max() < 1e-3)
+    to_one = to_one and not run.from_sigmoid
     if word is None:
         word = "probabilities" if to_one or run.from_sigmoid else "one logit" if one else "logits"
-        if word == "one logit":
+        if word == "one logit" or (word == "logits" and within and run.from_sigmoid is None):
             warnings.warn(
-                f"{name} gives one number per picture, which is taken for the logit of two "
-                'classes. Say scores="one logit" if it is, "probabilities" or "values" if not.',
+                f"{name} gives {scores[0].tolist()[:5]} for grey, which is taken for {word}. Say "
+                f'scores="{word}" if so, "probabilities", "labels" or "values" if not.',
                 stacklevel=5,
             )
     if (word == "one logit") != one and word in ("logits", "one logit", "labels"):
         hint = 'scores="one logit", "probabilities" or "values"' if one else 'scores="logits"'
         raise ValueError(f"{name} gives {scores.shape[1]} numbers per picture: say {hint}.")
+    if run.from_sigmoid and word in ("logits", "one logit", "labels"):
+        raise ValueError(f'{name} ends in a sigmoid: say scores="probabilities" or "values".')
     if word == "probabilities" and not within:
         low, high = scores.min().item(), scores.max().item()
         raise ValueError(

@@ -207,6 +207,32 @@ def test_a_word_that_does_not_fit_the_scores_is_refused(count, word, said):
         wrapped(Around(lambda net, x: net(x) * 9 - 1, conv_net(count)), scores=word)
 
 
+@pytest.mark.parametrize("word", ["one logit", "labels", "logits"])
+def test_a_word_that_a_sigmoid_at_the_end_contradicts_is_refused(word):
+    with pytest.raises(ValueError, match="ends in a sigmoid"):
+        wrapped(conv_net(1 if word == "one logit" else 3, 3, nn.Sigmoid()), scores=word)
+
+
+def test_two_sigmoids_that_happen_to_sum_to_one_are_labels_and_no_softmax():
+    network = conv_net(2, 3, nn.Sigmoid())
+    for weight in network[6].parameters():
+        weight.data.zero_()
+    assert wrapped(network).scores_are == "labels"
+
+
+def test_a_label_that_is_surely_absent_keeps_its_slope():
+    network = conv_net(3, 3, nn.Sigmoid())
+    network[6].bias.data.fill_(-18)
+    model, logits = wrapped(network), network[:7]
+    assert torch.allclose(model(pictures()), logits(pictures()), rtol=1e-4)
+    assert saliency.saliency_map(model, pictures(), 1).any()
+
+
+def test_a_script_that_ends_in_probabilities_is_asked_about():
+    with pytest.warns(UserWarning, match='"probabilities"'):
+        wrapped(torch.jit.script(conv_net(4, 3, nn.Sigmoid())))
+
+
 # --- networks that are no functions of one picture ------------------------------------------------
 
 
@@ -259,6 +285,17 @@ def test_what_looks_at_the_whole_batch_is_named():
     assert torch.allclose(model(pictures(1)), network(pictures(1)), atol=1e-6)
 
 
+def test_a_network_that_squeezes_the_batch_away_is_told_so():
+    with pytest.raises(ValueError, match="squeeze"):
+        wrapped(Around(lambda net, x: net[6](net[:5](x).squeeze())))
+
+
+def test_scores_in_double_precision_of_a_float32_network_are_judged_as_float32():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert wrapped(Around(lambda net, x: net(x).double()))(pictures()).dtype == torch.float64
+
+
 def test_what_takes_only_two_pictures_or_only_one_is_said():
     network = conv_net()
     network.insert(6, nn.BatchNorm1d(8, track_running_stats=False))
@@ -307,11 +344,26 @@ def test_a_normalisation_may_be_a_tensor_and_255ths():
         {0: "cat", 1: "dog", 2: "owl"},
         {"2": "owl", "0": "cat", "1": "dog"},
         {"dog": 1, "cat": 0, "owl": 2},
+        {"owl": 2, "cat": 0, "dog": 1},
         ("cat", "dog", "owl"),
     ],
 )
 def test_class_names_come_as_a_list_or_as_either_mapping(names):
     assert wrapped(conv_net(), class_names=names).class_names == ["cat", "dog", "owl"]
+
+
+def test_folders_that_are_called_by_numbers_are_names_and_no_indices():
+    by_folder = {name: index for index, name in enumerate(sorted(["0", "2", "10"]))}
+    assert wrapped(conv_net(), class_names=by_folder).class_names == ["0", "10", "2"]
+    with pytest.raises(ValueError, match="names 0 to 2"):
+        wrapped(conv_net(), class_names={"n01": "tench", "n02": "shark"})
+
+
+def test_an_answer_that_is_a_network_is_copied_too():
+    answer = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 2)).train()
+    model = wrapped(conv_net(), answer=answer)
+    assert answer.training and answer[1].weight.requires_grad
+    assert torch.allclose(model(pictures()), answer[1](conv_net()(pictures())), atol=1e-6)
 
 
 def test_class_names_that_leave_an_index_without_name_are_refused():
@@ -439,7 +491,7 @@ class Batch(nn.Module):
 def test_other_inputs_are_answered_with_an_adapter(network, said):
     with pytest.raises(ValueError, match=f"it takes .*{said}") as error:
         wrapped(network)
-    lines = str(error.value).partition(":\n")[2].rpartition("\n")[0]
+    lines = str(error.value).partition(":\n")[2]
     space = {"torch": torch, "age": torch.ones(3)}
     exec("if True:\n" + lines, space)  # noqa: S102 - the adapter of the sentence
     model = wrapped(space["Adapter"](network))
