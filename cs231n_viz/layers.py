@@ -85,16 +85,10 @@ def layouts(model, layers: Sequence[str], size=None) -> dict[str, Layout | None]
     return {layer: known.get((layer, size), Layout()) for layer in layers}
 
 
-def noise(model: nn.Module, size: Sequence[int] | None = None) -> Tensor:
-    """A noisy picture, always the same one: (1, C, height, width)."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.rand(1, model.channels, *(size or model.size), generator=generator)
-
-
 @torch.no_grad()
 def _answers(model, layers, size):
     """{layer: {axis of the channels: how each place answers to each cell, cells x (places …)}}."""
-    picture, found = noise(model, size), {layer: {-1: [], 1: []} for layer in layers}
+    picture, found = model.noise(size), {layer: {-1: [], 1: []} for layer in layers}
     rows, columns = (torch.arange(side) * LATTICE // side for side in size)
     before = activations_at(model, picture, layers)
     for row, column in product(range(LATTICE), repeat=2):
@@ -261,7 +255,7 @@ def last_weights(model: nn.Module) -> str:
 
 def _decides(model, layer) -> bool:
     """Does all that the scores know of a picture come through this layer?"""
-    pixels = noise(model).requires_grad_()
+    pixels = model.noise().requires_grad_()
     with capture(model, layer, leaves=True) as outputs:
         value = model(pixels).square().sum()
     if not value.requires_grad:
@@ -308,7 +302,7 @@ def _slopes(model: nn.Module) -> dict[str, Tensor]:
 
     hook = head.register_forward_pre_hook(keep) if head else nullcontext()
     with hook, capture(model, *layers) if layers else nullcontext({}) as outputs:
-        scores = model(noise(model).requires_grad_())
+        scores = model(model.noise().requires_grad_())
     ends = {name: each for name, each in outputs.items() if each.requires_grad}
     for value in (scores, *features) if ends else ():
         total, inside = value.square().sum(), [*ends.values()]

@@ -99,6 +99,12 @@ class PixelModel(nn.Module):
         """A picture of the mean colour at the network's own size: (1, C, H, W)."""
         return self.mean.expand(1, -1, *self.size).clone()
 
+    def noise(self, size: Sequence[int] | None = None) -> Tensor:
+        """A noisy picture, always the same one, at the network's own size or (height, width)."""
+        generator = torch.Generator().manual_seed(0)
+        pixels = torch.rand(1, self.channels, *(size or self.size), generator=generator)
+        return pixels.to(self.mean)
+
     @property
     def size(self) -> tuple[int, int]:
         """`input_size` as (height, width)."""

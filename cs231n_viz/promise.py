@@ -114,9 +114,8 @@ def dry_run(model) -> DryRun:
 
     Weights lie channels last where that changes nothing but the time.
     """
-    grey, generator = model.grey(), torch.Generator().manual_seed(0)
-    noise = torch.rand(grey.shape, generator=generator).to(grey)
-    pictures, devices = torch.cat([grey, noise]), [model.device] if grey.is_cuda else []
+    pictures = torch.cat([model.grey(), model.noise()])
+    devices = [model.device] if pictures.is_cuda else []
     with torch.random.fork_rng(devices), torch.no_grad():
         together = _checked(model, pictures, _first_output(model, pictures))
         run = None
@@ -220,7 +219,7 @@ def _not_a_function(model, pictures: Tensor) -> None:
 
     company = run(pictures)
     try:
-        first, again = run(pictures[1:]), run(pictures[1:])
+        first, again, _ = run(pictures[1:]), run(pictures[1:]), _alone(model, pictures)
     except (*WRONG_SIZE, *WRONG_INPUT) as error:
         raise ValueError(_one_or_two(model, "two pictures, but not one", error)) from error
     if first[-1][1].shape != company[-1][1][1:].shape:

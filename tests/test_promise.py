@@ -290,6 +290,16 @@ def test_a_network_that_squeezes_the_batch_away_is_told_so():
         wrapped(Around(lambda net, x: net[6](net[:5](x).squeeze())))
 
 
+def test_a_network_that_fails_on_a_grey_picture_alone_is_told_so():
+    def contrast(net, x):
+        if len(x) == 1 and x.std() < 1e-6:
+            raise RuntimeError("nothing to see")
+        return net(x)
+
+    with pytest.raises(ValueError, match="takes two pictures, but not one.*nothing to see"):
+        wrapped(Around(contrast))
+
+
 def test_scores_in_double_precision_of_a_float32_network_are_judged_as_float32():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from .. import images
 from ..activations import capture, relu_rule
 from ..errors import unknown
-from ..layers import as_maps, last_linear, last_maps, noise
+from ..layers import as_maps, last_linear, last_maps
 from ..objectives import Objective, Target, classes_of, gradient, gradients_of, score_of, target_for
 
 CANDIDATES = 16  # how many of the last layers are searched for the maps that a head averages
@@ -49,7 +49,7 @@ def class_weights(model: nn.Module) -> tuple[Tensor, Tensor]:
     A network whose last maps are its classes already, as SqueezeNet, has w = 1 for its own map and
     0 elsewhere. Checked by one pass; raises ValueError where it does not hold.
     """
-    layer, pixels = last_maps(model), noise(model)
+    layer, pixels = last_maps(model), model.noise()
     with capture(model, layer) as outputs:
         scores = model(pixels)
     head = outputs[layer].dim() == 4 and _averaging_head(model, outputs[layer], scores)
