@@ -5,6 +5,7 @@ Import the module you need; importing the package itself does no work.
     images        pictures <-> pixels, the one image convention: (N, 3, H, W), RGB, in [0, 1]
     data          photos, textures, paintings, drawings with masks, folders of your own
     networks      our own nn.Modules
+    published     the weights of the real network, EfficientNet-Lite0
     models        any network -> PixelModel; layer names; predict
     promise       what `models.wrap` checks once of a network
     weights       new random weights for any network

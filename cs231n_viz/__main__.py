@@ -20,10 +20,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this file must stay readable for 
         f"    python3.12 -m cs231n_viz {' '.join(sys.argv[1:]) or 'start'}"
     )
 
+import os
 import subprocess
 
 from .commands import environment
-from .errors import unknown
+from .errors import known, unknown
 
 
 def start(arguments: list[str]) -> int:
@@ -31,6 +32,7 @@ def start(arguments: list[str]) -> int:
     environment.enter(["start", *arguments])
     from .commands import lessons
 
+    _check_chosen_network()
     folder = lessons.bring(lessons.own_folder())
     print(f"Opening JupyterLab on {folder}. It runs until you press Ctrl-C here.", flush=True)
     return _run(
@@ -93,6 +95,14 @@ def _run(module: str, *arguments: str, cwd=None) -> int:
                 return process.wait()
             except KeyboardInterrupt:  # the child gets it too, and says what it does about it
                 continue
+
+
+def _check_chosen_network() -> None:
+    """Says before the lab opens that CS231N_VIZ_MODEL names no network."""
+    if name := os.environ.get("CS231N_VIZ_MODEL"):
+        from . import models
+
+        known("network in CS231N_VIZ_MODEL", name, models.names())
 
 
 def _only_in_a_clone(what: str) -> None:

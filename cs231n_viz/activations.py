@@ -135,9 +135,14 @@ RELU_RULES = ("plain", "deconvnet", "guided")
 def relu_rule(model: nn.Module, rule: str) -> Iterator[None]:
     """Context in which ReLUs of this thread's passes send a gradient g back by one rule.
 
-    plain       g · [x > 0]             the gradient: the input x decides
-    deconvnet   max(g, 0)               the gradient's own sign decides
-    guided      max(g, 0) · [x > 0]     both must be positive
+    plain       g · [0 < x < top]             the gradient: the input x decides
+    deconvnet   max(g, 0)                     the gradient's own sign decides
+    guided      max(g, 0) · [0 < x < top]     both must be positive
+
+    top is ∞ for ReLU, 6 for ReLU6, and the upper limit of a hardtanh whose lower one is 0. At top
+    and above the output is flat: plain and guided pass nothing there, as below 0. A deconvnet asks
+    the input nothing (Zeiler & Fergus rectify only what comes back), and so not whether it was
+    above top.
 
     Forward values stay as they are, and the gradient may be taken after the `with`. ReLU and ReLU6
     count as module, function or method, in place or not; Hardswish, SiLU, GELU and `clamp` keep
@@ -166,20 +171,21 @@ class _RuledReLUs(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if function in _RELUS:
-            values, in_place, floor, ceiling = _relu_arguments(*args, **_RELUS[function], **kwargs)
+            values, floor, ceiling, in_place = _RELUS[function](*args, **kwargs)
             if floor == 0:
                 self.met += values.requires_grad  # else it is on no way from the picture
                 return _RuledReLU.apply(values, ceiling, self.rule, in_place)
         return function(*args, **kwargs)
 
 
-def _relu_arguments(input, inplace=False, min_val=0.0, max_val=math.inf):
-    return input, inplace, min_val, max_val
+def _hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):  # nn.ReLU6 is one of 0 and 6
+    return input, min_val, max_val, inplace
 
 
-_IN_PLACE = {"inplace": True}
-_RELUS = {F.relu: {}, torch.relu: {}, Tensor.relu: {}, F.hardtanh: {}}  # nn.ReLU6 is hardtanh(0, 6)
-_RELUS |= {torch.relu_: _IN_PLACE, Tensor.relu_: _IN_PLACE, F.relu6: {"max_val": 6.0}}
+_relu = partial(_hardtanh, min_val=0, max_val=math.inf)
+_RELUS = dict.fromkeys((F.relu, torch.relu, Tensor.relu), _relu) | {F.hardtanh: _hardtanh}
+_RELUS |= dict.fromkeys((torch.relu_, Tensor.relu_), partial(_relu, inplace=True))
+_RELUS |= {F.relu6: partial(_relu, max_val=6), F.hardtanh_: partial(_hardtanh, inplace=True)}
 
 
 class _RuledReLU(torch.autograd.Function):

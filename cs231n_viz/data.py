@@ -6,7 +6,7 @@ Stored results of experiments that take too long for a lesson: `measured`, `shee
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
@@ -80,9 +80,9 @@ def photo_credit(name: str) -> str:
     return _photo(name).credit
 
 
-def photo_pieces(side: int, without: str) -> Tensor:
-    """All photos but `without`, each whole and in quarters: (N, 3, side, side)."""
-    names = [name for name in photo_names() if name != without]
+def photo_pieces(side: int, without: Sequence[str]) -> Tensor:
+    """All photos but those named, each whole and in quarters: (N, 3, side, side)."""
+    names = [name for name in photo_names() if name not in without]
     whole = torch.cat([photo(name, side) for name in names])
     large = torch.cat([photo(name, 2 * side) for name in names])
     quarters = large.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5)

@@ -8,7 +8,7 @@ and lower edge may be smaller. `play` makes the widget.
 
 import html
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import ipywidgets as W
@@ -94,7 +94,7 @@ class Table(NamedTuple):
 
 def beliefs(table: Table, order: Sequence[int], first: int = 0) -> Tensor:
     """Probabilities (K, classes) with `first`, first + 1, … all patches of the order open."""
-    return torch.cat([rows for _, rows in _looks(table, order, first)])
+    return torch.stack([row for _, row in _looks(table, order, first)])
 
 
 def network_answer(table: Table, order: Sequence[int], threshold=0.6, first=0) -> Answer | None:
@@ -103,13 +103,11 @@ def network_answer(table: Table, order: Sequence[int], threshold=0.6, first=0) -
     It begins with `first` patches of the order open. When every patch of the picture is open it
     must answer. None: it is not sure, and the order leaves patches closed.
     """
-    looks = _looks(table, order, first)
-    answers = (_as_soon_as_sure(table, rows, threshold, start) for start, rows in looks)
-    return next(filter(None, answers), None)
+    return _as_soon_as_sure(table, _looks(table, order, first), threshold)
 
 
 def _looks(table: Table, order: Sequence[int], first: int) -> Iterator[tuple[int, Tensor]]:
-    """`beliefs`, AT_ONCE rows at a time: how many patches are open in the first, and the rows."""
+    """How many patches are open, and the `beliefs` then: one by one, computed AT_ONCE at a time."""
     for start in range(first, len(order) + 1, AT_ONCE):
         opening = order[: start + AT_ONCE - 1]
         pixels = revealed(table.pixels, opening, table.cover, table.patch, start)
@@ -119,11 +117,11 @@ def _looks(table: Table, order: Sequence[int], first: int) -> Iterator[tuple[int
         if not fits or not (rows >= 0).all() or not (rows.sum(dim=1) < 1.001).all():
             wanted = "probabilities (N, classes), as scores.softmax(dim=1) are"
             raise ValueError(f"look gives {wanted}, not {tuple(rows.shape)} for {len(pixels)}.")
-        yield start, rows
+        yield from enumerate(rows, start)
 
 
-def _as_soon_as_sure(table: Table, rows: Tensor, threshold: float, first: int) -> Answer | None:
-    for patches, row in enumerate(rows, first):
+def _as_soon_as_sure(table: Table, looks: Iterable, threshold: float) -> Answer | None:
+    for patches, row in looks:
         if row.max() >= threshold or patches == table.count:
             return Answer(int(row.argmax()), patches, float(row.max()))
     return None
@@ -177,9 +175,9 @@ def _looked(table: Table, now: Round, fresh: tuple[int, ...], threshold: float) 
     order = now.opened + fresh
     # once it has answered, only its present belief is of interest
     first = len(order) if now.network else len(now.opened) + bool(fresh)
-    rows = beliefs(table, order, first)
-    network = now.network or _as_soon_as_sure(table, rows, threshold, first)
-    return now._replace(opened=order, belief=tuple(rows[-1].tolist()), network=network)
+    looks = list(_looks(table, order, first))
+    network = now.network or _as_soon_as_sure(table, looks, threshold)
+    return now._replace(opened=order, belief=tuple(looks[-1][1].tolist()), network=network)
 
 
 # --- pictures -------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ of its map, and outside that window the map is the same as without the patch. So
 uncovered picture is kept once ("clean"), with one window for each position of the patch. A layer
 runs only on the rectangle of inputs that its output window reads, cut from the clean map and from
 the window before. A layer that is not known to act locally, or is called with what its rule does
-not know, gets the whole map, reassembled: slower from there on, but still exact. One covered
+not know, gets the whole map, reassembled: slower from there on, but still exact. So does a layer
+whose window would cost as much as its whole map: depthwise ones at half of the map, where moving
+values costs more than multiplying them; from there on the network runs as it is. One covered
 picture is compared with a whole pass before any score is given out.
 """
 
@@ -15,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from inspect import signature
+from itertools import groupby
+from math import inf
 from textwrap import shorten
 
 import torch
@@ -23,7 +27,9 @@ from torch import Tensor, fx, nn
 
 from .activations import pair
 
-DENSE = 0.95  # a window that covers this share of its map becomes the whole map
+# What a window costs beside the same share of the whole map (timed on convolutions, one thread): it
+# runs slower, and each value that it reads is moved, at the price of so many multiplications.
+SLOWER, MOVED = 1.15, 8
 ZERO, LOWEST, FIRST = 0, 1, 2  # rows of Clean: two for padding, and the first of the map
 
 
@@ -184,7 +190,8 @@ class _Occluded(_Runner):
         maps = [one for one in _flat([*arguments, *named.values()]) if isinstance(one, Window)]
         altered = module and (module.training or "forward" in vars(module))
         fits = maps and (rule in _OF_SEVERAL or maps == [*arguments[:1]])
-        if altered or not (rule and clean and fits):
+        full = all(one.values.shape[2:] == one.clean.size for one in maps)  # runs as it is
+        if altered or full or not (rule and clean and fits):
             return None
         if module:
             known = [name for name in _parameters(rule) if hasattr(module, name)]
@@ -219,15 +226,20 @@ def _cut(window: Window, top: Tensor, left: Tensor, height: int, width: int, bey
     rows, columns = _grid(top, left, height, width)
     on_map = _inside(rows, clean.size[0]) & _inside(columns, clean.size[1])
     source = torch.where(on_map, FIRST + rows * clean.size[1] + columns, beyond)
-    # the last row takes the window's values that lie outside the rectangle
-    cut = clean.rows.new_empty(count * height * width + 1, channels)
-    torch.index_select(clean.rows, 0, source.flatten(), out=cut[:-1])
-    rows, columns = _grid(window.top - top, window.left - left, m, n)
-    in_cut = _inside(rows, height) & _inside(columns, width)
-    first = height * width * torch.arange(count, device=top.device)[:, None, None]
-    goal = torch.where(in_cut, first + rows * width + columns, len(cut) - 1)
-    cut.index_copy_(0, goal.flatten(), window.values.permute(0, 2, 3, 1).reshape(-1, channels))
-    return cut[:-1].view(count, height, width, channels).permute(0, 3, 1, 2)
+    cut = clean.rows.index_select(0, source.flatten()).view(count, height, width, channels)
+    values, start = window.values.permute(0, 2, 3, 1), 0
+    offsets = torch.stack([window.top - top, window.left - left], dim=1).tolist()
+    for (down, across), run in groupby(offsets):  # copied in one go where windows lie alike
+        some = slice(start, start := start + len(list(run)))
+        (rows, own_rows), (columns, own) = _overlap(down, m, height), _overlap(across, n, width)
+        cut[some, rows, columns] = values[some, own_rows, own]
+    return cut.permute(0, 3, 1, 2)
+
+
+def _overlap(offset: int, length: int, most: int) -> tuple[slice, slice]:
+    """Where `length` things from `offset` on lie within the first `most`, and which of them do."""
+    first, end = max(offset, 0), min(offset + length, most)
+    return slice(first, max(end, first)), slice(first - offset, max(end, first) - offset)
 
 
 def _grid(top: Tensor, left: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -251,16 +263,17 @@ def _whole(value):
 # --- what layers do with windows ------------------------------------------------------------------
 
 
-def _slide(clean: Clean, window: Window, settings: tuple, beyond: int, layer: Callable) -> Window:
+def _slide(clean: Clean, window: Window, settings: tuple, beyond: int, layer, uses=inf) -> Window:
     """The Window of a layer with a sliding kernel, run only where outputs can have changed.
 
-    settings: (kernel, stride, padding, dilation), a pair or one number each.
+    settings: (kernel, stride, padding, dilation), a pair or one number each. uses: how often each
+    value is multiplied. Where the whole map costs no more than the window, the window is the map.
     """
     down, across = zip(*map(pair, settings), strict=True)
     height, width = clean.size
     top, m = _reach(window.top, window.values.shape[2], height, *down)
     left, n = _reach(window.left, window.values.shape[3], width, *across)
-    if m * n >= DENSE * height * width:
+    if m * n * (SLOWER + MOVED / uses) >= height * width:
         top, left, m, n = torch.zeros_like(top), torch.zeros_like(left), height, width
     corners, sides = [], []
     for first, size, (kernel, stride, padding, dilation) in ((top, m, down), (left, n, across)):
@@ -295,7 +308,9 @@ def _convolution(
     def convolve(inputs):
         return F.conv2d(inputs, weight, bias, stride, 0, dilation, groups)
 
-    return _slide(clean, input, (weight.shape[2:], stride, padding, dilation), ZERO, convolve)
+    # channels · kernel; k² where each channel has a kernel of its own, which so goes whole sooner
+    uses, settings = weight[:, 0].numel() / groups, (weight.shape[2:], stride, padding, dilation)
+    return _slide(clean, input, settings, ZERO, convolve, uses)
 
 
 def _max_pool(
@@ -318,6 +333,13 @@ def _average_pool(
         return F.avg_pool2d(inputs, kernel_size, stride, divisor_override=divisor_override)
 
     return _slide(clean, input, (kernel_size, stride or kernel_size, padding, 1), ZERO, pool)
+
+
+def _pad(clean, layer, input, pad=(), mode="constant", value=0, padding=()):
+    left, _, top, _, *others = [*(pad or padding), 0, 0, 0, 0]
+    if mode != "constant" or min(pad or padding) < 0 or any(others):
+        return None
+    return Window(clean, input.top + top, input.left + left, input.values)  # `clean` has the pads
 
 
 def _relu(clean, layer, input, inplace=False):
@@ -359,6 +381,7 @@ _RULES = {operator.add: _add, torch.add: _add, torch.cat: _concat}
 _RULES |= {nn.Conv2d: _convolution, F.conv2d: _convolution}
 _RULES |= dict.fromkeys((nn.MaxPool2d, F.max_pool2d, torch.max_pool2d), _max_pool)
 _RULES |= dict.fromkeys((nn.AvgPool2d, F.avg_pool2d), _average_pool)
+_RULES |= dict.fromkeys((nn.ZeroPad2d, nn.ConstantPad2d, F.pad), _pad)
 _RULES |= dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu", "relu_"), _relu)
 _RULES |= dict.fromkeys((nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.ReLU6, nn.SiLU), _pointwise)
 _RULES |= dict.fromkeys((nn.Hardswish, nn.GELU, nn.LeakyReLU, F.gelu, F.leaky_relu), _pointwise)

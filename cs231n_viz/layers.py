@@ -32,6 +32,8 @@ HOLDS, ROW_HOLDS = 0.42, 0.75
 EVEN = 0.03
 MOST_EXTRA = 16  # extra tokens (class, distillation, registers) that are looked for
 POOLING = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+TELLING = 64  # so many maps a style needs: their Gram matrix has 2,080 different numbers
+PADDING = (nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d)
 PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 MAPS = (nn.Conv2d, nn.BatchNorm2d, *POOLING)  # their outputs are maps (N, C, h, w) by definition
 
@@ -174,6 +176,9 @@ def _likeness(shares: Tensor, grid: tuple[int, int]) -> tuple[float, int]:
 
 
 def _no_maps(model, layer, shape) -> ValueError:
+    if layer in model.maps and max(model.shapes[layer][2:]) > 1:
+        alone = f"{layer} is a single place, {shape}, in a picture as small as this"
+        return ValueError(f"{alone}: take a larger one (images.resize), or an earlier layer.")
     words = [f"{name}={getattr(model, name)}" for name in ("grid", "extra_tokens")]
     said = " and ".join(word for word in words if not word.endswith("None"))
     why = f"does not hold {said}" if said else "follows the picture's rows and columns nowhere"
@@ -222,7 +227,7 @@ def last_maps(model: nn.Module) -> str:
 
 @_remembered
 def finer_maps(model: nn.Module) -> str:
-    """Name of the last layer, no pooling, whose maps are finer than those of `last_maps`."""
+    """Name of the last layer, no pooling or padding, with finer maps than those of `last_maps`."""
     last = last_maps(model)
     own, shapes = _grid(model, last), model.shapes.items()
 
@@ -271,8 +276,8 @@ def last_linear(model: nn.Module) -> nn.Linear | None:
 
 
 def _last(model, layers, wanted) -> str | None:
-    """The last of the layers with maps, no pooling, that is wanted(layer, layout)."""
-    layers = [layer for layer in layers if not _pools(model.resolve(layer)[0])]
+    """The last of the layers with maps, no pooling or padding, that is wanted(layer, layout)."""
+    layers = [layer for layer in layers if not _pools_or_pads(model.resolve(layer)[0])]
     for end in range(len(layers), 0, -AT_ONCE):
         found = layouts(model, layers[max(end - AT_ONCE, 0) : end])  # measures them together
         for layer in reversed(found):
@@ -320,12 +325,18 @@ def _slopes(model: nn.Module) -> dict[str, Tensor]:
 def map_layers(model: nn.Module) -> list[str]:
     """Names of the layers to look at: whole blocks and ReLUs with maps of at least 5 x 5.
 
-    Only names without a dot count; where there are fewer than four, the last layer of each map size
-    is taken instead. Raises ValueError where these are fewer than four, too.
+    Only names without a dot count, and of these the ones that are never negative, in which "lights
+    up" means something: a block that is a signed sum, such as a linear bottleneck, is left out for
+    the ReLUs inside it. Where fewer than four are never negative, all count; where there are fewer
+    than four at all, the last layer of each map size is taken instead. Raises ValueError where
+    these are fewer than four, too.
     """
     maps = _maps(model, least=5)
-    blocks = _held(model, _blocks(model, maps))
-    chosen = list(blocks) if len(blocks) >= 4 else _last_of_each_size(model, maps)
+    blocks = list(_held(model, _blocks(model, maps)))
+    outputs = activations_at(model, model.noise(), blocks) if blocks else {}
+    lit = [layer for layer in blocks if outputs[layer].min() >= 0]
+    chosen = next((some for some in (lit, blocks) if len(some) >= 4), None)
+    chosen = chosen or _last_of_each_size(model, maps)
     if len(chosen) < 4:
         raise ValueError(
             f"{model.name} has feature maps of only {len(chosen)} sizes, and four are needed: take "
@@ -337,16 +348,26 @@ def map_layers(model: nn.Module) -> list[str]:
 def usual_layers(model: nn.Module) -> tuple[str, list[str]]:
     """The default content layer and style layers of a network: (content, [style, ...]).
 
-    The style layers are "pixels", for the colours, and four blocks or ReLUs: the last one of each
-    of the first four map shapes. The content layer is the last of them. Where fewer than four
-    have a name without a dot, the last layer of each map size is taken instead.
+    The style layers are "pixels", for the colours, and the last block or ReLU of each of the first
+    four map shapes; what lies inside a block does not count. Where the fourth has fewer maps than
+    `TELLING`, more follow, down to the first that has as many. The content layer is the fourth.
+    Where fewer than four have a name without a dot, the last layer of each map size is taken
+    instead.
     """
     maps = _maps(model, least=2)
-    chosen = list({maps[layer]: layer for layer in _held(model, _blocks(model, maps))}.values())
-    chosen = (chosen if len(chosen) >= 4 else _last_of_each_size(model, maps))[:4]
+    chosen = list({maps[one]: one for one in _held(model, _outermost(model, maps))}.values())
+    chosen = chosen if len(chosen) >= 4 else _last_of_each_size(model, maps)
     if not chosen:
         raise ValueError(f"{model.name} has no feature maps (N, C, h, w) to read a style from.")
-    return chosen[-1], ["pixels", *chosen]
+    count = next((n for n, one in enumerate(chosen, 1) if n > 3 and maps[one][1] >= TELLING), 4)
+    return chosen[:4][-1], ["pixels", *chosen[:count]]
+
+
+def _outermost(model: nn.Module, layers) -> list[str]:
+    """The `_blocks` that are not inside another one of them."""
+    modules = {layer: model.resolve(layer)[0] for layer in _blocks(model, layers)}
+    inside = {part for whole in modules.values() for part in whole.modules() if part is not whole}
+    return [layer for layer, module in modules.items() if module not in inside]
 
 
 def _maps(model: nn.Module, least: int) -> dict[str, tuple[int, ...]]:
@@ -366,10 +387,10 @@ def _blocks(model: nn.Module, layers) -> list[str]:
     return [name for name in short if type(model.resolve(name)[0]) not in PLAIN]
 
 
-def _pools(module: nn.Module) -> bool:
-    """Is it a pooling, or does it end in one, as the `features` of AlexNet and VGG do?"""
+def _pools_or_pads(module: nn.Module) -> bool:
+    """Is it a pooling or a padding, or does it end in one, as the `features` of AlexNet and VGG?"""
     last = [*module.children()][-1:] if isinstance(module, nn.Sequential) else []
-    return isinstance(module, POOLING) or any(map(_pools, last))
+    return isinstance(module, POOLING + PADDING) or any(map(_pools_or_pads, last))
 
 
 def _held(model: nn.Module, names) -> dict[str, tuple[int, ...]]:

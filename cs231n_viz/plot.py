@@ -137,8 +137,7 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
     maps = [_numbers(points) for points in (positions if several else [positions])]
     titles, width = [title] if isinstance(title, str) else title, (WIDTH + GAP) // len(maps) - GAP
     height = width * 3 // 4 if len(maps) == 1 else width
-    small = (side, side), Resampling.LANCZOS
-    pictures = [_picture(picture).resize(*small) for picture in _each(pictures)]
+    pictures = [_picture(each).resize((side, side), Resampling.LANCZOS) for each in _each(pictures)]
     figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
     for axes, points in zip(panels, maps, strict=True):
         room, span = np.array((width - side, height - side)), np.ptp(points, axis=0)
@@ -148,8 +147,7 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
         for picture, corner in zip(pictures, corners.round().astype(int).tolist(), strict=True):
             canvas.paste(picture, tuple(corner))
         axes.imshow(canvas)
-        groups = (names or {}).values()
-        middles = [np.median(corners[chosen], axis=0) + side / 2 for chosen in groups]
+        middles = [np.median(corners[own], axis=0) + side / 2 for own in (names or {}).values()]
         _write(axes, middles, list(names or ()), width)
     return figure
 

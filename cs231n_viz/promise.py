@@ -117,10 +117,10 @@ def dry_run(model) -> DryRun:
     pictures = torch.cat([model.grey(), model.noise()])
     devices = [model.device] if pictures.is_cuda else []
     with torch.random.fork_rng(devices), torch.no_grad():
-        together = _checked(model, pictures, _first_output(model, pictures))
+        together = _together(model, pictures)
         run = None
         for memory_format in (torch.channels_last, torch.contiguous_format):
-            _lay_out(model.network, memory_format)
+            nn.utils.convert_conv2d_weight_memory_format(model.network, memory_format)
             with suppress(*WRONG_SIZE, *WRONG_INPUT):  # as a view of a layer's output raises
                 run = _alone(model, pictures)
                 if alike(run.scores, together, model.mean.dtype):
@@ -131,17 +131,17 @@ def dry_run(model) -> DryRun:
 
 def alike(scores: Tensor, others: Tensor, computed_in: torch.dtype | None = None) -> bool:
     """Whether two tables of scores are equal up to rounding; what is not finite has to be equal."""
-    shapes = scores.dim() > 1 and scores.shape == others.shape
-    if not shapes or not torch.equal(scores.isfinite(), others.isfinite()):
+    if scores.dim() < 2 or scores.shape != others.shape:
         return False
-    gap = torch.nan_to_num(scores - others, 0, 0, 0).abs().amax(dim=1)
     largest = torch.nan_to_num(others, 0, 0, 0).abs().amax()
-    return bool((gap <= TOLERANCE.get(computed_in or scores.dtype, 1e-2) * largest).all())
+    near = float(TOLERANCE.get(computed_in or scores.dtype, 1e-2) * largest)
+    return torch.allclose(scores, others, rtol=0, atol=near, equal_nan=True)
 
 
-def _first_output(model, pictures: Tensor):
+def _together(model, pictures: Tensor) -> Tensor:
+    """The scores in the network's output, if there is one row of numbers per picture."""
     try:
-        return model.network(model.normalized(pictures))
+        output = model.network(model.normalized(pictures))
     except WRONG_INPUT as error:
         raise ValueError(_other_inputs(model, error)) from error
     except WRONG_SIZE as error:
@@ -150,10 +150,6 @@ def _first_output(model, pictures: Tensor):
         except WRONG_SIZE:
             raise ValueError(_other_size(model, pictures, error)) from error
         raise ValueError(_one_or_two(model, "one picture, but not two", error)) from error
-
-
-def _checked(model, pictures: Tensor, output) -> Tensor:
-    """The scores in the network's output, if there is one row of numbers per picture."""
     scores = model.answered(output)
     numbers = isinstance(scores, Tensor) and scores.is_floating_point()
     if not numbers or scores.dim() != 2 or len(scores) != len(pictures) or not scores.shape[1]:
@@ -169,12 +165,6 @@ def _alone(model, pictures: Tensor) -> DryRun:
     made = any(torch.equal(one.flatten(), rows[0].flatten()) for one in sigmoids.results)
     unseen = any(isinstance(part, torch.jit.ScriptModule) for part in model.network.modules())
     return DryRun(shapes, torch.cat(rows), None if unseen else made)
-
-
-def _lay_out(network: nn.Module, memory_format: torch.memory_format) -> None:
-    for weight in network.parameters():
-        if weight.dim() == 4:
-            weight.data = weight.data.contiguous(memory_format=memory_format)
 
 
 @contextmanager
@@ -276,7 +266,6 @@ def _other_inputs(model, error: Exception) -> str:
 
 def _other_output(model, output) -> str:
     """The call that picks the scores out of an output of another form."""
-    more = ""
     if isinstance(output, Tensor):
         one = [1, *output.shape[1:]] if output.shape[:1] == (2,) else output.shape  # of 2 pictures
         given = f"{tuple(one)}" + ("" if output.is_floating_point() else f" of {output.dtype}")
@@ -290,8 +279,7 @@ def _other_output(model, output) -> str:
         given, pick = type(output).__name__, "output.logits"
     elif isinstance(output, list | tuple) and output and isinstance(output[0], Mapping):
         given = f"a {type(output).__name__} of {type(output[0]).__name__}s, one for each picture"
-        pick = 'torch.stack([one["scores"].sum()[None] for one in output])'
-        more = ', scores="values"'
+        pick = 'torch.stack([one["scores"].sum()[None] for one in output]), scores="values"'
     elif isinstance(output, list | tuple):
         kinds = ", ".join(type(one).__name__ for one in output)
         given, pick = f"a {type(output).__name__} of {kinds}", "output[0]"
@@ -299,7 +287,7 @@ def _other_output(model, output) -> str:
         given, pick = type(output).__name__, "output…"
     return (
         f"{model.name} must give one tensor of scores (N, classes), not {given}. Say which part "
-        f"of its output they are, as in  models.wrap(…, answer=lambda output: {pick}{more})"
+        f"of its output they are, as in  models.wrap(…, answer=lambda output: {pick})"
     )
 
 

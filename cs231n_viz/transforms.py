@@ -1,6 +1,6 @@
 """Factories of functions image -> image: augmentations, constraints, parameterisations.
 
-    augment    what the network sees        jitter, random_scale, random_rotate
+    augment    what the network sees        jitter, random_scale, random_rotate, random_view
     constrain  where the picture must stay  clamp, within, blur, clip_small
     decode     parameter -> pixels          from_fourier, decorrelated_colors, from_unbounded
     encode     pixels -> parameter          to_fourier, to_decorrelated, to_unbounded
@@ -75,6 +75,28 @@ def random_rotate(degrees: float, generator: torch.Generator | int) -> Transform
     return lambda image: _warp(image, 1, math.radians(_uniform(-degrees, degrees, generator)))
 
 
+def random_view(low: float, side: int, grain: float, source: torch.Generator | int) -> Transform:
+    """A part of the picture from near its middle, `side` pixels wide, as a grainy photograph.
+
+    low: the part's least share of the picture's sides; the largest is 1. grain: the deviation of
+    the noise, as a share of that of the part itself, so that faint pictures are not drowned.
+    """
+    errors.share("the least share of random_view", low)
+    generator = _generator(source)
+
+    def see(image: Tensor) -> Tensor:
+        share = _uniform(low, 1, generator)
+        right, down = (_uniform(-0.6, 0.6, generator) * (1 - share) for _ in range(2))
+        matrix = image.new_tensor([[share, 0, right], [0, share, down]])
+        shape = [*image.shape[:2], side, side]
+        grid = F.affine_grid(matrix.expand(len(image), 2, 3), shape, align_corners=False)
+        seen = F.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        noise = torch.randn(seen.shape[1:], generator=generator, device=generator.device)
+        return seen + grain * seen.detach().std(dim=(1, 2, 3), keepdim=True) * noise.to(seen)
+
+    return see
+
+
 def blur(sigma: float) -> Transform:
     """Gaussian blur, `sigma` in pixels, repeating the edge; the window ends at four sigmas."""
     errors.positive("the sigma of blur", sigma, zero=True)
@@ -146,14 +168,14 @@ def fourier_noise(height: int, width: int, seed: int, count=1, channels=3, scale
     return scale * noise[:, :channels]
 
 
-def from_fourier(height: int, width: int) -> Transform:
+def from_fourier(height: int, width: int, fall: float = 1.0) -> Transform:
     """Spectrum (N, C, height, width // 2 + 1, 2) -> unbounded picture (N, C, height, width).
 
     Every frequency f is scaled by 1 / 4f, as the amplitudes of photographs fall with 1 / f (Olah,
     Mordvintsev & Schubert 2017): a step changes broad shapes more than fine grain, and a component
-    of k cycles per picture is equally strong at every size.
+    of k cycles per picture is equally strong at every size. fall: another power of f.
     """
-    strength = _strength(height, width)
+    strength = _strength(height, width, fall)
 
     def decode(spectrum: Tensor) -> Tensor:
         scaled = torch.view_as_complex(spectrum.contiguous()) * strength.to(spectrum)
@@ -162,18 +184,18 @@ def from_fourier(height: int, width: int) -> Transform:
     return decode
 
 
-def to_fourier(height: int, width: int) -> Transform:
+def to_fourier(height: int, width: int, fall: float = 1.0) -> Transform:
     """The inverse of `from_fourier`: picture -> spectrum (N, C, height, width // 2 + 1, 2)."""
-    scale = _strength(height, width)
+    scale = _strength(height, width, fall)
     return lambda image: torch.view_as_real(torch.fft.rfft2(image, norm="ortho") / scale.to(image))
 
 
-def _strength(height: int, width: int) -> Tensor:
-    """The scale of each frequency: a quarter of its wavelength, (height, width // 2 + 1)."""
+def _strength(height: int, width: int, fall: float) -> Tensor:
+    """The scale of each frequency: a quarter of wavelength ** fall, (height, width // 2 + 1)."""
     down = torch.fft.fftfreq(height).view(-1, 1)  # cycles per pixel
     right = torch.fft.rfftfreq(width).view(1, -1)
     longest = max(height, width)  # frequency 0, the mean, is scaled like the lowest one
-    return 1 / (4 * torch.hypot(down, right).clamp(min=1 / longest))
+    return 1 / (4 * torch.hypot(down, right).clamp(min=1 / longest) ** float(fall))
 
 
 def decorrelated_colors() -> Transform:

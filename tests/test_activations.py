@@ -13,7 +13,14 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
 
 from cs231n_viz import models
-from cs231n_viz.activations import activations_at, capture, receptive_field, relu_rule
+from cs231n_viz.activations import (
+    activations_at,
+    capture,
+    receptive_field,
+    receptive_fields,
+    relu_rule,
+)
+from cs231n_viz.networks import EfficientNetLite
 
 FOUR_WAYS = [
     toy_nets.plain_net,
@@ -29,19 +36,23 @@ REAL = {  # name: layers early and late, whose units do not yet see the whole pi
     "densenet121": ["features.pool0", "features.denseblock1", "features.denseblock2.denselayer2"],
     "googlenet": ["conv1", "inception3a", "inception4a.branch3"],
     "mobilenet_v3_small": ["features.0", "features.1.block.0"],
+    "efficientnet_lite0": ["stem", "relu2_expand", "block2", "relu4_depthwise", "block5"],
 }
 SIZE = 144  # pixels; enough for the layers above, and quick
 
 
 @functools.cache
 def real(name):
-    """A torchvision network with random weights; the huge linear layers of AlexNet and VGG are made
-    narrow.
+    """A network of torchvision, or our own EfficientNet-Lite, with random weights; the huge linear
+    layers of AlexNet and VGG are made narrow.
     """
     settings = {"init_weights": False, "aux_logits": True} if name == "googlenet" else {}
     torch.manual_seed(0)
     with torch.device("meta"):
-        network = torchvision.models.get_model(name, weights=None, **settings)
+        if name == "efficientnet_lite0":
+            network = EfficientNetLite(10)
+        else:
+            network = torchvision.models.get_model(name, weights=None, **settings)
     if name in ("alexnet", "vgg11_bn"):
         inputs = next(
             module.in_features for module in network.classifier if isinstance(module, nn.Linear)
@@ -513,19 +524,45 @@ def test_the_three_rules_on_numbers_however_a_relu_is_spelled(rule, spelling):
     assert gradient.tolist() == RULES[rule]
 
 
-def test_above_six_a_relu6_is_closed_and_other_activations_keep_their_own_gradient():
+SIXES = {
+    "nn.ReLU6": nn.ReLU6(),
+    "nn.ReLU6 in place": nn.ReLU6(inplace=True),
+    "F.relu6": F.relu6,
+    "F.relu6 in place": lambda values: F.relu6(values, inplace=True),
+    "nn.Hardtanh": nn.Hardtanh(0, 6),
+    "F.hardtanh": lambda values: F.hardtanh(values, 0, 6),
+    "F.hardtanh in place": lambda values: F.hardtanh(values, 0.0, 6.0, True),
+    "F.hardtanh_": lambda values: F.hardtanh_(values, 0.0, max_val=6.0),
+}
+SIX_RULES = {  # the values are -1, 0, 2, 3, 6, 7, 8; what comes back is 5, 5, -6, 7, 8, 9, -10
+    "plain": [0.0, 0.0, -6.0, 7.0, 0.0, 0.0, 0.0],
+    "deconvnet": [5.0, 5.0, 0.0, 7.0, 8.0, 9.0, 0.0],  # where the values lie does not matter
+    "guided": [0.0, 0.0, 0.0, 7.0, 0.0, 0.0, 0.0],
+}
+
+
+@pytest.mark.parametrize("rule", SIX_RULES)
+@pytest.mark.parametrize("spelling", SIXES)
+def test_the_three_rules_on_numbers_below_within_and_above_the_range_of_a_relu6(rule, spelling):
+    values = torch.tensor([-1.0, 0.0, 2.0, 3.0, 6.0, 7.0, 8.0], requires_grad=True)
+    back = torch.tensor([5.0, 5.0, -6.0, 7.0, 8.0, 9.0, -10.0])
+    with relu_rule(toy(toy_nets.plain_net), rule):
+        result = SIXES[spelling](values * 1)
+    assert result.tolist() == [0.0, 0.0, 2.0, 3.0, 6.0, 6.0, 6.0]
+    assert torch.autograd.grad(result, values, back)[0].tolist() == SIX_RULES[rule]
+    if rule == "plain":  # which is torch's own derivative
+        own = torch.autograd.grad(SIXES[spelling](values * 1), values, back)[0]
+        assert own.tolist() == SIX_RULES[rule]
+
+
+def test_other_activations_keep_their_own_gradient():
     values = torch.tensor([-1.0, 3.0, 7.0], requires_grad=True)
-    back = torch.tensor([1.0, 1.0, 1.0])
-    model = toy(toy_nets.plain_net)
-    for rule, expected in {"plain": [0, 1, 0], "deconvnet": [1, 1, 1], "guided": [0, 1, 0]}.items():
-        with relu_rule(model, rule):
-            result = nn.ReLU6()(values)
-        assert result.tolist() == [0.0, 3.0, 6.0]
-        assert torch.autograd.grad(result, values, back)[0].tolist() == expected
-    for activation in (nn.Hardtanh(-2, 2), nn.Hardswish(), nn.LeakyReLU(), nn.GELU()):
-        (usual,) = torch.autograd.grad(activation(values), values, -back)
-        with relu_rule(model, "guided"):
-            (ruled,) = torch.autograd.grad(activation(values), values, -back)
+    others = [nn.Hardtanh(-2, 2), nn.Hardswish(), nn.LeakyReLU(), nn.GELU()]
+    others += [lambda each: F.hardtanh_(each * 1), lambda each: F.hardtanh(each, 1, 5)]
+    for activation in others:
+        (usual,) = torch.autograd.grad(activation(values), values, -torch.ones(3))
+        with relu_rule(toy(toy_nets.plain_net), "guided"):
+            (ruled,) = torch.autograd.grad(activation(values), values, -torch.ones(3))
         assert torch.equal(usual, ruled)
 
 
@@ -588,13 +625,26 @@ def with_relu_modules(googlenet):
     return googlenet
 
 
+def with_relu_for_relu6(model):
+    """A copy whose ReLU6s are open at the top."""
+    model = copy.deepcopy(model)
+    for module in [*model.modules()]:
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU6):
+                setattr(module, name, nn.ReLU())
+    return model
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Setting backward hooks")
-@pytest.mark.parametrize("name", ["squeezenet1_0", "vgg11_bn", "googlenet"])
+@pytest.mark.parametrize("name", ["squeezenet1_0", "vgg11_bn", "googlenet", "efficientnet_lite0"])
 def test_guided_and_deconvnet_agree_with_captum(name):
     attr = pytest.importorskip("captum.attr")  # the oracle; not needed to use the course
     model, pixels = real(name), noise(1, 3, 96, 96)
     modules = with_relu_modules(model) if name == "googlenet" else copy.deepcopy(model)
+    if name == "efficientnet_lite0":  # captum knows ReLU only; here no value is as large as 6
+        modules = with_relu_for_relu6(model)
+        torch.testing.assert_close(modules(pixels), model(pixels))
     for rule, method in {"guided": attr.GuidedBackprop, "deconvnet": attr.Deconvolution}.items():
         expected = method(modules).attribute(pixels.clone().requires_grad_(), target=0).detach()
         found = input_gradient(in_place_again(model), pixels, rule)
@@ -691,6 +741,20 @@ def test_window_arithmetic_by_hand():
     assert receptive_field(model, "scores").whole and not receptive_field(model, "conv2").whole
     assert tuple(receptive_field(toy(toy_nets.residual_net), "relu")) == (5, 1, -2)
     assert tuple(receptive_field(toy(toy_nets.functional_relu_net), "conv2")) == (8, 2, -3)
+
+
+def test_padding_at_the_far_side_only_leaves_the_first_window_at_the_first_pixel():
+    """TensorFlow's way at stride 2: 3 x 3 pads 0 before and 1 after, 5 x 5 1 before and 2 after."""
+    model = real("efficientnet_lite0")
+    fields = receptive_fields(model, model.layers)
+    assert fields["stem"] == (3, 2, 0)  # padded on both sides it would begin at -1
+    assert fields["relu1_depthwise"] == fields["block1"] == (7, 2, -2)  # 3 + 2 · 2; one of 2 before
+    assert fields["block2.pad"] == fields["block1"]  # nothing is put before
+    assert fields["block2"] == fields["relu2_depthwise"] == (11, 4, -2)  # 7 + 2 · 2
+    assert fields["block3"] == (19, 4, -6)  # 11 + 2 · 4; one of 4 before
+    assert fields["block4.pad"] == (19, 4, -10)  # one of 4 put before
+    assert fields["block4"] == (35, 8, -10)  # 19 + 4 · 4
+    assert fields["code"].whole
 
 
 def test_the_box_of_a_unit_is_cut_at_the_edges_of_the_picture():

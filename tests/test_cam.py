@@ -37,6 +37,11 @@ from cs231n_viz.techniques.guided_backprop import input_gradient
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
 
+@pytest.fixture
+def efficientnet():
+    return toy_nets.real_network()
+
+
 def torchvision_model(name, size=64):
     extra = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     torch.manual_seed(0)
@@ -66,10 +71,10 @@ def test_both_maps_worked_by_hand():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["coursenet", "coursenet_b", "squeezenet", "resnet18", "googlenet"]
+    "name", ["coursenet", "coursenet_b", "efficientnet", "squeezenet", "resnet18", "googlenet"]
 )
 def test_grad_cam_matches_cam_when_the_head_is_pooling_plus_linear(name, request):
-    if name == "squeezenet":
+    if name in ("squeezenet", "efficientnet"):
         model = request.getfixturevalue(name)
     else:
         model = (
@@ -478,10 +483,32 @@ def test_an_objective_that_asks_twice_is_refused():
         grad_cam_of(model, picture, lambda pixels: model(pixels)[:, 3] - model(pixels)[:, 5])
 
 
-@pytest.mark.parametrize("name", ["coursenet", "squeezenet"])
+@pytest.mark.slow
+def test_on_photographs_cam_is_grad_cam_at_the_last_maps_of_the_real_network(efficientnet):
+    """At its own size, the network's own answers: 49 places, so 49 times Grad-CAM is CAM."""
+    for name in ("chelsea", "coffee", "china"):
+        picture = data.photo(name, 224)
+        where = cam(efficientnet, picture)
+        raw = signed_maps(efficientnet, picture, None, ["head"])["head"]
+        enlarged = images.resize(raw[:, None], 224)[:, 0] * 49
+        both = torch.stack([where.flatten(), enlarged.flatten()])
+        assert torch.corrcoef(both)[0, 1] > 0.999999
+        assert torch.allclose(enlarged, where, atol=1e-4 * float(where.max()))
+
+
+def test_a_picture_too_small_for_more_than_one_place_is_said_so(efficientnet):
+    picture = data.photo("chelsea", 40)
+    for technique in (grad_cam, guided_grad_cam):
+        with pytest.raises(ValueError, match=r"head is a single place.* take a larger one"):
+            technique(efficientnet, picture)
+    assert grad_cam(efficientnet, picture, layer="relu12_expand").any()  # an earlier layer: 2 x 2
+    assert cam(efficientnet, picture).unique().numel() == 1  # the score of the one place
+
+
+@pytest.mark.parametrize("name", ["coursenet", "efficientnet", "squeezenet"])
 def test_class_weights_turn_the_averages_of_the_last_maps_into_the_scores(name, request):
     model = (
-        request.getfixturevalue(name) if name == "squeezenet" else models.load(name, device="cpu")
+        models.load(name, device="cpu") if name == "coursenet" else request.getfixturevalue(name)
     )
     picture = data.photo("coffee", model.input_size)
     weights, bias = class_weights(model)

@@ -14,6 +14,7 @@ from cs231n_viz.techniques import deepdream, filters
 from cs231n_viz.transforms import random_scale
 
 BRIEF = {"octaves": 1, "steps": 1, "jitter": 0}
+PLAIN = {"direction": normalized(deepdream.RATE)} | BRIEF
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +85,8 @@ def test_restarts_times_octaves_times_steps(coursenet, clouds):
 
 
 def test_a_second_restart_begins_with_the_picture_of_the_first(coursenet, clouds):
-    twice = deepdream.dream(coursenet, clouds, "relu2", restarts=2, **BRIEF)
-    once = deepdream.dream(coursenet, clouds, "relu2", **BRIEF)
+    twice = deepdream.dream(coursenet, clouds, "relu2", restarts=2, **PLAIN)
+    once = deepdream.dream(coursenet, clouds, "relu2", **PLAIN)
     again = images.resize(once, (72, 96)).clamp(0, 1)
     assert torch.allclose(twice, own_step(coursenet, again, "relu2"), atol=1e-5)
 
@@ -205,6 +206,26 @@ def test_laplacian_normalisation_evens_the_bands_and_keeps_the_rate(coursenet, c
     assert filters.roughness(step) < filters.roughness(plain)
 
 
+@pytest.mark.parametrize(
+    ("name", "layer"), [("efficientnet_lite0", "block9"), ("coursenet", "relu4_1")]
+)
+def test_a_usual_step_moves_values_of_every_network_by_the_same(clouds, name, layer):
+    model = models.load(name, device="cpu")
+    dreamt = deepdream.dream(model, clouds, layer, constrain=keep, **BRIEF)
+    assert (dreamt - clouds).abs().mean() == pytest.approx(1.8 / 255, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("efficientnet_lite0", "block9"), ("coursenet", "relu4_1")]
+)
+def test_a_usual_dream_changes_more_with_less_grain_than_one_of_plain_steps(clouds, name, layer):
+    model, some = models.load(name, device="cpu"), {"octaves": 2, "steps": 3}
+    plain = deepdream.dream(model, clouds, layer, direction=normalized(1.8 / 255), **some) - clouds
+    usual = deepdream.dream(model, clouds, layer, **some) - clouds
+    assert usual.abs().mean() > plain.abs().mean()  # steps that agree with each other
+    assert filters.roughness(usual) < 0.8 * filters.roughness(plain)
+
+
 def test_without_colour_the_step_is_grey(coursenet, clouds):
     plain = gradient(layer_energy(coursenet, "relu5"), clouds)
     step = deepdream.laplacian_normalized(color=0.0)(plain, clouds)
@@ -226,7 +247,7 @@ def test_keep_colors_takes_the_light_of_one_and_the_colours_of_the_other():
 
 
 def test_each_frame_of_a_journey_is_the_dream_of_the_last_one_enlarged(coursenet, clouds):
-    frames = list(deepdream.zoom_steps(coursenet, clouds, "relu2", frames=3, zoom=1.1, **BRIEF))
+    frames = list(deepdream.zoom_steps(coursenet, clouds, "relu2", frames=3, zoom=1.1, **PLAIN))
     assert [frame.index for frame in frames] == [0, 1, 2]
     assert torch.allclose(frames[0].image, own_step(coursenet, clouds, "relu2"), atol=1e-5)
     for before, after in pairwise(frames):

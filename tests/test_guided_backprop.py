@@ -9,7 +9,7 @@ import torch
 import toy_nets
 
 from cs231n_viz import data, models
-from cs231n_viz.activations import RELU_RULES, relu_rule
+from cs231n_viz.activations import RELU_RULES, capture, relu_rule
 from cs231n_viz.techniques.guided_backprop import (
     influences,
     input_gradient,
@@ -69,6 +69,85 @@ def test_guided_backprop_equals_captums(name):
         .detach()
     )
     deep_nets.assert_equal_gradients(input_gradient(model, picture, 3), theirs)
+
+
+class RuledReLU6(torch.nn.Module):
+    """min(max(x, 0), 6), whose gradient is made by a hook: the rules written out by hand."""
+
+    def __init__(self, rule):
+        super().__init__()
+        self.rule = rule
+
+    def forward(self, values):
+        cut = values.clamp(0, 6)
+        if self.rule == "deconvnet":  # as if all x came through
+            cut = cut.detach() + values - values.detach()
+        if self.rule != "plain" and cut.requires_grad:
+            cut.register_hook(lambda slope: slope.clamp(min=0))
+        return cut
+
+
+def by_hand(model, picture, target, rule):
+    """(the gradient at the pixels, at every value that a ReLU6 reads)."""
+    model, inputs = copy.deepcopy(model), []
+    for part in [*model.modules()]:
+        for name, child in part.named_children():
+            if isinstance(child, torch.nn.ReLU6):
+                setattr(part, name, RuledReLU6(rule))
+    pixels = picture.clone().requires_grad_()
+    for part in model.modules():
+        if isinstance(part, RuledReLU6):
+            part.register_forward_hook(lambda part, given, output: inputs.append(given[0]))
+    score = model(pixels)[0, target]
+    return inputs, torch.autograd.grad(score, [pixels, *inputs])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RELU_RULES)
+def test_on_a_network_of_relu6s_the_rules_are_those_written_out_by_hand(rule):
+    model, picture = toy_nets.real_network(), data.photo("chelsea", 192)
+    inputs, (expected, *slopes) = by_hand(model, picture, 285, rule)
+    above = sum(int((each > 6).sum()) for each in inputs)
+    assert len(inputs) == 33 and above > 10_000  # so the upper end of ReLU6 has a say
+    found = input_gradient(model, picture, "Egyptian cat", rule)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    blocked = [
+        (slope[(given <= 0) | (given >= 6)]) for given, slope in zip(inputs, slopes, strict=True)
+    ]
+    assert any(each.any() for each in blocked) == (rule == "deconvnet")
+    assert all((slope >= 0).all() for slope in slopes) == (rule != "plain")
+
+
+@pytest.mark.slow
+def test_guided_backprop_of_a_network_of_relu6s_is_another_picture_than_the_plain_gradient():
+    model, picture = toy_nets.real_network(), data.photo("chelsea", 192)
+    plain, guided = (
+        input_gradient(model, picture, None, rule).flatten() for rule in RELU_RULES[::2]
+    )
+    assert abs(torch.cosine_similarity(plain, guided, dim=0)) < 0.1
+    with relu_rule(model, "guided"), capture(model, "head.conv", "conv9_expand") as outputs:
+        score = model(picture.clone().requires_grad_())[0, 285]
+    for slope in torch.autograd.grad(score, list(outputs.values())):
+        assert slope.min() == 0 < slope.max()
+
+
+@pytest.mark.slow
+def test_without_max_pooling_the_deconvnet_map_is_the_same_for_every_picture():
+    """Only max-poolings and ReLUs look at the picture on the way back, and a deconvnet's do not."""
+    names = ("chelsea", "coffee", "china", "rocket")
+    model, coursenet = toy_nets.real_network(), models.load("coursenet", device="cpu")
+    alike = {}
+    for rule, network, size in (
+        ("deconvnet", model, 128),
+        ("guided", model, 128),
+        ("deconvnet", coursenet, 128),
+    ):
+        maps = [input_gradient(network, data.photo(name, size), 3, rule) for name in names]
+        found = torch.corrcoef(torch.stack([each.flatten() for each in maps]))
+        alike[rule, network.name] = found[~torch.eye(4, dtype=torch.bool)]
+    assert alike["deconvnet", model.name].min() > 0.99999
+    assert alike["guided", model.name].max() < 0.5
+    assert alike["deconvnet", "coursenet"].max() < 0.2
 
 
 @pytest.mark.parametrize("rule", RELU_RULES)

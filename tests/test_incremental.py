@@ -14,7 +14,7 @@ import toy_nets
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from cs231n_viz import incremental, models
+from cs231n_viz import incremental, models, networks
 from cs231n_viz.incremental import Incremental, Untraceable, changed, trace
 from cs231n_viz.techniques.occlusion import covered, occlusion_map
 
@@ -163,19 +163,48 @@ def test_odd_networks_come_out_the_same(network):
         assert difference <= 1e-9 * change and change > 1e-3
 
 
+TEN = {
+    "alexnet": 96, "vgg16": 64, "resnet18": 96, "squeezenet1_0": 80, "densenet121": 64,
+    "googlenet": 64, "mobilenet_v2": 64, "mobilenet_v3_small": 64, "shufflenet_v2_x1_0": 64,
+    "efficientnet_lite0": 64,
+}  # fmt: skip
+
+
+def one_of_ten(name: str) -> nn.Module:
+    """With random weights; the huge linear layers of AlexNet and VGG are left out."""
+    if name == "efficientnet_lite0":
+        return networks.EfficientNetLite(10)
+    extra = {"googlenet": {"init_weights": False, "aux_logits": False}}
+    extra["vgg16"] = {"init_weights": False, "num_classes": 10}
+    network = torchvision.models.get_model(name, weights=None, **extra.get(name, {}))
+    if name in ("alexnet", "vgg16"):
+        first = next(part for part in network.classifier if isinstance(part, nn.Linear))
+        network.classifier = nn.Linear(first.in_features, 10)
+    return network
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [("alexnet", 96), ("vgg11", 64), ("squeezenet1_1", 80), ("resnet18", 96), ("densenet121", 64),
-     ("googlenet", 64), ("mobilenet_v2", 64), ("mobilenet_v3_small", 64)],
-)  # fmt: skip
-def test_torchvisions_networks_come_out_the_same(name, size):
-    extra = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
-    model = lively(torchvision.models.get_model(name, weights=None, **extra), size)
+@pytest.mark.parametrize("name", TEN)
+def test_ten_networks_come_out_the_same(name):
+    size = TEN[name]
+    model = lively(one_of_ten(name), size)
     difference, change = largest_difference(
         model, noise(1, 3, size, size), 16, corners_and_middle(size, size, 16)
     )
     assert difference <= 1e-9 * change and change > 1e-3
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_linear_bottlenecks_with_odd_padding_and_relu6_come_out_the_same(kernel, stride):
+    blocks = [networks.LinearBottleneck(3, 6, 2, kernel, stride),
+              networks.LinearBottleneck(6, 6, 3, kernel, 1)]  # fmt: skip
+    model = lively(nn.Sequential(*blocks, networks.GlobalAveragePool()), 40)
+    model.network[1].conv_expand.bias += 3  # so that some values are above 6
+    for height, width in ((40, 40), (37, 52)):
+        places = corners_and_middle(height, width, 7)
+        difference, change = largest_difference(model, noise(1, 3, height, width), 7, places)
+        assert difference <= 1e-9 * change and change > 1e-3
 
 
 @pytest.mark.parametrize("name", ["coursenet", "coursenet_b"])
@@ -396,7 +425,13 @@ FUNCTIONS = {
     "transposed": lambda x, conv: conv(x).transpose(2, 3),
     "softmax over a row": lambda x, conv: conv(x).softmax(dim=3),
     "larger": lambda x, conv: F.interpolate(conv(x), scale_factor=2, mode="bilinear"),
-    "pad": lambda x, conv: F.pad(conv(x), (1, 2, 0, 1), value=0.5),
+    "pad": lambda x, conv: conv(F.pad(conv(x), (1, 2, 0, 1), value=0.5)),
+    "pad, by place": lambda x, conv: conv(F.pad(x, [3, 0, 2, 1], "constant", -1.0)),
+    "pad(reflect)": lambda x, conv: conv(F.pad(x, (1, 2, 0, 1), mode="reflect")),
+    "pad, a crop": lambda x, conv: conv(F.pad(x, (-2, 1, 0, -3))),
+    "pad of rows": lambda x, conv: conv(F.pad(x, (1, 2))),
+    "pad of channels": lambda x, conv: F.pad(x, (1, 2, 0, 0, 1, 1))[:, 1:7] * 2,
+    "pad of nothing": lambda x, conv: F.pad(x, (0, 0, 0, 0)).relu_() - x,
     "where": lambda x, conv: torch.where(x > 0, conv(x), x),
     "view": lambda x, conv: conv(x).view(x.size(0), -1, x.shape[2], x.shape[3]),
     "checkpoint": lambda x, conv: checkpoint(conv, x, use_reentrant=False),
@@ -417,6 +452,9 @@ MODULES = {
     "avg_pool(ceil_mode)": lambda: nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
     "adaptive pool": lambda: nn.AdaptiveAvgPool2d((5, 4)),
     "norms": lambda: nn.Sequential(nn.BatchNorm2d(6), nn.GroupNorm(2, 6), nn.InstanceNorm2d(6)),
+    "pads": lambda: nn.Sequential(nn.ZeroPad2d((0, 2, 1, 3)), nn.ConstantPad2d(2, 1.5), _conv(3)),
+    "a crop": lambda: nn.Sequential(_conv(3), nn.ZeroPad2d((-3, 1, -2, 0))),
+    "depthwise": lambda: nn.Sequential(_conv(3, groups=6), nn.ReLU6(), _conv(5, 2, 2, groups=6)),
     "dropouts": lambda: nn.Sequential(nn.Dropout(), nn.Dropout2d(), nn.Identity()),
     "activations": lambda: nn.Sequential(nn.ReLU6(), nn.PReLU(), nn.SiLU(True), nn.GELU()),
     "leaky relu in place": lambda: nn.Sequential(nn.LeakyReLU(0.1, True), nn.Hardswish(True)),
@@ -501,28 +539,39 @@ def test_random_stacks_of_them_have_the_occlusion_map_of_whole_passes(seed, odd_
     assert (ours - expected).abs().max() <= 1e-9 * expected.abs().max() + 1e-15
 
 
-def nodes_run_whole(model, picture, monkeypatch) -> set[str]:
-    found, run = set(), incremental._Occluded.on_windows
+def layers_on_whole_maps(model, picture, monkeypatch) -> list[tuple[str, bool]]:
+    """(layer, had windows only, some of them smaller than the map?) of those without a Window."""
+    found, run = [], incremental._Occluded.on_windows
 
-    def on_windows(self, node, *given):
-        result = run(self, node, *given)
+    def on_windows(self, node, arguments, named):
+        result = run(self, node, arguments, named)
         if result is None:
-            found.add(node.name)
+            given = [*incremental._flat(arguments)]
+            windows = [one for one in given if isinstance(one, incremental.Window)]
+            small = any(one.values.shape[2:] != one.clean.size for one in windows)
+            found.append((node.name, small and not any(isinstance(one, Tensor) for one in given)))
         return result
 
+    incremental_pass = Incremental(model, picture)
     with monkeypatch.context() as patched:
         patched.setattr(incremental._Occluded, "on_windows", on_windows)
-        Incremental(model, picture)
+        incremental_pass.scores(picture * 0, torch.tensor([[8, 8]]), 4)
     return found
 
 
-def test_the_usual_layers_run_on_windows_and_only_the_head_on_whole_maps(monkeypatch):
-    model = lively(torchvision.models.resnet18(weights=None), 64)
-    whole = nodes_run_whole(model, noise(1, 3, 64, 64), monkeypatch)
-    assert whole == {"x", "avgpool", "flatten", "fc", "output"}
-    model = lively(torchvision.models.squeezenet1_1(weights=None), 64)
-    whole = nodes_run_whole(model, noise(1, 3, 64, 64), monkeypatch)
-    assert whole == {"x", "classifier_3", "flatten", "output"}
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("resnet18", "layer3_0_bn2"), ("squeezenet1_1", "features_10_expand3x3_activation"),
+     ("efficientnet_lite0", "block8_relu_depthwise"), ("mobilenet_v2", "features_8_conv_1_1")],
+)  # fmt: skip
+def test_the_usual_layers_run_on_windows_until_these_cost_as_much_as_the_map(
+    name, first, monkeypatch
+):
+    network = networks.EfficientNetLite if name == "efficientnet_lite0" else None
+    model = lively((network or torchvision.models.get_model_builder(name))(), 96)
+    (picture, _), *whole = layers_on_whole_maps(model, noise(1, 3, 96, 96), monkeypatch)
+    assert picture in ("x", "input_1") and whole[0][0] == first
+    assert not any(torn for _, torn in whole)
 
 
 class Answers(nn.Module):

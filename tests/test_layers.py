@@ -3,6 +3,7 @@ networks, torchvision's, timm's, vit-pytorch's, and where there is none.
 """
 
 import copy
+from collections import OrderedDict
 
 import odd_nets
 import pytest
@@ -10,12 +11,13 @@ import timm
 import torch
 import torch.nn.functional as F
 import torchvision
+import toy_nets
 import vit_pytorch
 from torch import nn
 from vit_pytorch import simple_vit_with_register_tokens
 
 from cs231n_viz import layers, models
-from cs231n_viz.activations import activations_at
+from cs231n_viz.activations import activations_at, capture
 from cs231n_viz.layers import Layout
 
 
@@ -276,6 +278,26 @@ def test_map_layers_are_relus_and_blocks_with_maps(coursenet):
     assert layers.map_layers(resnet)[-4:] == ["layer1", "layer2", "layer3", "layer4"]
 
 
+def test_map_layers_of_linear_bottlenecks_are_the_relus_inside_them():
+    """A block without a ReLU at its end is a signed sum, in which nothing lights up."""
+    model = toy_nets.real_network()
+    inside = [f"relu{n}_{part}" for n in range(2, 17) for part in ("expand", "depthwise")]
+    assert layers.map_layers(model) == ["stem", "relu1_depthwise", *inside, "head"]
+    outputs = activations_at(model, model.noise((128, 128)), ["block9", *layers.map_layers(model)])
+    assert (outputs.pop("block9") < 0).float().mean() > 0.4
+    assert all(output.min() == 0 for output in outputs.values())
+
+
+def test_where_too_few_layers_are_never_negative_all_blocks_are_looked_at():
+    parts = {}
+    for number in range(1, 5):
+        parts[f"conv{number}"] = nn.Conv2d(3 if number == 1 else 4, 4, 3, padding=1)
+        parts[f"elu{number}"] = nn.ReLU() if number == 1 else nn.ELU()
+    network = nn.Sequential(OrderedDict(parts | {"mean": nn.AdaptiveAvgPool2d(1)}))
+    model = models.wrap(network.append(nn.Flatten()), input_size=16)
+    assert layers.map_layers(model) == ["elu1", "elu2", "elu3", "elu4"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
@@ -445,6 +467,36 @@ def test_a_linear_layer_of_tokens_is_the_last_choice():
     model = models.wrap(nn.Sequential(*row, nn.Linear(12, 5)), input_size=64)
     assert layers.last_maps(model) == "1"
     assert layers.last_maps(models.wrap(LinearPatches(), input_size=64)) == "embed"
+
+
+def test_the_layers_of_the_real_network_go_by_friendly_names_and_by_dotted_ones():
+    model = toy_nets.real_network()
+    friendly = {"relu9_expand": "block9.relu_expand", "relu1_depthwise": "block1.relu_depthwise"}
+    friendly |= {"conv16_project": "block16.conv_project", "stem": "stem", "head": "head"}
+    with capture(model, *friendly) as outputs:
+        model(model.noise())
+    for name, dotted in friendly.items():
+        assert model.resolve(name) == model.resolve(dotted)
+        assert model.resolve(name)[0] is model.network.get_submodule(dotted)
+        assert torch.equal(activations_at(model, model.noise(), dotted), outputs[name])
+    with pytest.raises(ValueError, match="Did you mean 'relu9_expand'"):
+        model.resolve("relu9_expnd")
+
+
+def test_where_nobody_names_a_layer_of_the_real_network():
+    model = toy_nets.real_network()
+    assert layers.last_maps(model) == "head" and layers.last_weights(model) == "scores"
+    assert layers.finer_maps(model) == "relu12_expand"  # 14 x 14, and not the padding behind it
+    assert model.shapes["head"] == (1, 1280, 7, 7)
+    assert model.shapes["relu12_expand"] == (1, 672, 14, 14)
+
+
+@pytest.mark.parametrize("padding", [nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d])
+def test_a_padding_has_no_maps_of_its_own(padding):
+    front = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), padding((0, 1, 0, 1))
+    back = nn.Conv2d(4, 5, 3, 2), nn.ReLU(), padding(1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    model = models.wrap(nn.Sequential(*front, *back), input_size=16)
+    assert (layers.finer_maps(model), layers.last_maps(model)) == ("1", "4")
 
 
 def test_the_finer_maps_are_the_last_ones_before_the_last_grid(coursenet):

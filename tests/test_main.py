@@ -55,6 +55,15 @@ def test_start_opens_jupyterlab_on_the_students_copy_and_passes_options_on(
     assert options[-2:] == ["--no-browser", "--port=9000"]
 
 
+def test_start_says_that_no_network_has_the_name_in_the_environment_before_the_lab_opens(
+    ran, monkeypatch, capsys
+):
+    monkeypatch.setenv("CS231N_VIZ_MODEL", "resnt18")
+    assert commands.main(["start"]) == 1 and ran == []
+    said = capsys.readouterr().err
+    assert "unknown network in CS231N_VIZ_MODEL 'resnt18'. Did you mean 'resnet18'" in said
+
+
 def test_test_passes_its_options_on_to_pytest_and_its_status_back(ran):
     assert commands.main(["test", "-k", "filters"]) == 7
     assert ran == [("pytest", *commands.SHARED_OUT, "-k", "filters")]

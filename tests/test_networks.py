@@ -1,15 +1,24 @@
-"""CourseNet computes the same with its batch norm folded away, and keeps its contract of names."""
+"""CourseNet computes the same with its batch norm folded away, and keeps its contract of names;
+EfficientNet-Lite is the published network.
+"""
 
 import pytest
+import timm
 import torch
+import torch.nn.functional as F
+import toy_nets
+from torchvision.models import EfficientNet_B0_Weights
 
-from cs231n_viz import models
+from cs231n_viz import data, images, models, published
+from cs231n_viz.activations import activations_at
 from cs231n_viz.networks import (
     ConditionalInstanceNorm,
     CourseNet,
     CourseNetB,
+    EfficientNetLite,
     Generator,
     GlobalAveragePool,
+    LinearBottleneck,
     StyleNet,
 )
 from workshop.train.training import fold_batch_norm
@@ -198,3 +207,133 @@ def test_stylenet_is_made_again_from_its_settings():
 def test_styles_are_a_list_of_names(styles):
     with pytest.raises(ValueError, match="a list of at least one name"):
         StyleNet(styles)
+
+
+# --- EfficientNet-Lite ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def weights():
+    try:
+        return published.weights()
+    except published.Unusable as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_efficientnet_lite_scores_as_timms_implementation_does_with_the_published_weights(weights):
+    """timm's has batch norms, and pads by the size of the picture that comes."""
+    theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    named = dict(zip(theirs.state_dict(), weights.values(), strict=True))
+    theirs.load_state_dict(named)
+    model = toy_nets.real_network()
+    photos = [data.photo(name, 224) for name in ("chelsea", "coffee", "china", "rocket")]
+    pixels = torch.cat([*photos, model.noise(), model.grey()])
+    expected = theirs(model.normalized(pixels))
+    assert expected.abs().max() > 5
+    torch.testing.assert_close(model(pixels), expected, rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_batch_norm_becomes_a_part_of_the_convolution_before_it(weights):
+    network = EfficientNetLite()
+    network.take_published(weights)
+    assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
+    conv = network.block2.conv_depthwise
+    start = "_blocks.1._depthwise_conv.weight"
+    names = ("weight", "bias", "running_mean", "running_var")
+    gamma, beta, mean, variance = (weights[f"_blocks.1._bn1.{name}"] for name in names)
+    scale = float(gamma[7]) / (float(variance[7]) + 0.001) ** 0.5
+    kernel = weights[start][7, 0].double() * scale
+    assert torch.allclose(conv.weight[7, 0].double(), kernel, atol=1e-6)
+    assert float(conv.bias[7]) == pytest.approx(float(beta[7] - mean[7] * scale), abs=1e-5)
+    maps = torch.rand(1, 96, 9, 9, generator=torch.Generator().manual_seed(0))
+    raw = F.conv2d(maps, weights[start], stride=2, groups=96)
+    normed = F.batch_norm(raw, mean, variance, gamma, beta, eps=0.001)
+    torch.testing.assert_close(conv(maps), normed, rtol=1e-4, atol=1e-4)
+
+
+def test_the_shapes_and_classes_of_the_real_network(weights):
+    model = toy_nets.real_network()
+    assert model.class_names == EfficientNet_B0_Weights.DEFAULT.meta["categories"]
+    assert model.class_names[285] == "Egyptian cat" and model.class_index("Egyptian cat") == 285
+    blocks = {f"block{number}": model.shapes[f"block{number}"][1:] for number in (1, 3, 5, 8, 11)}
+    assert list(blocks.values()) == [
+        (16, 112, 112),
+        (24, 56, 56),
+        (40, 28, 28),
+        (80, 14, 14),
+        (112, 14, 14),
+    ]
+    assert model.shapes["block16"][1:] == (320, 7, 7) and model.shapes["stem"][1:] == (32, 112, 112)
+    assert model.shapes["head"][1:] == (1280, 7, 7)
+    assert model.shapes["code"] == (1, 1280) and model.shapes["scores"] == (1, 1000)
+    parameters = sum(weight.numel() for weight in model.network.parameters())
+    learned = {name: each for name, each in weights.items() if name.endswith(("weight", "bias"))}
+    slopes = [each for name, each in learned.items() if "_bn" in name and "weight" in name]
+    assert sum(each.numel() for each in learned.values()) == 4_652_008  # as published
+    assert parameters == 4_652_008 - sum(each.numel() for each in slopes)  # one bias a norm is left
+    pixels = model.noise()
+    head, code = activations_at(model, pixels, ["head", "code"]).values()
+    torch.testing.assert_close(code, head.mean(dim=(2, 3)))
+
+
+def test_a_head_of_other_classes_is_left_as_it_is(weights):
+    torch.manual_seed(0)
+    network = EfficientNetLite(16)
+    before = network.scores.weight.clone()
+    network.take_published(weights)
+    assert torch.equal(network.scores.weight, before) and network.scores.out_features == 16
+    real = toy_nets.real_network().network
+    assert torch.equal(network.head.conv.weight, real.head.conv.weight)
+
+
+def test_every_published_weight_has_its_place(weights):
+    """The batches that each norm has counted are the only numbers that are not used."""
+    with pytest.raises(ValueError, match="zip"):
+        EfficientNetLite().take_published(dict(weights) | {"one_more": torch.zeros(1)})
+    fewer = list(weights.items())[:-1]
+    with pytest.raises(ValueError, match="zip"):
+        EfficientNetLite().take_published(dict(fewer))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("kernel", "first", "last"), [(3, 9, 4), (5, 16, 9)])
+def test_at_stride_2_the_padding_lies_more_at_the_bottom_and_the_right(kernel, first, last):
+    """On ones, a filter of ones counts the cells that it reads: 8 x 8 cells, 4 x 4 windows."""
+    block = LinearBottleneck(1, 1, 1, kernel, 2)
+    for conv in (block.conv_depthwise, block.conv_project):
+        conv.weight.fill_(1)
+        conv.bias.zero_()
+    block.relu_depthwise = torch.nn.Identity()
+    reads = block(torch.ones(1, 1, 8, 8))[0, 0]
+    assert reads.shape == (4, 4) and reads[1, 1] == kernel**2
+    assert (reads[0, 0], reads[-1, -1]) == (first, last)
+
+
+@torch.no_grad()
+def test_a_linear_bottleneck_adds_its_input_only_where_shapes_allow():
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(1, 4, 6, 6, generator=generator)
+    for width, stride, adds in ((4, 1, True), (5, 1, False), (4, 2, False)):
+        block = LinearBottleneck(4, width, 6, 3, stride)
+        block.conv_project.weight.zero_()
+        block.conv_project.bias.zero_()
+        assert torch.equal(block(maps), maps) == adds
+        assert block(maps).shape == (1, width, 6 // stride, 6 // stride)
+    block = LinearBottleneck(4, 4, 6, 3, 1)
+    assert (block(maps) < 0).any()  # a signed sum, no ReLU behind it
+
+
+@pytest.mark.slow
+def test_the_real_network_names_at_least_seven_of_ten_photographs(photos):
+    """Of ImageNet's kinds, one a photograph, the file's name being the class."""
+    model, right = toy_nets.real_network(), []
+    files = sorted(photos.glob("n*_*.JPEG"))
+    for file in files:
+        name = file.stem.partition("_")[2].replace("_", " ")
+        assert name in model.class_names
+        pixels = images.to_pixels(file, model.input_size)
+        right.append(models.predict(model, pixels, top=1)[0].name == name)
+    assert len(files) >= 50 and sum(right) >= 0.7 * len(files), sum(right)

@@ -11,6 +11,7 @@ from toy_nets import four_channel_net, plain_net
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
+from cs231n_viz.layers import usual_layers
 from cs231n_viz.objectives import gram_matrices, gram_matrix, style_distance, total_variation
 from cs231n_viz.optimize import Diverged, adam, lbfgs
 from cs231n_viz.places import notebooks_dir
@@ -130,6 +131,37 @@ def test_pictures_that_ask_for_gradients_get_none_and_the_answer_asks_for_none(m
             made, transfer(model, cat, glass, colors=colors, steps=2)
         )
     assert ours.grad is None and theirs.grad is None
+
+
+# --- what is usual --------------------------------------------------------------------------------
+
+
+def test_the_style_of_a_network_of_bottlenecks_is_read_at_its_blocks_until_one_has_64_maps():
+    """block5, the fourth shape, has 40 maps and the content; block8 has 80."""
+    content, style = usual_layers(models.load("efficientnet_lite0", device="cpu"))
+    assert (content, style[0]) == ("block5", "pixels")
+    assert style[1:] == ["stem", "block1", "block3", "block5", "block8"]
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "coursenet"])
+def test_without_a_word_the_style_falls_to_a_fifth_and_nothing_is_grey(name, cat, glass):
+    network = models.load(name, device="cpu")
+    walk = list(transfer_steps(network, data.photo("chelsea", 96), glass, steps=25))
+    assert walk[-1].style < walk[0].style / 5 and walk[-1].content < 2
+    assert walk[-1].image.std() > cat.std()
+
+
+@pytest.mark.parametrize(
+    ("longer", "first"), [(128, 128), (256, 256), (257, 128), (512, 256), (513, 128)]
+)
+def test_a_large_picture_is_usually_begun_small(longer, first, glass):
+    """Halved while more than 128 pixels stay: 256 not at all, 513 twice, to 128.25."""
+    toy = models.wrap(plain_net(), input_size=4, name="toy")
+    layers = {"content_layer": "relu1", "style_layers": ["pixels"], "steps": 1}
+    content = noise(1, 3, 5, longer)
+    assert next(transfer_steps(toy, content, glass, **layers)).image.shape[3] == first
+    whole = next(transfer_steps(toy, content, glass, sizes=1, **layers))
+    assert whole.image.shape == content.shape
 
 
 # --- styles ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import torch
 from toy_nets import four_channel_net, one_channel_net, plain_net
 
 from cs231n_viz import data, models
+from cs231n_viz.layers import usual_layers
 from cs231n_viz.objectives import total_variation
 from cs231n_viz.optimize import Diverged
 from cs231n_viz.techniques import texture
@@ -391,6 +392,20 @@ def test_larger_than_the_sample_it_still_meets_the_gram_matrix(model, scales):
     sample = scales[..., :96, :96]
     made = synthesize(model, sample, ["relu1", "relu2"], (128, 160), steps=40)
     assert max(map(float, gram_errors(model, made, sample, ["relu1", "relu2"]).values())) < 0.02
+
+
+def test_without_layers_the_usual_ones_of_a_style_are_matched(model, scales):
+    sample = scales[..., :64, :64]
+    layers = usual_layers(model)[1]
+    assert layers == ["pixels", "relu1", "relu2", "relu3_2", "relu4_2"]
+    assert torch.equal(
+        synthesize(model, sample, steps=2), synthesize(model, sample, layers, steps=2)
+    )
+    network = models.load("efficientnet_lite0", device="cpu")
+    errors = gram_errors(
+        network, synthesize(network, sample, steps=30), sample, usual_layers(network)[1]
+    )
+    assert len(errors) == 6 and max(map(float, errors.values())) < 0.1
 
 
 def test_a_batch_of_samples_gives_each_its_own_texture(model):

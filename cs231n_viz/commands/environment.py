@@ -54,12 +54,12 @@ def _project() -> dict:
 
 
 def _is_met(requirement: str) -> bool:
-    name, _, least = requirement.partition(">=")
+    name, kind, wanted = re.split("(==|>=)", requirement)
     try:
-        found = metadata.version(name)
+        found = _numbers(metadata.version(name))
     except metadata.PackageNotFoundError:
         return False
-    return _numbers(found) >= _numbers(least)
+    return found == _numbers(wanted) if kind == "==" else found >= _numbers(wanted)
 
 
 def _numbers(version: str) -> list[int]:
@@ -134,9 +134,23 @@ def go_on_inside(arguments: Sequence[str]) -> None:
 
 
 def course_environment() -> dict[str, str]:
-    """The environment variables for a child process: this package is importable from anywhere."""
+    """The environment variables for a child process: this package is importable from anywhere.
+
+    OMP_NUM_THREADS, unless it is set, leaves a core free: threads wait for each other after every
+    layer, and where one shares its core with another program a pass may take 20 times as long
+    (workshop/benchmarks/threads.py).
+    """
     paths = [str(CLONE) if IN_A_CLONE else "", os.environ.get("PYTHONPATH", "")]
-    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    threads = {"OMP_NUM_THREADS": str(max(1, _cores() - 1))}
+    return threads | os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _cores() -> int:
+    """How many cores this process may use; two that share one core's arithmetic count as one."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    siblings = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
+    shared = siblings.is_file() and re.search("[,-]", siblings.read_text())
+    return max(1, own // 2) if shared else own
 
 
 def venv_python() -> Path:

@@ -25,7 +25,6 @@ from ..objectives import Target, classes_of, target_for
 from ..optimize import Direction, Diverged, Step, always, ascend, final, sign
 from ..transforms import Transform, chain, clamp, within
 
-LOSSES = ("cross_entropy", "margin")
 LARGEST_SQUARE = 0.1  # of a picture's area, in the first query of `query_attack_steps`
 
 
@@ -133,7 +132,7 @@ def pgd_steps(
     difference of scores (Carlini & Wagner 2017), whose gradient does not vanish where the softmax
     saturates. `pgd` attacks `batch_size` pictures at a time, 16 unless it is given.
     """
-    known("loss", loss, LOSSES)
+    known("loss", loss, ("cross_entropy", "margin"))
     aim = _aim(model, pixels, target, away_from)
     stay = _open_in_ball(aim, pixels, radius, norm)
     objective = _margin if loss == "margin" else _log_odds

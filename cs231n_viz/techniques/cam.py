@@ -203,6 +203,5 @@ def _not_read(model, layer: str) -> ValueError:
 
 
 def _enlarged(maps: Tensor, pixels: Tensor) -> Tensor:
-    size = pixels.shape[2:]
-    large = F.interpolate(maps[:, None], size, mode="bilinear", antialias=True)
+    large = F.interpolate(maps[:, None], pixels.shape[2:], mode="bilinear", antialias=True)
     return large[:, 0].to(pixels.device)

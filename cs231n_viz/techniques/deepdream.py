@@ -2,8 +2,8 @@
 
     x <- x + rate · g / mean|g|,   g = ∂/∂x ½‖Φ(x)‖²
 
-Φ is a layer's activation, which is also the gradient at that layer. Each trick that improves the
-picture is one argument of `dream_steps`.
+Φ is a layer's activation, which is also the gradient at that layer. The usual steps have the scales
+of g evened first. Each trick that improves the picture is one argument of `dream_steps`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +22,55 @@ from ..optimize import Constraint, Direction, Diverged, Step, always, ascend, fi
 RATE = 1.5 / 255  # mean change of the values of a picture per step
 
 
+# --- smoother steps -------------------------------------------------------------------------------
+
+
+def laplacian_normalized(rate: float = RATE, levels: int = 5, color: float = 0.5) -> Direction:
+    """Laplacian-pyramid gradient normalisation: all frequency bands at one strength, a Direction.
+
+    The gradient is a sum of bands, each twice as coarse as the one before; each is divided by its
+    standard deviation, and what is coarser than the last is left out. Colour differences are scaled
+    by `color`. Then values move by `rate` on average. After the DeepDream notebook for TensorFlow
+    (Mordvintsev 2015).
+    """
+    whole("levels", levels, 1)
+    normal = normalized(rate)
+
+    def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
+        grey = gradient.mean(dim=1, keepdim=True)
+        parts = bands(grey + color * (gradient - grey), levels)
+        tiny = torch.finfo(gradient.dtype).tiny
+        evened = (part / part.std(dim=(1, 2, 3), keepdim=True).clamp(min=tiny) for part in parts)
+        return normal(sum(evened), parameter)
+
+    return direction
+
+
+def bands(image: Tensor, levels: int) -> list[Tensor]:
+    """A Laplacian pyramid (Burt & Adelson 1983) without its coarsest rest, all (N, C, H, W).
+
+    The finest part comes first. Each is the difference of two reductions, shown at full size.
+    """
+    size, parts, rest = tuple(image.shape[-2:]), [], image
+    for _ in range(levels):
+        smaller = images.resize(rest, tuple(max(1, side // 2) for side in rest.shape[-2:]))
+        parts.append(images.resize(rest - images.resize(smaller, tuple(rest.shape[-2:])), size))
+        rest = smaller
+    return parts
+
+
+def keep_colors(picture: Tensor, colored: Tensor) -> Tensor:
+    """The brightness of `picture` with the colours (differences from grey) of `colored`."""
+    return (transforms.grey(picture) + colored - transforms.grey(colored)).clamp(0, 1)
+
+
+# --- the dream ------------------------------------------------------------------------------------
+
+# Seen on EfficientNet-Lite, SqueezeNet and CourseNet: without the dots that `normalized` leaves in
+# the rhythm of the strides, and without the washes of colour that a fifth band brings
+STEADY = laplacian_normalized(1.8 / 255, levels=4, color=0.3)
+
+
 def dream_steps(
     model: nn.Module,
     pixels: Tensor,
@@ -33,8 +82,8 @@ def dream_steps(
     restarts: int = 1,
     jitter: int = 32,
     seed: int = 0,
-    direction: Direction = normalized(RATE),  # noqa: B008 (it remembers nothing)
-    constrain: Constraint = always(transforms.clamp()),  # noqa: B008
+    direction: Direction = STEADY,
+    constrain: Constraint = always(transforms.clamp()),  # noqa: B008 (it remembers nothing)
     guide: Tensor | None = None,
 ) -> Iterator[Step]:
     """Steps that amplify `layers` in pixels (N, C, H, W): restarts × octaves × steps of them.
@@ -43,7 +92,9 @@ def dream_steps(
     before, the last one H × W; Steps at the others are smaller pictures. jitter: before each step
     the picture is rolled by up to so many pixels, a quarter of its side at most. guide: a picture
     (1, C, h, w) of any size, whose features are amplified instead of the picture's own.
-    Step.value: see `dream_score`. The defaults are those of the authors' notebook.
+    Step.value: see `dream_score`. The defaults are those of the authors' notebook, but for the
+    direction, which evens the scales as their notebook for TensorFlow does; the plain one is
+    normalized(RATE).
     """
     images.check_pixels(pixels, channels=model.channels)
     whole("steps", steps, 1)
@@ -135,61 +186,17 @@ def feature_match(model: nn.Module, layer: str, guide: Tensor) -> Objective:
     images.check_pixels(guide, channels=model.channels)
     if len(guide) != 1:
         raise ValueError(f"the guide is one picture, (1, C, h, w), not {tuple(guide.shape)}.")
-    wanted = activations_at(model, guide, layer)[0].detach()
-    wanted = wanted.reshape(len(wanted), -1)  # (channels, positions q)
+    # without positions: one, so that the values are (channels, positions q)
+    wanted = activations_at(model, guide, layer)[0, ..., None].detach().flatten(1)
 
     def match(image: Tensor) -> Tensor:
-        features = activations_at(model, image, layer)
-        found = features.reshape(len(features), len(wanted), -1)  # (N, channels, positions p)
+        found = activations_at(model, image, layer)[..., None].flatten(2)  # (N, channels, p)
         with torch.no_grad():  # the best q of each p, some p at a time: there are p · q pairs
             parts = found.split(1024, dim=2)
             best = [torch.einsum("ncp,cq->npq", part, wanted).argmax(dim=2) for part in parts]
         return (found * wanted[:, torch.cat(best, dim=1)].transpose(0, 1)).sum(dim=(1, 2))
 
     return match
-
-
-# --- smoother steps -------------------------------------------------------------------------------
-
-
-def laplacian_normalized(rate: float = RATE, levels: int = 5, color: float = 0.5) -> Direction:
-    """Laplacian-pyramid gradient normalisation: all frequency bands at one strength, a Direction.
-
-    The gradient is a sum of bands, each twice as coarse as the one before; each is divided by its
-    standard deviation, and what is coarser than the last is left out. Colour differences are scaled
-    by `color`. Then values move by `rate` on average. After the DeepDream notebook for TensorFlow
-    (Mordvintsev 2015).
-    """
-    whole("levels", levels, 1)
-    normal = normalized(rate)
-
-    def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
-        grey = gradient.mean(dim=1, keepdim=True)
-        parts = bands(grey + color * (gradient - grey), levels)
-        tiny = torch.finfo(gradient.dtype).tiny
-        evened = (part / part.std(dim=(1, 2, 3), keepdim=True).clamp(min=tiny) for part in parts)
-        return normal(sum(evened), parameter)
-
-    return direction
-
-
-def bands(image: Tensor, levels: int) -> list[Tensor]:
-    """A Laplacian pyramid (Burt & Adelson 1983) without its coarsest rest, all (N, C, H, W).
-
-    The finest part comes first. Each is the difference of two reductions, shown at full size.
-    """
-    size, parts, rest = tuple(image.shape[-2:]), [], image
-    for _ in range(levels):
-        smaller = images.resize(rest, tuple(max(1, side // 2) for side in rest.shape[-2:]))
-        difference = rest - images.resize(smaller, tuple(rest.shape[-2:]))
-        parts.append(images.resize(difference, size))
-        rest = smaller
-    return parts
-
-
-def keep_colors(picture: Tensor, colored: Tensor) -> Tensor:
-    """The brightness of `picture` with the colours (differences from grey) of `colored`."""
-    return (transforms.grey(picture) + colored - transforms.grey(colored)).clamp(0, 1)
 
 
 # --- zooming --------------------------------------------------------------------------------------

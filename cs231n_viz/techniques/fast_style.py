@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .. import images
 from ..errors import known, positive, whole
+from ..layers import usual_layers
 from ..networks import StyleNet
 from ..objectives import Grams, gram_matrices, likeness, total_variation
 from ..optimize import Diverged, one_cycle
@@ -91,19 +92,18 @@ class Repainting(NamedTuple):
     style: Tensor  # (N,) the mean over layers of ‖G − G*‖² / ‖G*‖²
 
 
-def repainting(
-    model, pixels: Tensor, layer: str, wanted: Grams, style_weight: float = 5.0, tv: float = 2.0
-) -> Callable[[Tensor], Repainting]:
+def repainting(model, pixels, layer: str, wanted: Grams, style_weight=5.0, tv=2.0) -> Callable:
     """Function image -> Repainting: the loss of an image as a version of `pixels` (N, 3, H, W).
 
     layer: where the content is compared. wanted: {layer: G*}, (1, C, C) or one each (N, C, C).
     """
+    positive("style_weight", style_weight, zero=True)
+    positive("tv", tv, zero=True)
     both, smooth = likeness(model, pixels, layer, wanted), total_variation()
-    rough_weight = tv / pixels[0, 0].numel()
 
     def judge(image: Tensor) -> Repainting:
         content, style = both(image)
-        value = content + style_weight * style + rough_weight * smooth(image)
+        value = content + style_weight * style + tv / pixels[0, 0].numel() * smooth(image)
         return Repainting(value, content, style)
 
     return judge
@@ -126,36 +126,36 @@ def train_style_net_steps(
     photos: Tensor,
     style: Tensor,
     *,
-    content_layer: str = CONTENT,
-    style_layers: Sequence[str] = STYLE,
-    style_weight: float = 5.0,
-    tv: float = 2.0,
+    content_layer: str | None = None,
+    style_layers: Sequence[str] | None = None,
     steps: int = 300,
     batch: int = 4,
     side: int = 96,
     rate: float = 5e-3,
     seed: int = 0,
+    **weights: float,
 ) -> Iterator[TrainStep]:
     """Train a StyleNet of one style on `style` (1, 3, h, w), in place: one TrainStep per step.
 
     photos: (N, 3, H, W) in [0, 1] or uint8; random crops of `side` pixels are repainted, `batch` a
-    step, with the loss of `model` (see `repainting`). Adam (Kingma & Ba 2015) at a one-cycle rate
-    that peaks at `rate` (Smith & Topin 2018). The network moves to the model's device. Where the
-    loss becomes NaN, optimize.Diverged has the last good TrainStep; the network keeps its weights.
+    step, with the loss of `model`. layers: None are those of `layers.usual_layers`, the content's
+    the last but one of the style's. weights: style_weight and tv, see `repainting`. Adam (Kingma &
+    Ba 2015) at a one-cycle rate that peaks at `rate` (Smith & Topin 2018). The network moves to the
+    model's device. Where the loss becomes NaN, optimize.Diverged has the last good TrainStep; the
+    network keeps its weights.
     """
     _check_lesson(network, photos, style, side)
     whole("steps", steps, 1)
     whole("batch", batch, 1)
     positive("rate", rate)
-    positive("style_weight", style_weight, zero=True)
-    positive("tv", tv, zero=True)
+    usual = usual_layers(model)[1]
+    content_layer, style_layers = content_layer or usual[-2], style_layers or usual
     network.to(model.device)
     wanted = gram_matrices(model, style.to(model.device), style_layers)
     generator = torch.Generator().manual_seed(seed)
 
-    def loss(pixels: Tensor, made: Tensor) -> Repainting:
-        parts = repainting(model, pixels, content_layer, wanted, style_weight, tv)(made)
-        return Repainting(*(part.mean() for part in parts))
+    def loss(pixels: Tensor) -> Callable:
+        return repainting(model, pixels, content_layer, wanted, **weights)
 
     pieces = (_pieces(photos, side, batch, generator).to(model.device) for _ in range(steps))
     rates = [one_cycle(index / steps, rate) for index in range(steps)]
@@ -163,13 +163,13 @@ def train_style_net_steps(
 
 
 def _practised(network, lesson: Iterable, loss: Callable) -> Iterator[TrainStep]:
-    """lesson: (pieces of photographs, rate) of each step; loss: pixels, repainted -> Repainting."""
+    """lesson: (pieces of photographs, rate) of each step; loss: pixels -> their `repainting`."""
     learned = [weight for weight in network.parameters() if weight.requires_grad]
     adam, last = torch.optim.Adam(learned), None
     for index, (pixels, rate) in enumerate(lesson):
         with torch.enable_grad():
             made = network(pixels, torch.ones(1, 1, device=pixels.device))
-            losses = loss(pixels, made)
+            losses = Repainting(*(part.mean() for part in loss(pixels)(made)))
             gradients = torch.autograd.grad(losses.value, learned)
         if not all(tensor.isfinite().all() for tensor in (losses.value, *gradients)):
             wrong = f"step {index}: the loss or its gradient is NaN or infinite"
@@ -195,8 +195,8 @@ def _pieces(photos: Tensor, side: int, batch: int, generator: torch.Generator) -
 
 
 def _check_lesson(network: nn.Module, photos: Tensor, style: Tensor, side: int) -> None:
-    levels = photos.dtype == torch.uint8  # these are in range
-    images.check_pixels(photos[:1].float() / 255 if levels else photos)
+    # 256 levels are in range
+    images.check_pixels(photos[:1].float() / 255 if photos.dtype == torch.uint8 else photos)
     images.check_pixels(style)
     whole("side", side, LEAST, min(photos.shape[2:]))
     if len(style) != 1 or len(network.styles) != 1:

@@ -15,7 +15,6 @@ from ..errors import known, share, unknown
 
 # The direction in colour space along which nothing but brightness changes.
 GREY = torch.full((3,), 1 / math.sqrt(3))
-SCALES = ("each", "shared")
 STARTS, STEPS = 24, 150  # of a Gabor fit
 
 
@@ -37,7 +36,7 @@ def as_pictures(weights: Tensor, scale: str = "each", quantile: float = 1) -> Te
     turning all others grey. scale="each" lets every picture use the full range, so that all can be
     seen; with "shared" all are divided by one s, so that strong and weak can be compared.
     """
-    known("scale", scale, SCALES)
+    known("scale", scale, ("each", "shared"))
     if weights.dim() != 4:
         raise ValueError(f"weights have the shape (N, C, H, W), not {tuple(weights.shape)}.")
     share("quantile", quantile)

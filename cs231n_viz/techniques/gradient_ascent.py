@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import images, objectives, optimize, transforms
-from ..errors import known, positive, whole
+from ..errors import known, positive, share, whole
 from ..objectives import Objective, Target, score_of, target_for, targets_of, weighted_sum
 from ..optimize import Constraint, Direction, Step, adam, always, ascend, every, final, keep
 from ..transforms import Transform, chain
@@ -41,7 +41,7 @@ class Regularizers(NamedTuple):
     jitter: float = 0.0  # the network sees the picture rolled by up to this share of its side,
     scale: float = 0.0  # ... up to 1 + scale times as large or as small,
     rotate: float = 0.0  # ... and turned by up to so many degrees
-    fourier: bool = False  # the parameter is a Fourier spectrum, and not pixels
+    fourier: float = False  # the parameter is a Fourier spectrum that falls with f to this power
     colors: str = "clamped"
 
 
@@ -49,6 +49,7 @@ NONE = Regularizers()
 LECTURE = Regularizers(l2=1e-2, blur=0.5, small_pixels=0.1, small_gradients=0.1, jitter=1 / 16)
 WAVES = Regularizers(fourier=True, colors="decorrelated")
 ROBUST = WAVES._replace(smooth=5e-3, fringes=1e-2, jitter=1 / 12, scale=0.25, rotate=10)
+NATURAL = WAVES._replace(smooth=4e-2, fringes=0.2, fourier=0.9)  # together with a `view`
 REGULARIZERS = {  # each alone, two together, and the two presets
     "none": NONE,
     "L2": NONE._replace(l2=0.03),
@@ -72,9 +73,10 @@ REGULARIZERS = {  # each alone, two together, and the two presets
 def class_image_steps(
     model: nn.Module,
     target: Target = None,
-    regularizers: Regularizers = ROBUST,
+    regularizers: Regularizers | None = None,
     *,
     objective: Objective | None = None,
+    view: float = 0.0,
     size: images.Size | None = None,
     steps: int = 128,
     rate: float = 0.05,
@@ -83,18 +85,17 @@ def class_image_steps(
 ) -> Iterator[Step]:
     """Steps of Adam towards the class image, argmax S(x) − penalties over x: (N, C, H, W).
 
-    target: see `objectives.score_of`; a list of N classes makes one picture of each. objective: any
-    function image -> (N,), such as a weighted_sum of two units, alone or added to the target's
-    score. start: a picture, pictures or a colour (1, C, 1, 1) such as model.mean; without one, μ
-    plus a little noise, the same for all pictures. seed: of the noise and of the random
-    transformations. size: of the picture. Step.value: the score minus the penalties.
+    target: see `objectives.score_of`; a list of N classes makes one picture of each. regularizers:
+    without any, what fits the network. objective: any function image -> (N,), alone or added to the
+    target's score. view: the network sees random parts of the picture, at this share of its own
+    size; 0: all of it. start: a picture, pictures or a colour (1, C, 1, 1) such as model.mean;
+    without one, μ plus a little noise, the same for all. seed: of all that is random.
     """
-    regularizers = _for_network(model, regularizers)
+    regularizers, seen = _for_network(model, *_usual(model, target, regularizers, view))
     target = None if target is None else target_for(model, target, model.mean)
     terms = [objective, None if target is None else score_of(model, target)]
     if not any(terms):
         raise ValueError("say what the picture is of: a target, such as a class, or objective=.")
-    home = model.device if start is None else start.device
     picture = _beginning(model, target, size, start).to(model.device)  # (N, C, H, W)
     decode, encode = _space(regularizers, *picture.shape[2:])
     parameter = _noisy(encode(picture), seed) if start is None else encode(picture)
@@ -104,11 +105,11 @@ def class_image_steps(
         _score(model, [term for term in terms if term], regularizers),
         steps=whole("steps", steps, 1),
         decode=decode,
-        augment=_disturbances(regularizers, min(picture.shape[2:]), seed),
+        augment=_disturbances(regularizers, min(picture.shape[2:]), seen, seed),
         direction=_direction(regularizers, rate, encode(mean.expand_as(picture[:1]))),
         constrain=_constraints(regularizers, mean, decode, encode),
     )
-    return optimize.on_device_of(home, run)
+    return optimize.on_device_of((model.mean if start is None else start).device, run)
 
 
 class_image = final(class_image_steps)
@@ -120,7 +121,7 @@ def unit_image_steps(
     channel: int | list[int],
     row: int | None = None,
     column: int | None = None,
-    regularizers: Regularizers = ROBUST,
+    regularizers: Regularizers | None = None,
     **settings,
 ) -> Iterator[Step]:
     """Steps towards the picture that activates a channel most, at (row, column) or on average.
@@ -139,14 +140,28 @@ unit_image = final(unit_image_steps)
 # --- how it is put together -----------------------------------------------------------------------
 
 
-def _for_network(model: nn.Module, regularizers: Regularizers) -> Regularizers:
-    """The regularisers, checked; "decorrelated" becomes "sigmoid" without three channels."""
+def _usual(model, target: Target, regularizers: Regularizers | None, view: float):
+    """(regularizers, view): those given, or what fits the network and the target.
+
+    Half-size views make one large thing of the picture, in less time: for networks that see much.
+    Small ones need the whole picture, and so does a unit at a place.
+    """
+    first = target[0] if isinstance(target, list) and target else target
+    placed = isinstance(first, tuple) and first[2:] not in ((), (None, None))
+    usual = target is None or placed or min(model.size) < 160
+    usually, near = (ROBUST, 0.0) if usual else (NATURAL, 0.5)
+    return (regularizers, view) if regularizers else (usually, view or near)
+
+
+def _for_network(model, regularizers: Regularizers, view: float) -> tuple[Regularizers, int]:
+    """The regularisers and the side of a view, checked; one channel has no "decorrelated"."""
     known("way to bound colours", regularizers.colors, COLORS)
     for name, strength in regularizers._asdict().items():
         if name != "colors":
             positive(name, strength, zero=True)
     mixed = regularizers.colors == "decorrelated" and model.channels != 3
-    return regularizers._replace(colors="sigmoid") if mixed else regularizers
+    regularizers = regularizers._replace(colors="sigmoid") if mixed else regularizers
+    return regularizers, round(share("view", view) * min(model.size))
 
 
 def _beginning(model, target: Target, size: images.Size | None, start: Tensor | None) -> Tensor:
@@ -181,8 +196,11 @@ def _score(model, wanted: list[Objective], regularizers: Regularizers) -> Object
     return weighted_sum(*((1, each) for each in wanted), *(each for each in penalties if each[0]))
 
 
-def _disturbances(regularizers: Regularizers, side: int, seed: int) -> Transform:
-    """The random transformations through which the network sees the picture."""
+def _disturbances(regularizers: Regularizers, side: int, seen: int, seed: int) -> Transform:
+    """The random transformations through which the network sees the picture.
+
+    seen: the side of what it sees, or 0: that of the picture.
+    """
     generator, found = torch.Generator().manual_seed(seed), []
     if regularizers.jitter:
         found.append(transforms.jitter(round(regularizers.jitter * side), generator))
@@ -191,6 +209,8 @@ def _disturbances(regularizers: Regularizers, side: int, seed: int) -> Transform
         found.append(transforms.random_scale(1 / largest, largest, generator))
     if regularizers.rotate:
         found.append(transforms.random_rotate(regularizers.rotate, generator))
+    if seen:
+        found.append(transforms.random_view(0.5, seen, 0.3, generator))
     return chain(*found)
 
 
@@ -226,6 +246,6 @@ def _space(regularizers: Regularizers, height: int, width: int) -> tuple[Transfo
         "decorrelated": (transforms.decorrelated_colors(), transforms.to_decorrelated()),
     }.get(regularizers.colors, (chain(), chain()))
     if regularizers.fourier:
-        decode = chain(transforms.from_fourier(height, width), decode)
-        encode = chain(encode, transforms.to_fourier(height, width))
+        decode = chain(transforms.from_fourier(height, width, regularizers.fourier), decode)
+        encode = chain(encode, transforms.to_fourier(height, width, regularizers.fourier))
     return decode, encode

@@ -128,10 +128,8 @@ class _AbsoluteWeights(TorchFunctionMode):
         result = function(*args, **kwargs)
         if function not in WEIGHT_ARGUMENT:
             return result
-        if "weight" in kwargs:
-            kwargs = kwargs | {"weight": kwargs["weight"].abs()}
-        else:
-            index = WEIGHT_ARGUMENT[function]
-            args = (*args[:index], args[index].abs(), *args[index + 1 :])
-        absolute = function(*args, **kwargs)
+        named = {"weight": kwargs["weight"].abs()} if "weight" in kwargs else {}
+        place = WEIGHT_ARGUMENT[function]
+        args = [each.abs() if at == place else each for at, each in enumerate(args)]
+        absolute = function(*args, **kwargs | named)
         return result.detach() + (absolute - absolute.detach())  # + 0, which only has a gradient

@@ -25,7 +25,7 @@ FLAT = 1e-3  # a sum of squares below this may be rounding
 
 @torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
 def invert_steps(
-    model: nn.Module, pixels: Tensor, layer: str, tv: float = 1.0, steps: int = 150, seed: int = 0
+    model: nn.Module, pixels: Tensor, layer: str, tv: float = 1.0, steps: int = 300, seed: int = 0
 ) -> Iterator[Step]:
     """Steps from noise to pictures (N, C, H, W) in [0, 1] with the features of `pixels` at a layer.
 
@@ -122,5 +122,4 @@ def contrast(image: Tensor, sigma: float = 2.0) -> Tensor:
     """The gradient magnitude of the brightness, blurred by sigma, minus its mean: (N, H, W)."""
     grey = image.mean(dim=1, keepdim=True)
     down, right = (grey - grey.roll(1, dims=dim) for dim in (2, 3))
-    steep = blur(sigma)(torch.hypot(down, right))[:, 0]
-    return steep - steep.mean(dim=(1, 2), keepdim=True)
+    return _centered(blur(sigma)(torch.hypot(down, right)))[:, 0]

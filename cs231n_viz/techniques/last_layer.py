@@ -20,7 +20,6 @@ from ..activations import activations_at
 from ..layers import as_maps, last_weights
 from ..objectives import labels_of
 
-DISTANCES = ("L2", "cosine")
 START = 1e-4  # deviation of t-SNE's initial map: so small that its own order does not remain
 
 
@@ -240,7 +239,7 @@ def _distances(queries: Tensor, features: Tensor, distance: str) -> Tensor:
     """All distances: (Q, D), (N, D) -> (Q, N)."""
     features = errors.features(features)
     queries = errors.features(queries, features.shape[1]).to(features)
-    errors.known("distance", distance, DISTANCES)
+    errors.known("distance", distance, ("L2", "cosine"))
     if distance == "cosine":
         return 1 - F.normalize(queries) @ F.normalize(features).T
     middle = features.mean(dim=0)  # far from zero, differences of large products would lose digits

@@ -34,7 +34,7 @@ def occlusion_map(
     stride: Size = 16,
     fill: Fill = "dataset",
     measure: str = "probability",
-    batch_size: int = 16,
+    batch_size: int | None = None,
 ) -> Tensor:
     """How much the target falls when a patch is covered: (N, C, H, W) -> (N, rows, columns).
 
@@ -43,8 +43,9 @@ def occlusion_map(
     class); a unit, or a function of the scores, is taken as it is. patch: the side of a square, or
     (height, width); stride: in both directions, or (down, across). fill: the mean colour of the
     data set or of the picture, "grey", the picture in a "blur", a colour (r, g, b), or another
-    picture, (1 or N, C, H, W). A network that torch.fx cannot trace gets whole passes, with a
-    warning: the same map, slower.
+    picture, (1 or N, C, H, W). batch_size: patches a pass; None is 32 where only what they change
+    is computed, and 8 in whole passes, whose maps are larger. A network that torch.fx cannot trace
+    gets whole passes, with a warning: the same map, slower.
     """
     images.check_pixels(pixels, channels=model.channels)
     grid, targets = _grid(pixels, patch, stride), target_for(model, target, pixels)
@@ -58,7 +59,7 @@ def occlusion_map(
 
 @torch.no_grad()
 def covered_scores(
-    model, pixels: Tensor, patch: Size = 32, stride: Size = 16, fill="dataset", batch_size=16
+    model, pixels: Tensor, patch: Size = 32, stride: Size = 16, fill="dataset", batch_size=None
 ) -> Tensor:
     """The scores of all classes with each patch covered: (N, rows, columns, classes).
 
@@ -137,8 +138,9 @@ def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: Size) -> T
 
 def _covered_outputs(model, functions, pixels, grid, patch, fill, batch_size) -> Iterator[Tensor]:
     """For each picture, its function of it with each patch covered: (rows · columns, …)."""
-    errors.whole("batch_size", batch_size, 1)
-    positions = torch.cartesian_prod(*grid).to(model.device).split(batch_size)
+    if batch_size is not None:
+        errors.whole("batch_size", batch_size, 1)
+    positions = torch.cartesian_prod(*grid).to(model.device)
     one_a_picture = isinstance(fill, Tensor) and fill.shape == pixels.shape
     fills = fill.split(1) if one_a_picture else [fill] * len(pixels)
     pictures = pixels.to(model.device).split(1)
@@ -147,9 +149,11 @@ def _covered_outputs(model, functions, pixels, grid, patch, fill, batch_size) ->
         # `Incremental` computes scores only: units of inner layers take whole passes.
         incremental = _incremental(model, picture) if function is model else None
         if incremental:
-            parts = [incremental.scores(cover, some, patch) for some in positions]
+            passes = positions.split(batch_size or 32)
+            parts = [incremental.scores(cover, some, patch) for some in passes]
         else:
-            parts = [function(covered(picture, cover, some, patch)) for some in positions]
+            passes = positions.split(batch_size or 8)
+            parts = [function(covered(picture, cover, some, patch)) for some in passes]
         yield torch.cat(parts)
 
 

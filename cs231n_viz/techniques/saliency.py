@@ -34,24 +34,18 @@ def _steepness(score: Objective, pixels: Tensor) -> Tensor:
 
 
 def smooth_saliency(
-    model: nn.Module,
-    pixels: Tensor,
-    target: Target = None,
-    samples: int = 32,
-    noise: float = 0.15,
-    seed: int = 0,
-    batch_size: int = 16,
+    model: nn.Module, pixels: Tensor, target: Target = None, samples=32, noise=0.15, **settings
 ) -> Tensor:
     """SmoothGrad: the mean saliency map of `samples` copies x + noise · N(0, 1): (N, H, W).
 
-    The noise is the same for each picture. A case of `smooth`.
+    The noise is the same for each picture. A case of `smooth`, whose seed, statistic and batch_size
+    may be named, too.
     """
     images.check_pixels(pixels, channels=model.channels)
     wanted = targets_of(target_for(model, target, pixels), len(pixels))
-    given = {"samples": samples, "noise": noise, "seed": seed, "batch_size": batch_size}
     maps = (partial(_steepness, score_of(model, each)) for each in wanted)
     pairs = zip(maps, pixels.split(1), strict=True)
-    return torch.cat([smooth(*pair, **given, bounded=False) for pair in pairs])
+    return torch.cat([smooth(*pair, samples, noise, bounded=False, **settings) for pair in pairs])
 
 
 def smooth(
@@ -80,12 +74,9 @@ def smooth(
     grain = noise * torch.randn(samples, *pixels.shape[1:], generator=generator).to(pixels)
     for picture in pixels.split(1):
         copies = (picture + grain).clamp(0, 1) if bounded else picture + grain
-        maps = [map_of(some) for some in copies.split(batch_size)]
-        middle = sum(each.sum(dim=0) for each in maps) / samples
-        if statistic != "mean":
-            center = middle if statistic == "variance" else 0
-            middle = sum((each - center).square().sum(dim=0) for each in maps) / samples
-        found.append(middle)
+        maps = torch.cat([map_of(some) for some in copies.split(batch_size)])  # (samples, …)
+        center = maps.mean(dim=0) if statistic == "variance" else 0
+        found.append((maps if statistic == "mean" else (maps - center).square()).mean(dim=0))
     return torch.stack(found)
 
 
@@ -115,18 +106,15 @@ def integrated_gradients(
     points, weights = np.polynomial.legendre.leggauss(steps)  # on [−1, 1]
     scaled = (torch.from_numpy(each) for each in ((points - 1) / 2, weights / 2))
     points, weights = (each.to(pixels)[:, None, None, None] for each in scaled)
-    attributions, differences = [], []
-    targets = targets_of(target_for(model, target, pixels), len(pixels))
+    targets, found = targets_of(target_for(model, target, pixels), len(pixels)), []
     for picture, path, wanted in zip(pixels, paths, targets, strict=True):
         score, on_path = score_of(model, wanted), picture + points * path  # (steps, C, H, W)
         gradients = torch.cat([gradient(score, some) for some in on_path.split(batch_size)])
-        attributions.append(path * (weights * gradients).sum(dim=0))
+        parts = path * (weights * gradients).sum(dim=0)
         with torch.no_grad():
             ends = score(torch.stack([picture, picture - path]))
-        differences.append(ends[0] - ends[1])
-    attributions = torch.stack(attributions)
-    total, wanted = attributions.flatten(1).sum(dim=1), torch.stack(differences).to(attributions)
-    return Attribution(attributions, total - wanted)
+        found.append((parts, parts.sum() - (ends[0] - ends[1]).to(parts)))
+    return Attribution(*map(torch.stack, zip(*found, strict=True)))
 
 
 # --- from a map to an object ----------------------------------------------------------------------

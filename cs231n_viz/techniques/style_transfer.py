@@ -8,7 +8,8 @@ p is the content, a the style, Φ the features of one layer, G the Gram matrix o
 (`objectives.gram_matrix`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,8 +25,8 @@ from ..optimize import ADAM_THEN_LBFGS, Direction, final, scaled_down
 from ..transforms import chain, fourier_noise, fourier_to_pixels, grey, pixels_to_fourier
 
 Style = Tensor | Iterable[tuple[float, Tensor]]  # a picture, or several with their weights
-COLORS = ("style", "matched", "kept")
-STARTS = ("content", "noise")
+COLORS, STARTS = ("style", "matched", "kept"), ("content", "noise")
+SMALLEST = 128  # pixels: usually the longer side is halved as long as it stays above that
 NO_COLOR = 1e-6  # the least variance along a direction of colour, so that none is divided by 0
 
 
@@ -57,18 +58,20 @@ class Settings:
     dream: Layers | None = None
     start: str | Tensor = "content"  # or "noise", from the seed, or a picture
     steps: int = 80
-    sizes: int = 1  # number of scales, `steps` each; 3: a quarter of the size, a half, all of it
+    # number of scales, `steps` each; 3: a quarter of the size, a half, all of it. None: as many as
+    # have more than 128 pixels, 1 up to a side of 256
+    sizes: int | None = None
     waves: bool = True  # the parameter: a Fourier spectrum with decorrelated colours, else pixels
     direction: Direction = ADAM_THEN_LBFGS
     seed: int = 0
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
-        whole("sizes", self.sizes, 1)
+        for name in ("sizes", "style_size"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 1)
         for name in ("content_weight", "style_weight", "tv"):
             positive(name, getattr(self, name), zero=True)
-        if self.style_size is not None:
-            whole("style_size", self.style_size, 1)
 
 
 def transfer_steps(model, content: Tensor, style: Style, **settings) -> Iterator[TransferStep]:
@@ -84,48 +87,50 @@ def transfer_steps(model, content: Tensor, style: Style, **settings) -> Iterator
     on_device = content.detach().to(model.device)
     styles = _styles(model, style, plan.style_size, on_device)
     on_device, styles, seen, colored = _recolored(plan.colors, on_device, styles)
-    sizes = [scaled_down(content.shape[2:], 2**k) for k in reversed(range(plan.sizes))]
+    count = plan.sizes or max(1, math.ceil(math.log2(max(content.shape[2:]) / SMALLEST)))
+    sizes = [scaled_down(content.shape[2:], 2**k) for k in reversed(range(count))]
     _check_sides(model, layers, content, styles, sizes[0])
 
     def run(image: Tensor) -> Iterator[TransferStep]:
-        loss = _Loss(model, plan, layers, on_device, styles, tuple(image.shape[2:]))
-        start, space = _searched(plan.waves, seen, image)
-        steps = optimize.descend(start, loss, steps=plan.steps, direction=plan.direction, **space)
-        return (TransferStep(*step, *loss.parts) for step in steps)
+        loss, parts = _loss(model, plan, layers, on_device, styles, tuple(image.shape[2:]))
+        how = {"decode": seen, "constrain": optimize.always(transforms.clamp())}
+        if plan.waves:
+            how = {"decode": chain(fourier_to_pixels(*image.shape[1:]), seen)}
+            image = pixels_to_fourier(*image.shape[1:])(image)
+        steps = optimize.descend(image, loss, steps=plan.steps, direction=plan.direction, **how)
+        return (TransferStep(*step, *parts) for step in steps)
 
     def finished(step: TransferStep) -> TransferStep:
-        values = (value.to(content) for value in step[2:])
+        values = (value.detach().to(content) for value in step[2:])
         return TransferStep(step.index, colored(step.image).to(content), *values)
 
-    steps = optimize.octaves(seen(_start(plan, on_device)), sizes, run)
-    return optimize.map_steps(steps, finished)
+    return optimize.map_steps(optimize.octaves(seen(_start(plan, on_device)), sizes, run), finished)
 
 
 transfer = final(transfer_steps)
 
 
-class _Loss:
-    """The loss of a picture, (N,); `parts` are the content and style distance of the last one."""
+def _loss(model, plan, layers, content, styles, sides) -> tuple[Objective, list[Tensor]]:
+    """(the loss of a picture, (N,); the content and style distance of the last one asked for)."""
+    (content_layer, style_layers, dream), parts = layers, []
+    shrunk = max(content.shape[2:]) / max(sides)  # the shorter side is rounded more
+    wanted = dict.fromkeys(style_layers, 0)
+    for share, picture in styles:
+        picture = images.resize(picture, scaled_down(picture.shape[2:], shrunk))
+        grams = gram_matrices(model, picture, list(style_layers))
+        wanted = {layer: wanted[layer] + share * grams[layer] for layer in wanted}
+    content = images.resize(content, sides)
+    both = likeness(model, content, content_layer, wanted, style_layers)
+    terms = [(-weight, _excitation(model, layer, content)) for layer, weight in dream.items()]
+    smooth = plan.tv / (sides[0] * sides[1]), objectives.total_variation()
+    regularizers = objectives.weighted_sum(smooth, *terms)
 
-    def __init__(self, model, plan, layers, content, styles, sides: tuple[int, int]):
-        content_layer, style_layers, dream = layers
-        shrunk = max(content.shape[2:]) / max(sides)  # the shorter side is rounded more
-        wanted = dict.fromkeys(style_layers, 0)
-        for share, picture in styles:
-            grams = gram_matrices(model, _divided(picture, shrunk), list(style_layers))
-            wanted = {layer: wanted[layer] + share * grams[layer] for layer in wanted}
-        content = images.resize(content, sides)
-        self.plan = plan
-        self.likeness = likeness(model, content, content_layer, wanted, style_layers)
-        terms = [(-weight, _excitation(model, layer, content)) for layer, weight in dream.items()]
-        smooth = plan.tv / (sides[0] * sides[1]), objectives.total_variation()
-        self.regularizers = objectives.weighted_sum(smooth, *terms)
+    def loss(image: Tensor) -> Tensor:
+        parts[:] = both(image)
+        likeness = plan.content_weight * parts[0] + plan.style_weight * parts[1]
+        return likeness + regularizers(image)
 
-    def __call__(self, image: Tensor) -> Tensor:
-        both = self.likeness(image)
-        self.parts = [part.detach() for part in both]
-        loss = self.plan.content_weight * both.content + self.plan.style_weight * both.style
-        return loss + self.regularizers(image)
+    return loss, parts
 
 
 def _excitation(model: nn.Module, layer: str, content: Tensor) -> Objective:
@@ -133,14 +138,6 @@ def _excitation(model: nn.Module, layer: str, content: Tensor) -> Objective:
     energy = objectives.layer_energy(model, layer)
     before = energy(content).detach()
     return lambda image: (energy(image) / before).sqrt()
-
-
-def _searched(waves: bool, seen: Callable, image: Tensor) -> tuple[Tensor, dict[str, Callable]]:
-    """(the parameter that stands for the image, what `descend` is told of it)."""
-    if not waves:
-        return image, {"decode": seen, "constrain": optimize.always(transforms.clamp())}
-    sides = image.shape[1:]
-    return pixels_to_fourier(*sides)(image), {"decode": chain(fourier_to_pixels(*sides), seen)}
 
 
 def _start(plan: Settings, content: Tensor) -> Tensor:
@@ -175,19 +172,15 @@ def match_colors(picture: Tensor, reference: Tensor) -> Tensor:
         raise ValueError(f"{count} pictures need one reference or one each, not {given}.")
     # (N, C, positions), on the CPU: not every device has doubles and eigenvalues
     values, wanted = (each.cpu().double().flatten(2) for each in (picture, reference))
-    turn = _power(_covariance(wanted), 0.5) @ _power(_covariance(values), -0.5)  # (N, C, C)
+    turn = _covariance_power(wanted, 0.5) @ _covariance_power(values, -0.5)  # (N, C, C)
     matched = turn @ (values - values.mean(dim=2, keepdim=True)) + wanted.mean(dim=2, keepdim=True)
     return matched.unflatten(2, picture.shape[2:]).clamp(0, 1).to(picture)
 
 
-def _covariance(values: Tensor) -> Tensor:
+def _covariance_power(values: Tensor, exponent: float) -> Tensor:
     away = values - values.mean(dim=2, keepdim=True)
-    return away @ away.mT / values.shape[2]
-
-
-def _power(matrices: Tensor, exponent: float) -> Tensor:
-    values, vectors = torch.linalg.eigh(matrices)
-    return vectors @ torch.diag_embed(values.clamp(min=NO_COLOR) ** exponent) @ vectors.mT
+    variances, vectors = torch.linalg.eigh(away @ away.mT / values.shape[2])
+    return vectors @ torch.diag_embed(variances.clamp(min=NO_COLOR) ** exponent) @ vectors.mT
 
 
 def _recolored(colors: str, content: Tensor, styles: list) -> tuple:
@@ -248,23 +241,19 @@ def _proportions(whose: str, weights: Iterable[float]) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def _divided(image: Tensor, part: float) -> Tensor:
-    return image if part == 1 else images.resize(image, scaled_down(image.shape[2:], part))
-
-
 def _sized(picture: Tensor, size: int | None) -> Tensor:
-    return picture if size is None else _divided(picture, max(picture.shape[2:]) / size)
+    part = 1 if size is None else max(picture.shape[2:]) / size
+    return images.resize(picture, scaled_down(picture.shape[2:], part))
 
 
 def _check_sides(model, layers, content: Tensor, styles, first: tuple[int, int]) -> None:
     """Raises a ValueError that names a picture too small for its layers at the first size."""
     content_layer, style_layers, dream = layers
-    inside = [layer for layer in style_layers if layer != "pixels"]  # "pixels" takes any size
-    shrunk = max(content.shape[2:]) / max(first)
-    looked_at = [("content", content, first, [content_layer, *dream, *inside])]
-    for _, style in styles if inside else ():
-        looked_at.append(("style", style, scaled_down(style.shape[2:], shrunk), inside))
-    for whose, picture, (height, width), names in looked_at:
+    named = [layer for layer in style_layers if layer != "pixels"]  # "pixels" takes any size
+    part = max(content.shape[2:]) / max(first)
+    seen = [("content", content, first, [content_layer, *dream, *named])]
+    seen += [("style", one, scaled_down(one.shape[2:], part), named) for _, one in styles if named]
+    for whose, picture, (height, width), names in seen:
         side = min(height, width, *model.size)
         try:
             activations_at(model, model.mean.expand(1, -1, side, side), names)

@@ -13,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import images, objectives
 from ..errors import positive, whole
 from ..images import Size
+from ..layers import usual_layers
 from ..objectives import gram_distance, gram_matrices, style_maps, total_variation, weighted_sum
 from ..optimize import ADAM_THEN_LBFGS, Step, descend, final, octaves, on_device_of, scaled_down
 from ..transforms import fourier_noise, fourier_to_pixels, pixels_to_fourier
@@ -54,7 +55,7 @@ def scanline_steps(sample: Tensor, size: Size, window: int = 11, seed: int = 0) 
     before = half * window + half  # positions of the window before its centre: the L
     windows = _windows(sample, window, before)
     canvas, inside = _canvas(height, width, half)
-    inside[0, 0] = _any(windows.centers, generator)
+    inside[0, 0] = windows.centers[torch.randint(len(windows.centers), (1,), generator=generator)]
     for front in range(1, width + (half + 1) * (height - 1)):
         rows = torch.arange(height)
         columns = front - (half + 1) * rows
@@ -69,9 +70,7 @@ def scanline_steps(sample: Tensor, size: Size, window: int = 11, seed: int = 0) 
 scanline = final(scanline_steps)
 
 
-def efros_leung_steps(
-    sample: Tensor, size: Size, window: int = 11, seed: int = 0
-) -> Iterator[Grown]:
+def efros_leung_steps(sample: Tensor, size: Size, window=11, seed=0) -> Iterator[Grown]:
     """Steps of Efros & Leung (1999), from 3 × 3 pixels outwards: copy each from a good match.
 
         d(s) = Σ over known positions of g · (v − s)² / Σ over known positions of g
@@ -86,7 +85,7 @@ def efros_leung_steps(
     windows, weights = _windows(sample, window, window * window), _gaussian(window)
     canvas, inside = _canvas(height, width, half)
     top, left, step = height // 2 - 1, width // 2 - 1, torch.arange(-1, 2)
-    start = _any(windows.centers, generator)
+    start = windows.centers[torch.randint(len(windows.centers), (1,), generator=generator)]
     inside[top : top + 3, left : left + 3] = start + sample.shape[3] * step[:, None] + step
     index = 0
     while (inside < 0).any():
@@ -183,10 +182,6 @@ def _windows(sample: Tensor, window: int, positions: int) -> _Windows:
     return _Windows(colors, values.flatten(1), values.square().sum(dim=2), centers)
 
 
-def _any(values: Tensor, generator: torch.Generator) -> Tensor:
-    return values[torch.randint(len(values), (1,), generator=generator)]
-
-
 def _canvas(height: int, width: int, half: int) -> tuple[Tensor, Tensor]:
     """Indices into the sample's pixels, -1 where unknown, and a view of them without margins."""
     canvas = torch.full((height + 2 * half, width + 2 * half), -1)
@@ -224,16 +219,15 @@ def _next_to_fill(known: Tensor, half: int, generator: torch.Generator) -> tuple
     Ties are broken at random.
     """
     count = F.conv2d(known[None, None].float(), torch.ones(1, 1, 3, 3), padding=1)
-    rank = count + torch.rand(count.shape, generator=generator)
-    rank = rank.where(~known & (count > 0), 0)
+    rank = (count + torch.rand(count.shape, generator=generator)).where(~known & (count > 0), 0)
     highest = F.max_pool2d(rank, 2 * half + 1, stride=1, padding=half)
     return torch.nonzero(((rank > 0) & (rank == highest))[0, 0], as_tuple=True)
 
 
 def _grown(index: int, sample: Tensor, numbers: Tensor) -> Grown:
     width = sample.shape[3]
-    sources = torch.stack([numbers.div(width, rounding_mode="floor"), numbers % width], dim=-1)
-    sources[numbers < 0] = -1
+    # -1, not known, stays -1
+    sources = torch.stack([numbers.div(width, rounding_mode="floor"), numbers.fmod(width)], dim=-1)
     return Grown(index, copied(sample.detach(), sources), sources)
 
 
@@ -241,26 +235,21 @@ def _grown(index: int, sample: Tensor, numbers: Tensor) -> Grown:
 
 
 def synthesize_steps(
-    model: nn.Module,
-    sample: Tensor,
-    layers: Sequence[str],
-    size: Size | None = None,
-    steps: int = 150,
-    seed: int = 0,
-    sizes: int = 2,
-    tv: float = 0.05,
+    model, sample: Tensor, layers=None, size=None, steps=150, seed=0, sizes=2, tv=0.05
 ) -> Iterator[Step]:
     """Steps from noise to a picture with the sample's Gram matrices (Gatys, Ecker & Bethge 2015).
 
         min over x of  mean over layers of ‖G(x) − G*‖² / ‖G*‖²  +  tv · TV(x) / pixels
 
-    sample: (N, C, h, w), one texture each. size: of the result; None: the sample's. sizes: the
-    number of scales, `steps` each, from the sample made small to full size, each twice the one
-    before. tv: weight of the total variation, against grain that the layers do not see. The
+    sample: (N, C, h, w), one texture each. layers: names; None: those of the style that are usual
+    (`layers.usual_layers`). size: of the result, a side or (height, width); None: the sample's.
+    sizes: the number of scales, `steps` each, from the sample made small to full size, each twice
+    the one before. tv: weight of the total variation, against grain that the layers do not see. The
     parameter is a Fourier spectrum with decorrelated colours (Olah et al. 2017); Adam, then L-BFGS.
     All pictures of a batch start from the same noise.
     """
     images.check_pixels(sample, channels=model.channels)
+    layers = usual_layers(model)[1] if layers is None else layers
     if isinstance(layers, str) or not layers:
         raise ValueError(f'layers are names, such as ["relu1", "relu2"], not {layers!r}.')
     sides = _height_width(tuple(sample.shape[2:]) if size is None else size, 1)
@@ -277,8 +266,7 @@ def synthesize_steps(
         encode, decode = (both(*image.shape[1:]) for both in (pixels_to_fourier, fourier_to_pixels))
         return descend(encode(image), loss, steps=steps, decode=decode, direction=ADAM_THEN_LBFGS)
 
-    found = octaves(start, [scaled_down(sides, part) for part in parts], run)
-    return on_device_of(sample, found)
+    return on_device_of(sample, octaves(start, [scaled_down(sides, k) for k in parts], run))
 
 
 synthesize = final(synthesize_steps)

@@ -45,16 +45,12 @@ def depth_inside(masks: Tensor) -> Tensor:
 def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
     """IoU of the object (area k) with the k pixels of the map's largest values: (N,).
 
-    A constant map has 0.
+    Of equal values the first in reading order counts. A constant map has 0.
     """
     _check_masks(masks, maps.shape)
-    overlaps = []
-    for heat, mask in zip(maps.flatten(1), masks.flatten(1), strict=True):
-        chosen = torch.zeros_like(mask)
-        if heat.max() > heat.min():
-            chosen[heat.topk(int(mask.sum())).indices] = True
-        overlaps.append((chosen & mask).sum() / (chosen | mask).sum().clamp(min=1))
-    return torch.stack(overlaps)
+    chosen, flat = _order(maps) < masks.sum(dim=(1, 2), keepdim=True), maps.flatten(1)
+    overlap = (chosen & masks).sum(dim=(1, 2)) / (chosen | masks).sum(dim=(1, 2)).clamp(min=1)
+    return overlap * (flat.amax(dim=1) > flat.amin(dim=1))
 
 
 def share_on(maps: Tensor, masks: Tensor) -> Tensor:
@@ -131,11 +127,10 @@ def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:
     Σ (s_k − s_{k−1}) (P_k + P_{k−1}) / 2 over the steps, which are of one size unless the shares
     are given at which the curves were measured.
     """
-    count = curve.shape[1]
-    widths = _shares(count - 1 if shares is None else shares).diff()
-    if len(widths) != count - 1:
-        raise ValueError(f"{len(widths) + 1} shares were given for curves of {count} values.")
-    return ((curve[:, 1:] + curve[:, :-1]) / 2 * widths.to(curve)).sum(dim=1)
+    shares = _shares(curve.shape[1] - 1 if shares is None else shares)
+    if len(shares) != curve.shape[1]:
+        raise ValueError(f"{len(shares)} shares were given for curves of {curve.shape[1]} values.")
+    return ((curve[:, 1:] + curve[:, :-1]) / 2 * shares.diff().to(curve)).sum(dim=1)
 
 
 def _shares(steps: Steps) -> Tensor:

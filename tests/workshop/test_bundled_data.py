@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from cs231n_viz import data, models
+from cs231n_viz import data, models, published
 from cs231n_viz.activations import activations_at
 from workshop import sheet
-from workshop.measure import cards
+from workshop.measure import cards, real_network
 
 FOLDER = data.data_dir()
 DIGESTS = json.loads((FOLDER / "checksums.json").read_text(encoding="utf-8"))
@@ -24,6 +24,7 @@ NETWORKS = {
     "coursenet_b",
     "coursenet_robust",
     "drawnet",
+    "efficientnet_lite0_drawn",
     "snownet",
     "snownet_fixed",
     "generator",
@@ -45,8 +46,9 @@ def test_every_network_of_the_design_is_there_with_a_card_that_names_its_file_an
 
 
 def test_weights_are_small():
-    sizes = [(FOLDER / file).stat().st_size for file in DIGESTS]
-    assert max(sizes) <= 4e6 and sum(sizes) <= 25e6
+    sizes = {file: (FOLDER / file).stat().st_size for file in DIGESTS}
+    assert max(sizes.values()) <= 4e6 and sum(sizes.values()) <= 25e6
+    assert sizes["efficientnet_lite0_drawn.safetensors"] <= 60e3
 
 
 def test_the_sheets_are_there_and_one_page_wide():
@@ -55,16 +57,35 @@ def test_the_sheets_are_there_and_one_page_wide():
             assert page.width == sheet.WIDTH and page.height > page.width
 
 
-@pytest.mark.parametrize("name", ["coursenet", "coursenet_b", "drawnet"])
+@pytest.mark.parametrize(
+    "name", ["coursenet", "coursenet_b", "drawnet", "efficientnet_lite0_drawn"]
+)
 def test_the_picturebook_figure_of_the_card_is_what_one_measures(name):
     right = cards.right_drawings(models.load(name, device="cpu"), data.picturebook("test"))
     assert right.float().mean().item() == pytest.approx(
-        share(CARDS[name], "Picturebook, test |"), abs=0.003
+        share(CARDS[name], "Picturebook, test"), abs=0.003
     )
+
+
+def test_the_drawn_head_stands_on_the_published_network_and_names_92_of_100_drawings():
+    drawn, real = (models.load(name, "cpu") for name in (f"{models.REAL}_drawn", models.REAL))
+    pixels = data.photo("coffee")
+    assert torch.equal(*(activations_at(model, pixels, "code") for model in (drawn, real)))
+    assert share(CARDS[drawn.name], "Picturebook, test, 128 px") >= 0.92
+    assert drawn.class_names == data.picturebook("test", 16).class_names
 
 
 def test_the_table_of_photos_is_what_the_network_says():
     assert cards.photo_table(models.load("coursenet", device="cpu")) in CARDS["coursenet"]
+
+
+def test_the_real_network_names_the_photos_that_have_a_class_of_their_own():
+    model, card = models.load(models.REAL, device="cpu"), CARDS[models.REAL]
+    for name, right in cards.RIGHT_OF_IMAGENET.items():
+        found = {one.name for one in models.predict(model, data.photo(name))}
+        assert not right or found & set(right), name
+        assert f"| {name} | {real_network.answer(model, name)} |" in card
+    assert published.SHA256 in card and f"{published.PACKAGE}` {published.VERSION}" in card
 
 
 def test_features_put_photographs_of_kinds_never_seen_beside_their_kind(caltech):

@@ -1,16 +1,25 @@
 """Heat maps against captum and pytorch-grad-cam: `python -m workshop.benchmarks.heat_maps`.
 
-Rows are chosen by name, `python -m workshop.benchmarks.heat_maps saliency guided --networks
-resnet18 --threads 2`, so that the long ones can run by themselves. Equal inputs at 224 px, in one
-interleaved run; the tests show equal results for captum (occlusion where patches lie side by
-side), not for pytorch-grad-cam. Both sides get one torchvision network, ours wrapped by
-models.wrap, theirs as torchvision made it; with its own weights where they are on this computer,
-else with random ones, as the row says. Both occlusions run with the number of positions a pass
-that serves them best, found first. Needs: pip install captum grad-cam
+Rows are chosen by name, `python -m workshop.benchmarks.heat_maps occlusion --networks resnet18`, so
+that the long ones can run by themselves. Equal inputs at 224 px, in one interleaved run; the tests
+show equal results for captum (occlusion where patches lie side by side), not for pytorch-grad-cam.
+Both sides get one network, with its own weights where they are on this computer, else with random
+ones, as the row says. A peer is timed twice:
+
+as called     the network as torchvision made it, in eval mode, and the peer's own defaults;
+at its best   frozen weights, as ours; memory format (weights, or weights and picture, channels
+              last) and, for occlusion, the number of positions a pass: each tried, the fastest
+              kept, which may be what was called.
+
+Ours is what a call with its defaults takes. Occlusion by captum takes one whole pass a position,
+wherever its window lies and however large it is: it is timed on windows side by side, whose number
+the row says, and counted up to as many positions as ours has run, and the pass without a window.
+Needs: pip install captum grad-cam
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 
@@ -21,128 +30,158 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from cs231n_viz import data, models
-from cs231n_viz.models import weights_file
+from cs231n_viz import data, models, networks, published
 from cs231n_viz.techniques import cam, guided_backprop, occlusion, saliency
 from workshop.benchmarks.rounds import fair_clock, interleaved, ratio, surroundings
 
 MEAN, STD, CLASS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3
-PATCH, STRIDE = 16, 8
-BATCH_SIZES = (4, 8, 16, 32, 64)  # so many patches a pass are tried
+PATCH = 16
+BATCH_SIZES = (1, 4, 8, 16, 32)  # so many positions a pass are tried
 LAYERS = {
     "squeezenet1_0": "features.12",
     "alexnet": "features.11",
     "resnet18": "layer4",
     "vgg16": "features.29",
 }
+MORE = ("densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x1_0",
+        models.REAL)  # fmt: skip
+AS_CALLED, FROZEN = "as called", "frozen"
+Setting = tuple[nn.Module, Tensor]  # a peer's network and its picture
+
+
+def network_of(name: str) -> tuple[nn.Module, str]:
+    """The network as its maker gives it, in eval mode, and whose weights it has."""
+    torch.manual_seed(0)
+    if name == models.REAL:
+        network = networks.EfficientNetLite()
+        network.take_published(published.weights())
+        return network.eval(), "own weights"
+    known = models.weights_file(name).exists()
+    settings = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
+    network = torchvision.models.get_model(name, weights="DEFAULT" if known else None, **settings)
+    return network.eval(), "own weights" if known else "random"
 
 
 class Pair:
-    """One network twice: `ours` takes pixels, `theirs` the normalised picture."""
+    """One network twice: `ours` takes pixels, a peer's the normalised picture."""
 
     def __init__(self, name: str):
-        torch.manual_seed(0)
-        weights = "DEFAULT" if weights_file(name).exists() else None
-        self.name, self.weights = name, "own weights" if weights else "random"
-        self.theirs = torchvision.models.get_model(name, weights=weights).eval()
-        self.ours = models.wrap(self.theirs, mean=MEAN, std=STD, input_size=224, name=name)
+        self.name = name
+        network, self.weights = network_of(name)
+        self.ours = models.wrap(network, mean=MEAN, std=STD, input_size=224, name=name)
         self.pixels = data.photo("chelsea", 224)
-        self.normalized = (self.pixels - self.ours.mean) / self.ours.std
-
-    def layer_of(self, network: nn.Module) -> nn.Module:
-        return network.get_submodule(LAYERS[self.name])
-
-
-def report(
-    what: str,
-    pair: Pair,
-    peer: str,
-    rounds: int,
-    ours: Callable,
-    theirs: Callable,
-    warm: bool = False,
-) -> None:
-    seconds = interleaved(rounds, fair_clock(), warm, ours=ours, theirs=theirs)
-    mine, other = (median(seconds[side]) * 1e3 for side in ("ours", "theirs"))
-    row = f"| {what} | {pair.name}, {pair.weights} | {peer} | {rounds} | {other:.0f} ms"
-    print(f"{row} | {mine:.0f} ms | **{ratio(seconds, 'theirs', 'ours')}** |", flush=True)
+        picture = (self.pixels - self.ours.mean) / self.ours.std
+        frozen = copy.deepcopy(network).requires_grad_(False)
+        last = copy.deepcopy(frozen).to(memory_format=torch.channels_last)
+        turned = picture.contiguous(memory_format=torch.channels_last)
+        self.settings: dict[str, Setting] = {
+            AS_CALLED: (network, picture),
+            FROZEN: (frozen, picture),
+            f"{FROZEN}, weights channels last": (last, picture),
+            f"{FROZEN}, all channels last": (last, turned),
+        }
 
 
-def fastest(run: Callable[[int], Tensor], choices: Sequence[int]) -> int:
-    """The choice that took least time, each tried once."""
-    tried = interleaved(
-        1, fair_clock(), warm=True, **{str(choice): partial(run, choice) for choice in choices}
-    )
-    return int(min(tried, key=lambda choice: tried[choice][0]))
+def report(what: str, pair: Pair, peer: str, rounds: int, share: float = 1, **runs) -> None:
+    """Times `ours`, `called` and `best`, in turns; the peer's runs are a share of the work."""
+    seconds = interleaved(rounds, fair_clock(), **runs)
+    for side in ("called", "best"):
+        seconds[side] = [each / share for each in seconds[side]]
+    times = {side: f"{median(each) * 1e3:.0f} ms" for side, each in seconds.items()}
+    row = f"| {what} | {pair.name}, {pair.weights} | {peer} | {rounds} | {times['called']}"
+    row += f" | {times['best']} | {times['ours']} | {ratio(seconds, 'called', 'ours')}"
+    print(f"{row} | **{ratio(seconds, 'best', 'ours')}** |", flush=True)
 
 
-@torch.no_grad()
-def compare_occlusion(pair: Pair, rounds: int | None) -> None:
-    peer = attr.Occlusion(pair.theirs)
-
-    def captum(batch_size: int, patch: int = PATCH, stride: int = STRIDE) -> Tensor:
-        return peer.attribute(
-            pair.normalized,
-            (3, patch, patch),
-            (3, stride, stride),
-            target=CLASS,
-            perturbations_per_eval=batch_size,
-        )
-
-    def ours(batch_size: int) -> Tensor:
-        return occlusion.occlusion_map(
-            pair.ours, pair.pixels, CLASS, PATCH, STRIDE, measure="logit", batch_size=batch_size
-        )
-
-    # Its time does not depend on the window's size: 64 windows side by side are enough to choose.
-    theirs_best = fastest(partial(captum, patch=28, stride=28), BATCH_SIZES[:-1])
-    ours_best = fastest(ours, BATCH_SIZES[2:])
-    rounds = rounds or (3 if pair.name == "vgg16" else 7)
-    peer_name = f"captum, {theirs_best} positions a pass (ours {ours_best})"
-    runs = partial(ours, ours_best), partial(captum, theirs_best)
-    report("occlusion 16/8", pair, peer_name, rounds, *runs, warm=True)
+def fastest(runs: dict[str, Callable[[], object]], rounds: int = 1) -> str:
+    """The name of the run that took least time; each is warmed up by a run where rounds > 1."""
+    tried = interleaved(rounds, fair_clock(), warm=rounds == 1, **runs)
+    return min(tried, key=lambda name: median(tried[name]))
 
 
-def compare_saliency(pair: Pair, rounds: int | None) -> None:
-    peer = attr.Saliency(pair.theirs)
-    report("saliency", pair, "captum", rounds or 15,
-           lambda: saliency.saliency_map(pair.ours, pair.pixels, CLASS),
-           lambda: peer.attribute(pair.normalized.clone().requires_grad_(), CLASS))  # fmt: skip
+def compare_occlusion(pair: Pair, options: argparse.Namespace) -> None:
+    def captum(setting: str, batch_size: int) -> Callable[[], Tensor]:
+        network, picture = pair.settings[setting]
+        window = (3, options.side, options.side)
+        given = {"target": CLASS, "perturbations_per_eval": batch_size}
+        return partial(attr.Occlusion(network).attribute, picture, window, window, **given)
 
-
-def compare_guided(pair: Pair, rounds: int | None) -> None:
-    for module in pair.theirs.modules():  # captum asks for ReLUs that do not work in place
-        if isinstance(module, nn.ReLU):
-            module.inplace = False
-    peer = attr.GuidedBackprop(pair.theirs)
-    report("guided backprop", pair, "captum", rounds or 15,
-           lambda: guided_backprop.input_gradient(pair.ours, pair.pixels, CLASS),
-           lambda: peer.attribute(pair.normalized.clone().requires_grad_(), CLASS))  # fmt: skip
-
-
-def compare_grad_cam(pair: Pair, rounds: int | None) -> None:
     def ours() -> Tensor:
-        return cam.grad_cam(pair.ours, pair.pixels, CLASS, LAYERS[pair.name])
+        settings = {"patch": PATCH, "stride": options.stride, "measure": "logit"}
+        return occlusion.occlusion_map(pair.ours, pair.pixels, CLASS, **settings)
 
-    captum = attr.LayerGradCam(pair.theirs, pair.layer_of(pair.theirs))
-    report(
-        "Grad-CAM",
-        pair,
-        "captum",
-        rounds or 15,
-        ours,
-        lambda: captum.attribute(pair.normalized, CLASS),
-    )
-    with GradCAM(pair.theirs, [pair.layer_of(pair.theirs)]) as peer:
-        targets = [ClassifierOutputTarget(CLASS)]
-        report(
-            "Grad-CAM",
-            pair,
-            "pytorch-grad-cam",
-            rounds or 15,
-            ours,
-            lambda: peer(pair.normalized, targets),
+    setting = fastest({setting: captum(setting, 4) for setting in pair.settings})
+    sizes = fastest({str(size): captum(setting, size) for size in BATCH_SIZES})
+    windows, positions = ((len(occlusion.corners(224, *each)) ** 2) for each in
+                          ((options.side, options.side), (PATCH, options.stride)))  # fmt: skip
+    runs = {"ours": ours, "called": captum(AS_CALLED, 1), "best": captum(setting, int(sizes))}
+    peer = f"captum, {windows} windows; best: {setting}, {sizes} a pass"
+    what, share = f"occlusion 16/{options.stride}", (windows + 1) / (positions + 1)
+    report(what, pair, peer, options.rounds or 3, share, **runs)
+
+
+def compare(what, pair, peer, rounds, ours, theirs: Callable[[nn.Module, Tensor], Callable]):
+    """One row; `theirs` makes a peer's run of its network and the picture."""
+    runs = {name: theirs(*setting) for name, setting in pair.settings.items()}
+    best = fastest(runs, 3)
+    runs = {"ours": ours, "called": runs[AS_CALLED], "best": runs[best]}
+    report(what, pair, f"{peer}; best: {best}", rounds or 15, **runs)
+
+
+def leaf(picture: Tensor) -> Tensor:
+    return picture.clone().requires_grad_()
+
+
+def compare_saliency(pair: Pair, options: argparse.Namespace) -> None:
+    def captum(network, picture):
+        peer = attr.Saliency(network)
+        return lambda: peer.attribute(leaf(picture), CLASS)
+
+    def ours() -> Tensor:
+        return saliency.saliency_map(pair.ours, pair.pixels, CLASS)
+
+    compare("saliency", pair, "captum", options.rounds, ours, captum)
+
+
+def compare_guided(pair: Pair, options: argparse.Namespace) -> None:
+    def captum(network, picture):
+        for module in network.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = False  # captum asks for it here
+        peer = attr.GuidedBackprop(network)
+        return lambda: peer.attribute(leaf(picture), CLASS)
+
+    def ours() -> Tensor:
+        return guided_backprop.input_gradient(pair.ours, pair.pixels, CLASS)
+
+    compare("guided backprop", pair, "captum", options.rounds, ours, captum)
+
+
+def compare_grad_cam(pair: Pair, options: argparse.Namespace) -> None:
+    layer = LAYERS[pair.name]
+
+    def ours() -> Tensor:
+        return cam.grad_cam(pair.ours, pair.pixels, CLASS, layer)
+
+    def captum(network, picture):
+        peer = attr.LayerGradCam(network, network.get_submodule(layer))
+        frozen = network is not pair.settings[AS_CALLED][0]  # no graph but from the picture
+        return lambda: peer.attribute(leaf(picture) if frozen else picture, CLASS)
+
+    def grad_cam(network, picture):
+        targets, frozen = (
+            [ClassifierOutputTarget(CLASS)],
+            network is not pair.settings[AS_CALLED][0],
         )
+
+        def run():
+            with GradCAM(network, [network.get_submodule(layer)]) as peer:
+                return peer(leaf(picture) if frozen else picture, targets)
+
+        return run
+
+    compare("Grad-CAM", pair, "captum", options.rounds, ours, captum)
+    compare("Grad-CAM", pair, "pytorch-grad-cam", options.rounds, ours, grad_cam)
 
 
 COMPARISONS = {"saliency": compare_saliency, "guided": compare_guided}
@@ -152,19 +191,21 @@ COMPARISONS |= {"grad_cam": compare_grad_cam, "occlusion": compare_occlusion}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("comparisons", nargs="*", choices=[*COMPARISONS, "all"], default="all")
-    parser.add_argument("--networks", nargs="+", default=list(LAYERS), choices=LAYERS)
+    names = [*LAYERS, *MORE]
+    parser.add_argument("--networks", nargs="+", default=list(LAYERS), choices=[*names, "ten"])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, help="instead of 15, occlusion 7, on VGG16 3")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(
-        "| technique | network | peer | rounds | peer | ours | times as fast, median (range) |\n"
-        + 7 * "|---"
-        + "|"
-    )
-    for comparison in COMPARISONS if "all" in arguments.comparisons else arguments.comparisons:
-        for name in arguments.networks:
-            COMPARISONS[comparison](Pair(name), arguments.rounds)
+    parser.add_argument("--rounds", type=int, help="instead of 15, occlusion 3")
+    parser.add_argument("--stride", type=int, default=8, help="of our patches; 16: a coarser grid")
+    parser.add_argument("--side", type=int, default=28, help="of captum's windows; 56: only 16")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    columns = "technique | network | peer | rounds | as called | at its best | ours | "
+    columns += "times as fast as called, median (range) | at its best"
+    print(f"| {columns} |\n{(columns.count(' | ') + 1) * '|---'}|")
+    for comparison in COMPARISONS if "all" in options.comparisons else options.comparisons:
+        for name in names if "ten" in options.networks else options.networks:
+            if comparison == "occlusion" or name in LAYERS:
+                COMPARISONS[comparison](Pair(name), options)
     print(f"\n{surroundings()}")
 
 

@@ -5,9 +5,11 @@ each round compares them under the same conditions, and the median over the roun
 beside the least and the largest.
 """
 
+import platform
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -54,4 +56,16 @@ def milliseconds(times: list[float]) -> str:
 
 def surroundings() -> str:
     """What a figure depends on, and may be said of a machine in public."""
-    return f"torch {torch.__version__.partition('+')[0]}, {torch.get_num_threads()} thread(s), CPU"
+    version, threads = torch.__version__.partition("+")[0], torch.get_num_threads()
+    return f"torch {version}, {threads} thread(s), {processor()}"
+
+
+def processor() -> str:
+    """Its name, and whether it multiplies matrices by units of their own, where Linux tells."""
+    facts = Path("/proc/cpuinfo")
+    if not facts.exists():
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in facts.read_text(encoding="utf-8").splitlines())
+    told = {name.strip(): value.strip() for name, _, value in lines}
+    units = "matrix units" if "amx_tile" in told.get("flags", "") else "no matrix units"
+    return f"{told.get('model name', platform.machine())} ({units})"

@@ -22,7 +22,20 @@ RIGHT = {
     "flower": ["drawn flower", "sunflower", "lotus", "water lilly"],
     "grace_hopper": ["Faces", "Faces easy"],
     "hubble_deep_field": [],
+    "motorcycle": ["Motorbikes"],
     "rocket": ["drawn rocket"],
+}
+# The same of ImageNet's classes. For the dahlia, a portrait and galaxies there is none.
+RIGHT_OF_IMAGENET = {
+    "astronaut": [],
+    "chelsea": ["Egyptian cat", "tabby", "tiger cat"],
+    "china": ["bell cote", "palace", "monastery"],
+    "coffee": ["espresso", "cup"],
+    "flower": [],
+    "grace_hopper": ["military uniform", "suit"],
+    "hubble_deep_field": [],
+    "motorcycle": ["moped", "motor scooter", "disk brake"],
+    "rocket": ["missile", "projectile"],
 }
 RADIUS = 4 / 255  # of the attack
 

@@ -5,6 +5,7 @@ NETWORKS = (
     "coursenet_b",
     "coursenet_robust",
     "drawnet",
+    "efficientnet_lite0_drawn",
     "generator",
     "snownet",
     "snownet_fixed",

@@ -251,13 +251,20 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     return plain.eval()
 
 
-def bundle(name: str, network: nn.Module, about: dict) -> str:
-    """Write data/NAME.safetensors in half precision; note and return its SHA-256."""
+def bundle(name: str, network: nn.Module, about: dict, part: str = "") -> str:
+    """Write data/NAME.safetensors in half precision; note and return its SHA-256.
+
+    part: how the names of the weights begin that the file shall hold.
+    """
     path = data_dir() / f"{name}.safetensors"
     described = {
         key: json.dumps(value) for key, value in {**about, "settings": network.settings}.items()
     }
-    weights = {key: value.half().contiguous() for key, value in network.cpu().state_dict().items()}
+    weights = {
+        key: value.half().contiguous()
+        for key, value in network.cpu().state_dict().items()
+        if key.startswith(part)
+    }
     partial = path.with_suffix(".partial")
     partial.write_bytes(save(weights, {"network": type(network).__name__, **described}))
     os.replace(partial, path)
