@@ -335,6 +335,18 @@ def _average_pool(
     return _slide(clean, input, (kernel_size, stride or kernel_size, padding, 1), ZERO, pool)
 
 
+def _mean(clean, layer, input, output_size):
+    """The mean of the whole map: only the window's sum is another one. A Window of one position."""
+    height, width = input.clean.size
+    if pair(output_size) != (1, 1):
+        return None
+    rows, columns = _grid(input.top, input.left, *input.values.shape[2:])
+    places = (FIRST + rows * width + columns).flatten(1)
+    more = input.values.sum(dim=(2, 3)) - F.embedding_bag(places, input.clean.rows, mode="sum")
+    means, corner = clean.rows[FIRST] + more / (height * width), torch.zeros_like(input.top)
+    return Window(clean, corner, corner, means[..., None, None])
+
+
 def _pad(clean, layer, input, pad=(), mode="constant", value=0, padding=()):
     left, _, top, _, *others = [*(pad or padding), 0, 0, 0, 0]
     if mode != "constant" or min(pad or padding) < 0 or any(others):
@@ -381,6 +393,7 @@ _RULES = {operator.add: _add, torch.add: _add, torch.cat: _concat}
 _RULES |= {nn.Conv2d: _convolution, F.conv2d: _convolution}
 _RULES |= dict.fromkeys((nn.MaxPool2d, F.max_pool2d, torch.max_pool2d), _max_pool)
 _RULES |= dict.fromkeys((nn.AvgPool2d, F.avg_pool2d), _average_pool)
+_RULES |= dict.fromkeys((nn.AdaptiveAvgPool2d, F.adaptive_avg_pool2d), _mean)
 _RULES |= dict.fromkeys((nn.ZeroPad2d, nn.ConstantPad2d, F.pad), _pad)
 _RULES |= dict.fromkeys((nn.ReLU, F.relu, torch.relu, "relu", "relu_"), _relu)
 _RULES |= dict.fromkeys((nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.ReLU6, nn.SiLU), _pointwise)

@@ -364,10 +364,12 @@ def test_without_a_word_a_large_network_sees_smaller_views_and_gives_whole_pictu
     assert torch.equal(class_image(model, 0, steps=3), class_image(model, 0, steps=3))
 
 
-def test_a_unit_at_a_place_and_an_objective_of_ones_own_see_the_whole_picture():
+def test_units_and_an_objective_of_ones_own_see_the_whole_picture():
     model = models.wrap(nn.Sequential(nn.Conv2d(3, 2, 3), nn.AvgPool2d(222), nn.Flatten()))
-    here, robust = (unit_image(model, "0", 1, 9, 9, each, steps=2) for each in (None, ROBUST))
-    assert torch.equal(here, robust)
+    for place in ((), (9, 9)):
+        usual = unit_image(model, "0", [0, 1], *place, steps=2)
+        robust = unit_image(model, "0", [0, 1], *place, regularizers=ROBUST, steps=2)
+        assert torch.equal(usual, robust)
     sizes = []
 
     def bright(image):

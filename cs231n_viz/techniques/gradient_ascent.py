@@ -3,7 +3,8 @@
 The score alone makes noise. `Regularizers` holds what helps: penalties (Simonyan et al. 2014), blur
 and clipping between the steps (Yosinski et al. 2015), random transformations under which the score
 must stay high (Mordvintsev et al. 2015), and steps in a Fourier basis with decorrelated colours
-(Olah, Mordvintsev & Schubert 2017).
+(Olah, Mordvintsev & Schubert 2017). Networks for large pictures see random parts of the picture, as
+in Fel et al. (2023).
 """
 
 from collections.abc import Iterator
@@ -143,12 +144,11 @@ unit_image = final(unit_image_steps)
 def _usual(model, target: Target, regularizers: Regularizers | None, view: float):
     """(regularizers, view): those given, or what fits the network and the target.
 
-    Half-size views make one large thing of the picture, in less time: for networks that see much.
-    Small ones need the whole picture, and so does a unit at a place.
+    Half-size views make one large thing of the picture, in less time: for classes of networks that
+    see much. Small networks need the whole picture; units show more of their pattern in it.
     """
     first = target[0] if isinstance(target, list) and target else target
-    placed = isinstance(first, tuple) and first[2:] not in ((), (None, None))
-    usual = target is None or placed or min(model.size) < 160
+    usual = target is None or isinstance(first, tuple) or min(model.size) < 160
     usually, near = (ROBUST, 0.0) if usual else (NATURAL, 0.5)
     return (regularizers, view) if regularizers else (usually, view or near)
 

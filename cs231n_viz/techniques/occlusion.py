@@ -138,8 +138,7 @@ def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: Size) -> T
 
 def _covered_outputs(model, functions, pixels, grid, patch, fill, batch_size) -> Iterator[Tensor]:
     """For each picture, its function of it with each patch covered: (rows · columns, …)."""
-    if batch_size is not None:
-        errors.whole("batch_size", batch_size, 1)
+    errors.whole("batch_size", 1 if batch_size is None else batch_size, 1)
     positions = torch.cartesian_prod(*grid).to(model.device)
     one_a_picture = isinstance(fill, Tensor) and fill.shape == pixels.shape
     fills = fill.split(1) if one_a_picture else [fill] * len(pixels)
@@ -148,12 +147,11 @@ def _covered_outputs(model, functions, pixels, grid, patch, fill, batch_size) ->
         cover = cover_for(model, picture, own_fill)
         # `Incremental` computes scores only: units of inner layers take whole passes.
         incremental = _incremental(model, picture) if function is model else None
+        batches = positions.split(batch_size or (32 if incremental else 8))
         if incremental:
-            passes = positions.split(batch_size or 32)
-            parts = [incremental.scores(cover, some, patch) for some in passes]
+            parts = [incremental.scores(cover, some, patch) for some in batches]
         else:
-            passes = positions.split(batch_size or 8)
-            parts = [function(covered(picture, cover, some, patch)) for some in passes]
+            parts = [function(covered(picture, cover, some, patch)) for some in batches]
         yield torch.cat(parts)
 
 

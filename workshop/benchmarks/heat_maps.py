@@ -83,8 +83,11 @@ class Pair:
 
 
 def report(what: str, pair: Pair, peer: str, rounds: int, share: float = 1, **runs) -> None:
-    """Times `ours`, `called` and `best`, in turns; the peer's runs are a share of the work."""
-    seconds = interleaved(rounds, fair_clock(), **runs)
+    """Times `ours`, `called` and `best`, in turns; the peer's runs are a share of the work.
+
+    Runs of seconds (a share below 1) need none that does not count.
+    """
+    seconds = interleaved(rounds, fair_clock(), share < 1, **runs)
     for side in ("called", "best"):
         seconds[side] = [each / share for each in seconds[side]]
     times = {side: f"{median(each) * 1e3:.0f} ms" for side, each in seconds.items()}
