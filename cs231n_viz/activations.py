@@ -39,9 +39,7 @@ class Outputs(dict[str, Tensor]):
 
 
 @contextmanager
-def capture(
-    model: nn.Module, *layers: str, leaves: bool = False, stop: bool = False
-) -> Iterator[Outputs]:
+def capture(model, *layers: str, leaves: bool = False, stop: bool = False) -> Iterator[Outputs]:
     """{layer: output} of the named layers, from every pass of this thread inside the `with`.
 
         with capture(model, "relu3", "relu5") as outputs:
@@ -110,9 +108,7 @@ class Recorded(Exception):
     """Every layer asked for was recorded: leave the pass."""
 
 
-def activations_at(
-    model: nn.Module, pixels: Tensor, layer: str | Sequence[str]
-) -> Tensor | Outputs:
+def activations_at(model, pixels: Tensor, layer: str | Sequence[str]) -> Tensor | Outputs:
     """The output of a layer, or {layer: output} of several, with the graph from the pixels.
 
     The pass ends as soon as the last of them was recorded: nothing after it runs.

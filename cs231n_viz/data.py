@@ -40,7 +40,6 @@ KINDS += ("cat", "dalmatian", "owl", "fox", "ladybird", "teapot", "rocket")
 BRING_BACK = "Bring it back with  git checkout -- data  (or install the course anew)."
 NEVER_READ = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow opens these, and cannot decode them
 HIDDEN = (".", "__MACOSX", "Thumbs.db", "desktop.ini")  # how names begin that nobody looks for
-SPLITS = ("test", "pairs")
 SNOW_SPLITS, SNOW_COUNT, GROUNDS = ("train", "test"), 144, ("snow", "grass")
 
 # Classes of Caltech-101 on which no bundled network is trained, to test features on unseen classes:
@@ -128,14 +127,11 @@ def texture(name: str, size: int = 256) -> Tensor:
         pixels = _stored(f"textures/{name}.webp", images.to_pixels)
     else:
         known("texture", name, texture_names(), most=30)
-        pixels = _cut(_cuts("textures")[name])
+        cut = _cuts("textures")[name]
+        pixels = images.to_pixels(_square(cut), round(cut.square[2] * cut.scale))
     side = pixels.shape[-1]
     start = (side - whole(f"the size of the texture {name!r}", size, 2, side)) // 2
     return pixels[..., start : start + size, start : start + size].clone()
-
-
-def _cut(cut: Cut) -> Tensor:
-    return images.to_pixels(_square(cut), round(cut.square[2] * cut.scale))
 
 
 def _square(cut: Cut) -> Tensor:
@@ -150,7 +146,7 @@ def picturebook(split: str, count: int | None = None) -> Pictures:
     The order is fixed. That of "test" comes in rounds that hold every class once, so a smaller
     count is the beginning of a larger one, and balanced.
     """
-    known("split", split, SPLITS)
+    known("split", split, ("test", "pairs"))
     most = 60 if split == "pairs" else 72 * len(KINDS)
     count = most if count is None else whole("the count of drawings", count, 1, most)
     drawn = _pairs(count) if split == "pairs" else _singles(count)

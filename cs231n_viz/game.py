@@ -8,7 +8,7 @@ and lower edge may be smaller. `play` makes the widget.
 
 import html
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import ipywidgets as W
@@ -75,7 +75,6 @@ def revealed(pixels: Tensor, order: Sequence[int], cover=0.5, patch=16, first=0)
 class Answer(NamedTuple):
     kind: int
     patches: int  # how many were open
-    belief: float = math.nan  # the network's probability
 
 
 class Table(NamedTuple):
@@ -103,7 +102,10 @@ def network_answer(table: Table, order: Sequence[int], threshold=0.6, first=0) -
     It begins with `first` patches of the order open. When every patch of the picture is open it
     must answer. None: it is not sure, and the order leaves patches closed.
     """
-    return _as_soon_as_sure(table, _looks(table, order, first), threshold)
+    for patches, row in _looks(table, order, first):
+        if row.max() >= threshold or patches == table.count:
+            return Answer(int(row.argmax()), patches)
+    return None
 
 
 def _looks(table: Table, order: Sequence[int], first: int) -> Iterator[tuple[int, Tensor]]:
@@ -120,13 +122,6 @@ def _looks(table: Table, order: Sequence[int], first: int) -> Iterator[tuple[int
         yield from enumerate(rows, start)
 
 
-def _as_soon_as_sure(table: Table, looks: Iterable, threshold: float) -> Answer | None:
-    for patches, row in looks:
-        if row.max() >= threshold or patches == table.count:
-            return Answer(int(row.argmax()), patches, float(row.max()))
-    return None
-
-
 # --- the rules ------------------------------------------------------------------------------------
 
 
@@ -139,19 +134,21 @@ class Round(NamedTuple):
     player: Answer | None = None
 
 
-def begin(table: Table, threshold: float = 0.6) -> Round:
-    """A new round: nothing is open, and the network has looked at the cover."""
-    return _looked(table, Round(), (), threshold)
-
-
 def opened(table: Table, now: Round, patches: Sequence[int], threshold: float = 0.6) -> Round:
-    """Open patches one after the other, unless they are open; the network looks after each."""
+    """Open patches one after the other, unless they are open; the network looks after each.
+
+    A new round begins with none: opened(table, Round(), ()) lets the network look at the cover.
+    """
     for number in patches:
         errors.whole("patch", number, 0, table.count - 1)
     fresh = tuple(number for number in dict.fromkeys(patches) if number not in now.opened)
-    if now.player or not fresh:
+    if now.player or (now.belief and not fresh):
         return now
-    return _looked(table, now, fresh, threshold)
+    order = now.opened + fresh
+    first = len(now.opened) + bool(fresh)
+    network = now.network or network_answer(table, order, threshold, first)
+    (belief,) = beliefs(table, order, len(order)).tolist()
+    return now._replace(opened=order, belief=tuple(belief), network=network)
 
 
 def answered(table: Table, now: Round, kind: int, rest: Sequence[int], threshold=0.6) -> Round:
@@ -169,15 +166,6 @@ def points(label: int, now: Round) -> tuple[int, int]:
     both = now.player, now.network
     player, network = (one.patches if one and one.kind == label else math.inf for one in both)
     return int(player < network), int(network < player)
-
-
-def _looked(table: Table, now: Round, fresh: tuple[int, ...], threshold: float) -> Round:
-    order = now.opened + fresh
-    # once it has answered, only its present belief is of interest
-    first = len(order) if now.network else len(now.opened) + bool(fresh)
-    looks = list(_looks(table, order, first))
-    network = now.network or _as_soon_as_sure(table, looks, threshold)
-    return now._replace(opened=order, belief=tuple(looks[-1][1].tolist()), network=network)
 
 
 # --- pictures -------------------------------------------------------------------------------------
@@ -264,14 +252,15 @@ class Game(InCell):
     _words = "Game: you against the network (run this cell to play)"
 
     def __init__(self, pictures, look, maps, cover, patch, threshold):
-        _check(pictures, maps, patch, threshold)
         self.table = Table(pictures.pixels[:1], 0, look, cover, patch)
+        _check(pictures, maps, self.table, threshold)
         self._pictures, self._maps, self._rounds = pictures, dict(maps), 0
-        self.controls, self.picture = {}, b""
-        self.played: list[tuple[int, Round]] = []
+        self.controls, self.played = {}, []
         self._build(threshold)
         try:
-            self._deal()
+            self.now = self._deal()
+            self._show()
+            self._show_score()
         except BaseException:
             self.close()
             raise
@@ -296,68 +285,56 @@ class Game(InCell):
         self._say("The network goes on alone …")
         self._move(lambda: answered(self.table, self.now, kind, self._rest(), sure))
         if self.now.player:
+            self.played.append((self.table.label, self.now))
+            self._show_score()
             # Where the keyboard goes on, for a button that is switched off loses the focus.
             self.round_button.focus()
 
     def new_round(self) -> None:
         """The next picture, once this round is over."""
         if self.now.player:
-            self._guarded(self._deal)
+            self._move(self._deal)
             self.next_button.focus()
 
     def close(self) -> None:
         """Leave an empty shell."""
         super().close()
-        self._patches, self._maps, self._orders = (), {}, {}
-        self._pictures = self.table = None
+        self._patches = self._maps = self._orders = self._pictures = self.table = None
         self.chart.value = b""
 
     # --- the course of the game
 
-    def _deal(self) -> None:
+    def _deal(self) -> Round:
         pixels, names = self._pictures.pixels, self._pictures.class_names
         lap, turn = divmod(self._rounds, len(pixels))
         index = random_order(len(pixels), lap)[turn]
         picture, label = pixels[index : index + 1], int(self._pictures.labels[index])
         table = self.table._replace(pixels=picture, label=label)
-        now = begin(table, self.threshold.value)
+        now = opened(table, Round(), (), self.threshold.value)
         if len(now.belief) != len(names):
             raise ValueError(f"{len(now.belief)} probabilities for {len(names)} class_names.")
-        self.table, self.now, self._orders, self._rounds = table, now, {}, self._rounds + 1
+        self.table, self._rounds = table, self._rounds + 1
+        self._orders = dict.fromkeys((RANDOM, CLICKS), random_order(table.count, self._rounds))
         self.kinds.value = None
-        self._show()
-        if not self.chart.value:
-            self._show_score()
+        return now
 
     def _rest(self) -> list[int]:
         """The closed patches in the chosen order; at random where only clicks open them."""
         name, table = self.order.value, self.table
-        if name not in self._orders and name in self._maps:
+        if name not in self._orders:
             heat = self._maps[name](table.pixels)
             if heat.shape[-2:] != table.pixels.shape[-2:]:
                 shape = tuple(heat.shape)
                 raise ValueError(f"the map {name!r} is not as large as the picture: it is {shape}.")
             self._orders[name] = order_of(heat, table.patch)
-        elif name not in self._orders:
-            self._orders[name] = random_order(table.count, self._rounds)
         return [number for number in self._orders[name] if number not in self.now.opened]
 
     def _move(self, move: Callable[[], Round]) -> None:
-        if not self.now.player:
-            self._guarded(lambda: self._go_on(move()))
-
-    def _go_on(self, now: Round) -> None:
-        self.now = now
-        if now.player:
-            self.played.append((self.table.label, now))
-            self._show_score()
-        self._show()
-
-    def _guarded(self, action: Callable[[], None]) -> None:
         if self.closed:
             return
         try:
-            action()
+            self.now = move()
+            self._show()
         except Exception as error:  # noqa: BLE001 (a person reads it in the widget)
             self._status.value = alert(error)
 
@@ -397,19 +374,18 @@ class Game(InCell):
         look |= {"min": 0.3, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
         look |= {"tooltip": "the network answers when it is as sure as this"}
         self.threshold = W.FloatSlider(threshold, description="network answers at", **look)
-        self.next_button = button("Next patch", "plus", self.open_next, button_style="info")
+        self.next_button = button("Next patch", "plus", self.open_next, "info")
         self.five_button = button("5 patches", "forward", lambda: self.open_next(5))
         names = [(name, index) for index, name in enumerate(self._pictures.class_names)]
         look = {"layout": {"max_height": "140px", "overflow": "auto"}, "index": None}
         self.kinds = W.ToggleButtons(options=names, style={"button_width": "93px"}, **look)
-        self.answer_button = button("That's it!", "check", self.answer, button_style="success")
-        look = {"icon": "arrow-right", "button_style": "primary"}
-        self.round_button = button("Next picture", pressed=self.new_round, **look)
+        self.answer_button = button("That's it!", "check", self.answer, "success")
+        self.round_button = button("Next picture", "arrow-right", self.new_round, "primary")
         self.hints = W.Checkbox(False, description="show what the network thinks", indent=False)
         self._status = W.HTML(layout={"height": "64px", "overflow": "hidden"})
         self._thought = W.HTML(layout={"height": "86px", "overflow": "hidden"})
         for control in (self.order, self.hints):
-            control.observe(lambda _: self._guarded(self._show), "value")
+            control.observe(lambda _: self._show(), "value")
         go, say = [self.next_button, self.five_button], [self.answer_button, self.round_button]
         parts = [self.order, self.threshold, W.HBox(go), self.kinds, W.HBox(say)]
         parts += [self._status, self.hints, self._thought]
@@ -478,13 +454,12 @@ def _bar(name: str, probability: float) -> str:
     return f'<div style="line-height: 1.5">{name}{bar} {probability:.0%}</div>'
 
 
-def _check(pictures, maps, patch: int, threshold: float) -> None:
+def _check(pictures, maps, table: Table, threshold: float) -> None:
     pixels, labels, most = pictures.pixels, pictures.labels, len(pictures.class_names) - 1
     images.check_pixels(pixels, channels=1 if tuple(pixels.shape[1:2]) == (1,) else 3)
     if labels.shape != pixels.shape[:1] or labels.min() < 0 or labels.max() > most:
         raise ValueError(f"every picture has one label, from 0 to {most} as class_names has them.")
-    errors.whole("patch", patch, 1)
-    count = int(patch_numbers(pixels, patch)[-1, -1]) + 1
+    patch, count = errors.whole("patch", table.patch, 1), table.count
     if not 2 <= count <= MOST:
         raise ValueError(f"a game has 2 to {MOST} patches; of {patch} pixels there are {count}.")
     errors.share("threshold", threshold, 0.3, 0.95)

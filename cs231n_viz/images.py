@@ -222,9 +222,8 @@ def _to_rgb(tensor: Tensor) -> Tensor:
     if channels > 4:
         hint = " The channels look last: use .movedim(-1, -3)." if shape[-1] <= 4 else ""
         raise ValueError(f"a picture has 1 to 4 channels, and {shape} has {channels}.{hint}")
-    color, alpha = (batch[:, :-1], batch[:, -1:]) if channels in (2, 4) else (batch, None)
-    color = color.expand(-1, 3, -1, -1)
-    return (color if alpha is None else color * alpha + (1 - alpha)).contiguous()
+    color, alpha = (batch[:, :-1], batch[:, -1:]) if channels in (2, 4) else (batch, 1)
+    return (color.expand(-1, 3, -1, -1) * alpha + (1 - alpha)).contiguous()
 
 
 def _height_width(size: Size) -> tuple[int, int]:

@@ -376,9 +376,8 @@ def _maps(model: nn.Module, least: int) -> dict[str, tuple[int, ...]]:
 
 
 def _last_of_each_size(model: nn.Module, maps: dict[str, tuple[int, ...]]) -> list[str]:
-    last = {shape[-1]: layer for layer, shape in maps.items()}.values()
-    held = list(_held(model, last))
-    return held if len(held) == len(last) else _last_of_each_size(model, _held(model, maps))
+    shapes = _held(model, maps).items()
+    return list({shape[-1]: layer for layer, shape in shapes}.values())
 
 
 def _blocks(model: nn.Module, layers) -> list[str]:

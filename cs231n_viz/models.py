@@ -18,14 +18,13 @@ from torch import Tensor, nn
 from torchvision.models import VGG, AlexNet, SqueezeNet, SqueezeNet1_0_Weights
 
 from . import images, networks, promise, published, weights
-from .activations import receptive_fields
+from .activations import ReceptiveField, pair, receptive_fields
 from .errors import integer, known, unknown, whole
 from .places import data_dir
 
 # The usual names for the layers of AlexNet, VGG and SqueezeNet
 WORDS = {"Conv2d": "conv", "BatchNorm2d": "norm", "ReLU": "relu", "MaxPool2d": "pool"}
 WORDS |= {"Fire": "fire", "Linear": "fc", "AdaptiveAvgPool2d": "pool"}
-HEAD = ("Linear", "AdaptiveAvgPool2d")  # named in the classifier only
 REAL = "efficientnet_lite0"  # the ImageNet network; its weights are a package of their own
 NOT_CLASSIFIERS = {"generator", "stylenet"}  # bundled networks that have a loader of their own
 
@@ -42,25 +41,25 @@ class PixelModel(nn.Module):
     Each picture by itself, and the same twice: `promise` has checked it. K ≥ 2, unless the scores
     are values. `layers` lists what really runs, in the order in which the outputs are ready;
     `shapes` holds the shape of each output for one picture of `input_size`, a side or (height,
-    width). A module that is called several times is `name:0`, `name:1`, …, and `name` alone is its
-    last call.
+    width); `size` is always (height, width). A module that is called several times is `name:0`,
+    `name:1`, …, and `name` alone is its last call.
     """
 
     mean: Tensor  # (1, C, 1, 1) in pixel units: a picture of this colour is zero to the network
     std: Tensor
 
-    def __init__(self, network, *, name, mean, std, class_names, input_size, **words):
+    def __init__(self, network, name, colors, class_names, input_size, **words):
         super().__init__()
         self.network = promise.own_copy(network)
-        self.name, self.input_size, self.channels = name, input_size, len(mean)
+        self.name, self.channels = name, len(colors[0])
+        self.input_size, self.size = input_size, pair(input_size)
         answer = words["answer"] or nn.Identity()
         self.answered = promise.own_copy(answer) if isinstance(answer, nn.Module) else answer
         self.grid, self.extra_tokens, self.layouts = words["grid"], words["extra_tokens"], {}
         weights = (*self.network.parameters(), *self.network.buffers())
         example = next(filter(Tensor.is_floating_point, weights), torch.zeros(()))
-        for key, values in {"mean": mean, "std": std}.items():
-            colors = torch.tensor(values, dtype=example.dtype, device=example.device)
-            self.register_buffer(key, colors.view(1, -1, 1, 1))
+        for key, values in zip(("mean", "std"), colors, strict=True):
+            self.register_buffer(key, example.new_tensor(values).view(1, -1, 1, 1))
         self.eval()
         run = promise.dry_run(self)
         self.scores_are, self._convert = promise.scores_of(words["scores"], run, name)
@@ -109,11 +108,6 @@ class PixelModel(nn.Module):
         pixels = torch.rand(1, self.channels, *(size or self.size), generator=generator)
         return pixels.to(self.mean)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """`input_size` as (height, width)."""
-        return self.input_size if isinstance(self.input_size, tuple) else (self.input_size,) * 2
-
     def _check_size(self, size: torch.Size, error: Exception) -> None:
         """Raises ValueError if the network refuses even grey of this size, without any hooks."""
         if tuple(size) == self.size:
@@ -160,9 +154,8 @@ class PixelModel(nn.Module):
         return index
 
     def _index_of(self, name: str) -> int:
+        known(f"class of {self.name}", name, self.class_names)
         found = [index for index, each in enumerate(self.class_names) if each == name]
-        if not found:
-            raise unknown(f"class of {self.name}", name, self.class_names)
         if len(found) > 1:
             raise ValueError(f"{name!r} is the name of the classes {found}: give one index.")
         return found[0]
@@ -223,13 +216,13 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
         raise ValueError(
             f"the generator decodes another coursenet than this. {_remedy('generator')}"
         )
-    return _frozen(network).to(device or _best_device())
+    return network.to(device or _best_device())
 
 
 def load_stylenet(device: str | torch.device | None = None) -> networks.StyleNet:
     """The bundled StyleNet (style transfer in one pass) of all paintings (`.styles`), frozen."""
     network, _ = _read_bundled("stylenet")
-    return _frozen(network).to(device or _best_device())
+    return network.to(device or _best_device())
 
 
 @torch.inference_mode(False)  # tensors made in that mode could never have gradients
@@ -258,10 +251,9 @@ def wrap(
     Raises ValueError where the network is no function of one picture.
     """
     known("kind of scores", scores, (None, *promise.WORDS))
-    (mean, std), size = _normalisation(mean, std), _checked_size(input_size)
+    colors, size = _normalisation(mean, std), _checked_size(input_size)
     words = {"answer": answer, "scores": scores, "grid": grid, "extra_tokens": extra_tokens}
-    words |= {"name": name or type(module).__name__, "class_names": class_names}
-    return PixelModel(module, mean=mean, std=std, input_size=size, **words)
+    return PixelModel(module, name or type(module).__name__, colors, class_names, size, **words)
 
 
 @torch.inference_mode(False)
@@ -329,7 +321,7 @@ def _load_bundled(name: str) -> PixelModel:
 
 
 def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
-    """A bundled network with its weights, and the metadata of its file."""
+    """A bundled network, frozen, its weights channels last, and the metadata of its file."""
     path = data_dir() / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(f"the weights {path} are missing. {_remedy(name)}")
@@ -344,7 +336,7 @@ def _read_bundled(name: str) -> tuple[nn.Module, dict[str, str]]:
         network.take_published(published.weights())
         weights = network.state_dict() | weights
     network.load_state_dict(weights)
-    return network, about
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), about
 
 
 def _load_torchvision(name: str) -> PixelModel:
@@ -362,26 +354,15 @@ def _load_torchvision(name: str) -> PixelModel:
             f"the weights of {name} in {weights_file(name)} are damaged ({type(error).__name__}). "
             f"Delete that file and run {fetch}"
         ) from error
-    settings = weights.transforms()
-    return wrap(
-        network,
-        mean=settings.mean,
-        std=settings.std,
-        class_names=weights.meta["categories"],
-        input_size=settings.crop_size[0],
-        name=name,
-    )
+    settings, class_names = weights.transforms(), weights.meta["categories"]
+    said = {"mean": settings.mean, "std": settings.std, "input_size": settings.crop_size[0]}
+    return wrap(network, name=name, class_names=class_names, **said)
 
 
 def _best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _frozen(network: nn.Module) -> nn.Module:
-    """Our own network in eval mode; its weights lie channels last and require no gradients."""
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 # --- what a caller says about a network -----------------------------------------------------------
@@ -455,14 +436,14 @@ def _class_names(given, classes: int, name: str) -> list[str]:
 
 def _sure_maps(model: PixelModel) -> set[str]:
     """The layers whose outputs are maps (N, C, h, w) that span the picture, by what made them."""
-    fields = receptive_fields(model, model.layers) if model.layers else {}
-    spans = {
-        layer: [abs(n * field.stride - side) for n, side in zip(shape[2:], model.size, strict=True)]
-        for layer, field in fields.items()
-        if len(shape := model.shapes[layer]) == 4 and not field.whole
-    }
-    reach = {layer: field.size + field.stride for layer, field in fields.items()}
-    return {layer for layer, span in spans.items() if max(span) <= reach[layer]}
+    fields = receptive_fields(model, model.layers).items() if model.layers else ()
+    return {layer for layer, field in fields if _spans(field, model.shapes[layer], model.size)}
+
+
+def _spans(field: ReceptiveField, shape: tuple, size: tuple[int, int]) -> bool:
+    """Do maps of this shape, with such a field, span a picture of this size, and no more?"""
+    beside = [abs(n * field.stride - side) for n, side in zip(shape[2:], size, strict=False)]
+    return len(shape) == 4 and not field.whole and max(beside) <= field.size + field.stride
 
 
 # --- layer names ----------------------------------------------------------------------------------
@@ -485,24 +466,17 @@ def _friendly_names(network: nn.Module) -> dict[str, str]:
         return {re.sub(r"block(\d+)\.([a-z]+)", r"\2\1", part): part for part in parts}
     if not isinstance(network, AlexNet | VGG | SqueezeNet):
         return {}
-    vgg, friendly = isinstance(network, VGG), {}
-    block, number = 1, 0
-    for index, module in enumerate(network.features):
-        kind, dotted = type(module).__name__, f"features.{index}"
-        number += kind in ("Conv2d", "Fire")
-        suffix = f"{block}_{number}" if vgg else f"{number}"
-        if vgg and kind == "MaxPool2d":
-            suffix, block, number = f"{block}", block + 1, 0
-        if kind in WORDS and kind not in HEAD:  # other things keep their dotted names
-            friendly[WORDS[kind] + suffix] = dotted
-        if kind == "Fire":
-            parts = [name for name, _ in module.named_children()]
-            friendly |= {f"fire{suffix}.{part}": f"{dotted}.{part}" for part in parts}
-    number = 9 if isinstance(network, SqueezeNet) else 5
-    head = network.classifier if isinstance(network.classifier, nn.Sequential) else ()
-    for index, module in enumerate(head):
-        word = WORDS.get(type(module).__name__)
-        number += word in ("conv", "fc")
-        if word:
-            friendly[f"{word}{number}"] = f"classifier.{index}"
+    friendly, block, number = {}, 1, 0
+    for half in ("features", "classifier"):
+        in_blocks = isinstance(network, VGG) and half == "features"
+        for name, module in network.get_submodule(half).named_children():
+            word = WORDS.get(type(module).__name__)
+            number += word in ("conv", "fire", "fc")
+            suffix = f"{block}_{number}" if in_blocks else f"{number}"
+            if in_blocks and word == "pool":
+                suffix, block, number = f"{block}", block + 1, 0
+            if word:  # other things keep their dotted names
+                for part in ("", *(f".{each}" for each, _ in module.named_children())):
+                    friendly[f"{word}{suffix}{part}"] = f"{half}.{name}{part}"
+        number = number or block - 1  # of a VGG: fc6 comes after the fifth block
     return friendly

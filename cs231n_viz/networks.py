@@ -26,14 +26,18 @@ class GlobalAveragePool(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
-def _convolution(
-    name: str, channels: int, width: int, kernel: int, batch_norm: bool, stride: int = 1
-) -> dict[str, nn.Module]:
-    """{"conv…": convolution}, with its batch norm, if it has one, as "norm…"."""
-    padding = (kernel - 1) // 2
-    conv = nn.Conv2d(channels, width, kernel, stride, padding, bias=not batch_norm)
+def _convolution(name: str, channels, width, kernel, batch_norm=False, stride=1, groups=1):
+    """{"conv…": convolution}, with its batch norm, if it has one, as "norm…".
+
+    Of an odd number of padding rows, as for a kernel of 3 at stride 2, one more lies at the bottom,
+    as in TensorFlow.
+    """
+    before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+    pad = {"pad": nn.ZeroPad2d((before, after, before, after))} if before < after else {}
+    settings = {"padding": 0 if pad else before, "groups": groups, "bias": not batch_norm}
+    conv = {name: nn.Conv2d(channels, width, kernel, stride, **settings)}
     norm = {name.replace("conv", "norm"): nn.BatchNorm2d(width)} if batch_norm else {}
-    return {name: conv, **norm}
+    return pad | conv | norm
 
 
 def _head(channels: int, classes: int, dropout: float) -> dict[str, nn.Module]:
@@ -116,25 +120,15 @@ class LinearBottleneck(nn.Sequential):
     def __init__(self, channels: int, width: int, expansion: int, kernel: int, stride: int):
         inside, layers = channels * expansion, {}
         if expansion > 1:
-            layers["conv_expand"] = nn.Conv2d(channels, inside, 1)
-            layers["relu_expand"] = nn.ReLU6()
-        layers |= _strided("conv_depthwise", inside, inside, kernel, stride, groups=inside)
-        layers["relu_depthwise"] = nn.ReLU6()
-        layers["conv_project"] = nn.Conv2d(inside, width, 1)
+            layers = {"conv_expand": nn.Conv2d(channels, inside, 1), "relu_expand": nn.ReLU6()}
+        depthwise = {"stride": stride, "groups": inside}
+        layers |= _convolution("conv_depthwise", inside, inside, kernel, **depthwise)
+        layers |= {"relu_depthwise": nn.ReLU6(), "conv_project": nn.Conv2d(inside, width, 1)}
         super().__init__(OrderedDict(layers))
         self.adds = stride == 1 and channels == width
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps + super().forward(maps) if self.adds else super().forward(maps)
-
-
-def _strided(name: str, channels: int, width: int, kernel: int, stride: int, groups: int = 1):
-    """A convolution; at stride 2 an odd row of zeros lies at the bottom, as in TensorFlow."""
-    before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
-    if before == after:
-        return {name: nn.Conv2d(channels, width, kernel, stride, before, groups=groups)}
-    pad = nn.ZeroPad2d((before, after, before, after))
-    return {"pad": pad, name: nn.Conv2d(channels, width, kernel, stride, groups=groups)}
 
 
 class EfficientNetLite(nn.Sequential):
@@ -154,7 +148,7 @@ class EfficientNetLite(nn.Sequential):
     )
 
     def __init__(self, classes: int = 1000):
-        stem = _strided("conv", 3, 32, 3, 2) | {"relu": nn.ReLU6()}
+        stem = _convolution("conv", 3, 32, 3, stride=2) | {"relu": nn.ReLU6()}
         layers, channels = {"stem": nn.Sequential(OrderedDict(stem))}, 32
         for expansion, kernel, stride, width, blocks in self.STAGES:
             for step in (stride, *[1] * (blocks - 1)):
@@ -200,7 +194,7 @@ class Generator(nn.Sequential):
             layers[f"up{number}"] = nn.Upsample(scale_factor=2)
             layers |= _convolution(f"conv{number}", channels, width, 3, batch_norm)
             layers[f"relu{number}"] = nn.ReLU()
-        layers |= _convolution(f"conv{len(widths)}", widths[-1], 3, 3, batch_norm=False)
+        layers |= _convolution(f"conv{len(widths)}", widths[-1], 3, 3)
         layers["pixels"] = nn.Sigmoid()
         super().__init__(OrderedDict(layers))
         self.settings = {"code": code, "widths": list(widths)}
@@ -232,22 +226,9 @@ class ConditionalInstanceNorm(nn.Module):
 class StyledConvolution(nn.Module):
     """Convolution, the style's norm, ReLU: (N, C, H, W), (N, styles) -> (N, width, h, w)."""
 
-    def __init__(
-        self,
-        channels: int,
-        width: int,
-        kernel: int,
-        styles: int,
-        normalize: bool,
-        stride=1,
-        relu=True,
-    ):
+    def __init__(self, conv: nn.Module, norm: nn.Module, relu: bool):
         super().__init__()
-        # mirrored at the edges: zeros would paint a frame
-        self.conv = nn.Conv2d(
-            channels, width, kernel, stride, kernel // 2, bias=False, padding_mode="reflect"
-        )
-        self.norm = ConditionalInstanceNorm(styles, width, normalize)
+        self.conv, self.norm = conv, norm
         self.relu = nn.ReLU() if relu else nn.Identity()
 
     def forward(self, maps: Tensor, mix: Tensor) -> Tensor:
@@ -276,16 +257,19 @@ class StyleNet(nn.Module):
         self.styles = list(styles)
         first, second, third = widths
 
-        def convolution(channels: int, width: int, kernel: int = 3, **how) -> StyledConvolution:
-            return StyledConvolution(channels, width, kernel, len(self.styles), normalize, **how)
+        def convolution(channels: int, width: int, kernel=3, stride=1, relu=True) -> nn.Module:
+            mirrored = {"bias": False, "padding_mode": "reflect"}  # zeros would paint a frame
+            conv = nn.Conv2d(channels, width, kernel, stride, kernel // 2, **mirrored)
+            norm = ConditionalInstanceNorm(len(self.styles), width, normalize)
+            return StyledConvolution(conv, norm, relu)
+
+        def block() -> nn.ModuleList:
+            return nn.ModuleList([convolution(third, third), convolution(third, third, relu=False)])
 
         self.down = nn.ModuleList([convolution(3, first, kernel=5)])
         self.down.append(convolution(first, second, stride=2))
         self.down.append(convolution(second, third, stride=2))
-        self.blocks = nn.ModuleList(
-            nn.ModuleList([convolution(third, third), convolution(third, third, relu=False)])
-            for _ in range(blocks)
-        )
+        self.blocks = nn.ModuleList(block() for _ in range(blocks))
         self.up = nn.ModuleList([convolution(third, second), convolution(second, first)])
         self.last = nn.Conv2d(first, 3, 5, padding=2, padding_mode="reflect")
         self.settings = {"styles": self.styles, "widths": list(widths)}

@@ -87,14 +87,12 @@ def drop_small(direction: Direction, share: float) -> Direction:
     return sparser
 
 
-def drop_small_contributions(
-    direction: Direction, share: float, center: Tensor | float = 0.0
-) -> Direction:
+def drop_small_contributions(direction: Direction, share: float, center=0.0) -> Direction:
     """`direction`, after which the pixels that contribute least to the score are set to `center`.
 
     A pixel's contribution is |Σ over colours of (x − center) · g|: to first order, what the score
-    loses if that pixel becomes `center`. The smallest `share` of a picture's pixels is set
-    (Yosinski et al. 2015).
+    loses if that pixel becomes `center`, a number, a colour or a picture. The smallest `share` of a
+    picture's pixels is set (Yosinski et al. 2015).
     """
     errors.share("the share of drop_small_contributions", share, below=True)
 

@@ -26,7 +26,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from PIL import Image, ImageDraw, ImageOps
-from PIL.Image import Dither, Quantize, Resampling
 
 from . import images
 from .errors import known
@@ -133,13 +132,12 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
     of a map have one scale, so that what is round stays round.
     `names`: a dictionary name -> indices; each name is written in the middle of its pictures.
     """
-    several = isinstance(positions, list) and np.ndim(positions[0]) == 2
-    maps = [_numbers(points) for points in (positions if several else [positions])]
+    maps = positions if np.ndim(positions[0]) == 2 else [positions]
     titles, width = [title] if isinstance(title, str) else title, (WIDTH + GAP) // len(maps) - GAP
     height = width * 3 // 4 if len(maps) == 1 else width
-    pictures = [_picture(each).resize((side, side), Resampling.LANCZOS) for each in _each(pictures)]
+    pictures = [_picture(each).resize((side, side), Image.LANCZOS) for each in _each(pictures)]
     figure, panels, _ = _panels(len(maps), len(maps), width, height, titles)
-    for axes, points in zip(panels, maps, strict=True):
+    for axes, points in zip(panels, map(_numbers, maps), strict=True):
         room, span = np.array((width - side, height - side)), np.ptp(points, axis=0)
         scale = min(room / np.maximum(span, 1e-9))  # pixels a unit
         corners = (points - points.min(0) - span / 2) * (scale, -scale) + room / 2  # y downwards
@@ -147,8 +145,8 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
         for picture, corner in zip(pictures, corners.round().astype(int).tolist(), strict=True):
             canvas.paste(picture, tuple(corner))
         axes.imshow(canvas)
-        middles = [np.median(corners[own], axis=0) + side / 2 for own in (names or {}).values()]
-        _write(axes, middles, list(names or ()), width)
+        groups = (names or {}).items()
+        _write(axes, [(name, corners[own] + side / 2) for name, own in groups], width)
     return figure
 
 
@@ -169,10 +167,8 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figu
     lines += [((x, y + 1), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=0))]
     lines = np.array(lines).reshape(-1, 2, 2) * side - 0.5
     axes.add_collection(LineCollection(lines, colors="white", lw=3.2, capstyle="projecting"))
-    present = [label for label in range(len(names or ())) if (labels == label).any()]
-    cells = [np.argwhere(kinds == label)[:, ::-1] for label in present]  # (x, y)
-    middles = [(np.median(each, axis=0) + 0.5) * side for each in cells]
-    _write(axes, middles, [names[label] for label in present], columns * side)
+    own = [(np.argwhere(kinds == label)[:, ::-1] + 0.5) * side for label in range(len(names or ()))]
+    _write(axes, zip(names or (), own, strict=True), columns * side)
     return figure
 
 
@@ -182,8 +178,7 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figu
 @_styled()
 def value_maps(maps, titles=None, label="", signed=True, columns=None, side=None) -> Figure:
     """Maps (K, H, W), or a list of (H, W), on one scale: coolwarm around 0 if signed, or magma."""
-    several = isinstance(maps, list) or maps.ndim > 2
-    maps = [_map(values) for values in (maps if several else [maps])]
+    maps = [_map(values) for values in (maps if np.ndim(maps[0]) > 1 else [maps])]
     columns = columns or min(len(maps), 4)
     side = side or min(320, (WIDTH - BAR) // columns - GAP)
     height = round(side * max(values.shape[0] / values.shape[1] for values in maps))
@@ -218,7 +213,7 @@ def colored(values, signed: bool = True) -> np.ndarray:
 
 def framed(picture, box: tuple[int, int, int, int], zoom: int = 4) -> Image.Image:
     """A picture, enlarged, with a frame around box = (top, left, bottom, right) in its pixels."""
-    picture = ImageOps.scale(_picture(picture), zoom, Resampling.BICUBIC)
+    picture = ImageOps.scale(_picture(picture), zoom, Image.BICUBIC)
     top, left, bottom, right = (zoom * edge for edge in box)
     frame = left - zoom, top - zoom, right, bottom
     ImageDraw.Draw(picture).rectangle(frame, outline=ORANGE, width=zoom)
@@ -240,11 +235,9 @@ def bars(labels, values, title="", number="{:.0%}", strong=0, picture=None) -> F
     for row, value in zip(rows, values, strict=True):
         end = max(value, 0) + 0.015 * most
         axes.text(end, row, number.format(value), va="center", weight="bold")
-    axes.set_yticks(rows, labels)
-    axes.set(xlim=(min(0, values.min()), most * 1.12), ylim=(len(values) - 0.5, -0.5))
+    axes.set(yticks=rows, yticklabels=labels, frame_on=False)
+    axes.set(xlim=(min(0, values.min()), most * 1.12), ylim=(len(values) - 0.5, -0.5), xticks=[])
     axes.tick_params(length=0)
-    axes.xaxis.set_visible(False)
-    axes.spines[:].set_visible(False)
     return figure
 
 
@@ -290,6 +283,7 @@ def intervals(panels: Mapping, rows: Names, log=(), sideways=False, marks=None) 
             axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
         names.set_ticks(range(len(rows)), rows, size=11 if sideways else 10)
         names.set_tick_params(length=0)
+        scale.set_tick_params(labelsize=10 if sideways else 13)
     if sideways:
         several[0].set_ylim(len(rows) - 0.4, -0.6)
         lines = several[0].get_legend_handles_labels()
@@ -311,9 +305,7 @@ def _draw_intervals(axes, lines: Mapping, sideways: bool) -> None:
             (axes.hlines if sideways else axes.vlines)(at, low, high, color=color, lw=2, alpha=0.6)
             axes.plot(*dots, marker, color=color, ms=size, label=name)
     axes.grid(axis="both" if sideways else "y")
-    if sideways:
-        axes.tick_params(axis="x", labelsize=10)
-    else:
+    if not sideways:
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.09)}
         axes.legend(**below, fontsize=10, handlelength=1, labelspacing=0.3)
 
@@ -325,10 +317,9 @@ def histogram(values, marks=None, title="", xlabel="", ylabel="how many") -> Fig
     axes.hist(_numbers(values), bins=50, color=BLUE, alpha=0.85)
     for level, (name, value) in enumerate((marks or {}).items()):
         axes.axvline(value, color=ORANGE, lw=2.5)
-        right = value > sum(axes.get_xlim()) / 2
-        words = {"ha": "right", "s": f"{name}  "} if right else {"ha": "left", "s": f"  {name}"}
-        words |= {"va": "top", "weight": "bold", "transform": axes.get_xaxis_transform()}
-        axes.text(value, 0.97 - 0.1 * level, **words)
+        side = "right" if value > sum(axes.get_xlim()) / 2 else "left"
+        look = {"va": "top", "weight": "bold", "transform": axes.get_xaxis_transform()}
+        axes.text(value, 0.97 - 0.1 * level, f"  {name}  ", ha=side, **look)
     return figure
 
 
@@ -357,10 +348,9 @@ def hue_wheel(hues, strengths, colors=None) -> Figure:
     axes.bar(circle * 2 * np.pi, 0.09 * rim, 0.036, rim, color=wheel(circle))
     own = wheel(hues) if colors is None else _numbers(colors).clip(0, 1)
     axes.scatter(hues * 2 * np.pi, strengths, c=own, s=70, edgecolors=INK, linewidths=0.7, zorder=3)
-    axes.set(ylim=(0, rim * 1.09), yticks=[])
+    axes.set(ylim=(0, rim * 1.09), yticks=[], frame_on=False)
     axes.set_xticks(np.arange(6) * np.pi / 3, ["red", "yellow", "green", "cyan", "blue", "magenta"])
     axes.tick_params(pad=8)
-    axes.spines["polar"].set_visible(False)
     return figure
 
 
@@ -374,19 +364,17 @@ def png(drawing, small: bool = False, fine: bool = False) -> bytes:
     `fine`: these are chosen with more care, so that greys stay grey, for about a third more bytes.
     """
     if isinstance(drawing, Figure):
-        canvas = FigureCanvasAgg(drawing)
-        canvas.draw()
-        drawing = np.asarray(canvas.buffer_rgba())[..., :3]
+        pixels, size = FigureCanvasAgg(drawing).print_to_buffer()
+        drawing = Image.frombytes("RGBA", size, pixels)
     picture = _picture(drawing)
-    if not small:
-        return _encoded(picture, "PNG", compress_level=1)
-    lossless = _encoded(picture, "PNG", optimize=True)
-    if len(lossless) < 50_000:
-        return lossless
-    sample = picture.resize((picture.width // 3, picture.height // 3), Resampling.NEAREST)
-    palette = sample.quantize(256, Quantize.MAXCOVERAGE, kmeans=int(fine))
-    picture = picture.quantize(palette=palette, dither=Dither.NONE)
-    return _encoded(picture, "PNG", optimize=True)
+    effort = {"optimize": True} if small else {"compress_level": 1}
+    encoded = _encoded(picture, "PNG", **effort)
+    if small and len(encoded) >= 50_000:
+        sample = picture.resize((picture.width // 3, picture.height // 3), Image.NEAREST)
+        palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=int(fine))
+        picture = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+        encoded = _encoded(picture, "PNG", **effort)
+    return encoded
 
 
 def show(drawing, words: str, fine: bool = False) -> None:
@@ -396,7 +384,7 @@ def show(drawing, words: str, fine: bool = False) -> None:
 
 def film(pictures, words: str, colors: int = 64) -> None:
     """Display pictures of one size as a looping GIF, with `words` as in `show`."""
-    first, *others = (_picture(each).quantize(colors, dither=Dither.NONE) for each in pictures)
+    first, *others = (_picture(one).quantize(colors, dither=Image.Dither.NONE) for one in pictures)
     settings = {"save_all": True, "append_images": others, "duration": 125, "loop": 0}
     _display("image/gif", _encoded(first, "GIF", **settings), words)
 
@@ -420,10 +408,9 @@ def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
     """A figure, its axes of width x height pixels under titles, and axes for a colour `bar`."""
     size = 14 if width >= 240 else 11.5  # points
     letters = max(8, int(width / size * 72 / DPI / 0.56))
-    titles = [textwrap.fill(str(title), letters) for title in titles or ()] + [""] * count
+    titles = [textwrap.wrap(str(title), letters) for title in titles or ()] + [[]] * count  # lines
     rows = [titles[start : start + columns] for start in range(0, count, columns)]
-    lines = [max(title.count("\n") + bool(title) for title in row) for row in rows]
-    heads = [round(most * size * 1.25 * DPI / 72) for most in lines]
+    heads = [round(max(map(len, row)) * size * 1.25 * DPI / 72) for row in rows]
     full_width = margin + columns * (width + GAP) - GAP + bar
     full_height = 8 + sum(heads) + len(rows) * (height + GAP) - GAP + bar // 8
     figure = Figure(figsize=((full_width + 0.01) / DPI, (full_height + 0.01) / DPI), dpi=DPI)
@@ -438,20 +425,19 @@ def _panels(count, columns, width, height, titles=None, margin=0, bar=0):
         top = 4 + sum(heads[: row + 1]) + row * (height + GAP)
         panels.append(add_axes(margin + column * (width + GAP), top, width, height))
         panels[-1].set_axis_off()
-        panels[-1].set_title(titles[index], size=size, pad=5)
+        panels[-1].set_title("\n".join(titles[index]), size=size, pad=5)
     below = full_height - heads[0] - 8 - bar // 8
     return figure, panels, add_axes(full_width - bar + 18, 4 + heads[0], 16, below) if bar else None
 
 
 def _side_by_side(tiles: np.ndarray, columns: int | None, above: int, beside: int) -> np.ndarray:
     """Tiles (K, h, w, 3) on white, `above` rows over every one, `beside` columns between them."""
-    count, height, width, _ = tiles.shape
-    height, width, columns = height + above, width + beside, columns or _columns(count)
-    rows = math.ceil(count / columns)
-    grid = np.ones((rows * columns, height, width, 3))
-    grid[:count, above:, beside:] = tiles
-    grid = grid.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
-    return grid.reshape(rows * height, columns * width, 3)[:, beside:]
+    columns = columns or _columns(len(tiles))
+    room = (0, -len(tiles) % columns), (above, 0), (beside, 0), (0, 0)
+    tiles = np.pad(tiles, room, constant_values=1)
+    height, width = tiles.shape[1:3]
+    grid = tiles.reshape(-1, columns, height, width, 3).swapaxes(1, 2)
+    return grid.reshape(-1, columns * width, 3)[:, beside:]
 
 
 def _chart(title, xlabel, ylabel, picture=None, height=3.8):
@@ -476,11 +462,14 @@ def _draw(axes, picture: Image.Image, side: float) -> None:
     axes.set_anchor("NW")
 
 
-def _write(axes, positions, words: Sequence[str], width: int) -> None:
-    """Words with a white rim, kept inside `width`; one that would lie on another is moved down."""
+def _write(axes, groups, width: int) -> None:
+    """Each (word, positions (N, 2)) in the middle of these, if any, with a white rim, in `width`.
+
+    A word that would lie on another is moved down.
+    """
     rim, taken = [withStroke(linewidth=4, foreground="white", alpha=0.9)], []
-    placed = zip(positions, words, strict=True)
-    for (x, y), word in sorted(placed, key=lambda each: tuple(each[0][::-1])):  # downwards
+    placed = [(*np.median(own, axis=0)[::-1], word) for word, own in groups if len(own)]
+    for y, x, word in sorted(placed, key=lambda each: each[:2]):  # downwards
         half = 5.6 * len(word)  # about, in pixels
         x = np.clip(x, half, max(width - half, half))
         while any(abs(x - left) < half + other and abs(y - up) < 17 for left, up, other in taken):
@@ -520,11 +509,9 @@ def _numbers(values) -> np.ndarray:
 
 def _picture(picture) -> Image.Image:
     """A PIL image, a tensor or an array as an RGB image; values outside [0, 1] are clipped."""
-    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
-        picture = Image.fromarray(np.ascontiguousarray(picture))
-    elif isinstance(picture, np.ndarray):
-        picture = torch.tensor(picture).float()
-        picture = picture if picture.ndim == 2 else picture.movedim(-1, 0)
+    if isinstance(picture, np.ndarray):
+        values = picture / 255 if picture.dtype == np.uint8 else picture
+        picture = torch.tensor(np.atleast_3d(values)).float().movedim(-1, 0)
     if isinstance(picture, torch.Tensor):
         picture = images.to_picture(picture[None] if picture.ndim == 2 else picture)
     return picture.convert("RGB")

@@ -148,7 +148,11 @@ def _together(model, pictures: Tensor) -> Tensor:
         try:
             model.network(model.normalized(pictures[:1]))
         except WRONG_SIZE:
-            raise ValueError(_other_size(model, pictures, error)) from error
+            raise ValueError(
+                f"{model.name} cannot take a picture of shape {(1, *pictures.shape[1:])} ({error})."
+                " Say input_size= (the side of a square, or (height, width)), and mean= and std= "
+                "with one number for each channel that it reads."
+            ) from error
         raise ValueError(_one_or_two(model, "one picture, but not two", error)) from error
     scores = model.answered(output)
     numbers = isinstance(scores, Tensor) and scores.is_floating_point()
@@ -242,14 +246,6 @@ def _one_or_two(model, takes: str, error: Exception) -> str:
     return (
         f"{model.name} takes {takes} at once ({error}): each has to be answered by itself, in a "
         "batch of any size."
-    )
-
-
-def _other_size(model, pictures: Tensor, error: Exception) -> str:
-    return (
-        f"{model.name} cannot take a picture of shape {(1, *pictures.shape[1:])} ({error}). Say "
-        "input_size= (the side of a square, or (height, width)), and mean= and std= with one "
-        "number for each channel that it reads."
     )
 
 

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -65,11 +66,6 @@ def menu(options: Sequence, start: object = None, slide: bool = False):
 def checkbox(start: bool = False) -> W.Checkbox:
     """A box to tick."""
     return W.Checkbox(start)
-
-
-def text(start: str = "") -> W.Text:
-    """A line to type, which counts when Enter is pressed or the line is left."""
-    return W.Text(start, continuous_update=False)
 
 
 class upload_or_paste(W.VBox):
@@ -181,16 +177,15 @@ def explore(draw: Callable, /, *, uses: object = None, **controls) -> "Explorer"
 
 
 class Explorer(InCell):
-    """What explore returns: `values`, `controls`, `picture` (PNG bytes), `words`, `calls`, `error`.
+    """What explore returns: `values`, `controls`, `picture` (PNG bytes), `words`, `error`.
 
     run(), stop() and save() do what the buttons do.
     """
 
     def __init__(self, draw: Callable, uses: object, controls: dict):
-        self._draw, self._uses, self._turn = draw, uses, threading.Lock()
-        if uses is not None:
-            self._turn = _TURNS.setdefault(id(uses), self._turn)
-        self.calls, self.error, self._request, self._progress = 0, None, None, None
+        self._draw, self._uses = draw, uses
+        self._turn = _TURNS.setdefault(id(self if uses is None else uses), threading.Lock())
+        self.error = self._request = self._progress = None
         self._guard, self._reshaping = threading.RLock(), False
         self._idle, self._halt = threading.Event(), threading.Event()
         self._idle.set()
@@ -198,8 +193,7 @@ class Explorer(InCell):
         self._words = f"Sliders: {', '.join(controls)} (run this cell to move them)"
         self.controls, self._box = {}, None
         try:
-            self._make(controls)
-            self._build()
+            self._build(controls)
             self._first_picture()
         except BaseException:
             _close(*controls.values(), *self.controls.values(), self._box)
@@ -207,14 +201,12 @@ class Explorer(InCell):
         for control in self.controls.values():
             control.observe(self._moved, "value")
 
-    def _make(self, controls: dict) -> None:
+    def _build(self, controls: dict) -> None:
         for name, item in controls.items():
             made = item.control(self.values) if isinstance(item, depends_on) else item
             if not hasattr(made, "value"):
                 raise TypeError(f"{name}={item!r} is no control: give a slider(…), menu(…), …")
             self.controls[name] = made
-
-    def _build(self) -> None:
         width = f"{2 + 0.6 * max(map(len, self.controls), default=0):.1f}em"
         rows = [_labelled(name, control, width) for name, control in self.controls.items()]
         self.image, self._receipt = W.Image(layout={"max_width": "100%"}), W.HTML()
@@ -250,16 +242,21 @@ class Explorer(InCell):
         try:
             for name, rule in self._rules.items():
                 _reshape(self.controls[name], rule.control(self.values))
+            self.run(afresh=False)
         except Exception as error:  # noqa: BLE001 (a person reads it in the widget)
             self._fail(error)
-        else:
-            self._ask()
         finally:
             self._reshaping = False
 
-    def run(self) -> None:
-        """Draw the present settings anew, cached or not."""
-        self._ask(afresh=True)
+    def run(self, afresh: bool = True) -> None:
+        """Draw the present settings; afresh: even if they are cached."""
+        with self._guard:
+            self._request = self._present(afresh)
+            if self.closed or not self._idle.is_set():
+                return
+            self._idle.clear()
+        run = contextvars.copy_context().run  # which cell this output belongs to
+        threading.Thread(target=run, args=(self._work_off,), name="explore", daemon=True).start()
 
     def stop(self) -> None:
         """End the run: a generator at its next yield; a plain function ends by itself, unshown."""
@@ -296,15 +293,6 @@ class Explorer(InCell):
         self._draw = self._uses = self._drawn = self.error = None
         self.controls, self._rules = {}, {}
 
-    def _ask(self, afresh: bool = False) -> None:
-        with self._guard:
-            self._request = self._present(afresh)
-            if self.closed or not self._idle.is_set():
-                return
-            self._idle.clear()
-        run = contextvars.copy_context().run  # which cell this output belongs to
-        threading.Thread(target=run, args=(self._work_off,), name="explore", daemon=True).start()
-
     def _present(self, afresh: bool = False) -> Request:
         settings = []
         for name, control in self.controls.items():
@@ -316,7 +304,6 @@ class Explorer(InCell):
 
     def _first_picture(self) -> None:
         request = self._present()
-        self.calls += 1
         result = self._draw(**request.values)
         if not inspect.isgenerator(result):
             return self._put(self._remember(_drawn(result, request)))
@@ -366,7 +353,6 @@ class Explorer(InCell):
             if self._halt.is_set() or self._request:  # again; and a closed explorer has no draw
                 return None
             self._say("")
-            self.calls += 1
             result = draw(**request.values)
             show = self._play if inspect.isgenerator(result) else _drawn
             return show(result, request)
@@ -376,7 +362,7 @@ class Explorer(InCell):
     def _play(self, items: Iterator, request: Request) -> Drawn | None:
         """Show the pictures of a generator as they come; None if it was ended early."""
         last, shown = None, 0.0
-        try:
+        with closing(items):
             for item in items:
                 if isinstance(item, Real):
                     self._progress = float(item)
@@ -391,8 +377,6 @@ class Explorer(InCell):
                         self._put(preview)
                 if self._halt.is_set():
                     return None
-        finally:
-            items.close()
         return _drawn(last, request)
 
     def _tick(self, done: threading.Event) -> None:
@@ -496,8 +480,8 @@ def _close(*widgets: W.Widget) -> None:
         part.close()
 
 
-def button(words: str, icon: str, pressed: Callable[[], object], **look) -> W.Button:
-    made = W.Button(description=words, icon=icon, **look)
+def button(words: str, icon: str, pressed: Callable, style: str = "", **look) -> W.Button:
+    made = W.Button(description=words, icon=icon, button_style=style, **look)
     made.on_click(lambda _: pressed())
     return made
 

@@ -326,7 +326,7 @@ def test_an_inactive_layer_is_refused(toy):
 )
 def test_a_journey_that_goes_nowhere_is_refused(coursenet, clouds, settings, words):
     with pytest.raises(ValueError, match=words):
-        deepdream.zoom_steps(coursenet, clouds, "relu2", **({"frames": 2} | settings))
+        next(deepdream.zoom_steps(coursenet, clouds, "relu2", **({"frames": 2} | settings)))
 
 
 def test_a_dream_that_runs_away_says_where_and_keeps_the_last_picture(toy):

@@ -154,7 +154,7 @@ def test_without_max_pooling_the_deconvnet_map_is_the_same_for_every_picture():
 def test_a_channel_at_a_position_of_each_picture_is_the_unit_of_each(coursenet, rule):
     pixels = data.picturebook("test", 3).pixels
     rows, columns = torch.tensor([2, 5, 7]), torch.tensor([6, 0, 3])
-    together = unit_gradients(coursenet, pixels, "relu4_1", 11, rows, columns, rule, batch_size=2)
+    together = unit_gradients(coursenet, pixels, "relu4_1", 11, rows, columns, rule)
     for one, picture, row, column in zip(
         together, pixels, rows.tolist(), columns.tolist(), strict=True
     ):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from .. import images
 from ..errors import known, positive, share, unknown, whole
-from ..objectives import Target, classes_of, target_for
+from ..objectives import Target, classes_of
 from ..optimize import Direction, Diverged, Step, always, ascend, final, sign
 from ..transforms import Transform, chain, clamp, within
 
@@ -30,10 +30,6 @@ LARGEST_SQUARE = 0.1  # of a picture's area, in the first query of `query_attack
 
 class GradientMasked(UserWarning):
     """The gradient is exactly zero: a gradient attack shows nothing about robustness here."""
-
-
-class AlreadyFooled(ValueError):
-    """Every picture is predicted as its target before any attack."""
 
 
 class Aim(NamedTuple):
@@ -51,18 +47,12 @@ def _in_batches(attack: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(attack)
     def run(model, pixels, target=None, radius=8 / 255, away_from=None, batch_size=16, **settings):
-        images.check_pixels(pixels, channels=model.channels)
-        given = {"target": target, "away_from": away_from}.items()
-        classes = {name: classes_of(model, one, pixels) for name, one in given if one is not None}
-        parts = []
-        for some in torch.arange(len(pixels)).split(batch_size):
-            own = {name: each[some] for name, each in classes.items()}
-            try:
-                parts.append(attack(model, pixels[some], radius=radius, **own, **settings))
-            except AlreadyFooled:
-                if len(some) == len(pixels):
-                    raise
-                parts.append(pixels[some])  # the others go on
+        aim, parts = _aim(model, pixels, target, away_from), []
+        name = "target" if aim.targeted else "away_from"
+        batches = (each.split(batch_size) for each in (pixels, aim.classes, aim.open))
+        for some, classes, still in zip(*batches, strict=True):
+            own = {name: classes, "radius": radius}
+            parts.append(attack(model, some, **own, **settings) if still.any() else some)
         return torch.cat(parts)
 
     signature = inspect.signature(attack)
@@ -163,10 +153,6 @@ class LeastChange(NamedTuple):
     radius: Tensor  # (N,) the least at which PGD fools; 0: fooled already; inf: it never does
     image: Tensor  # (N, C, H, W) fooled within that radius; the picture itself for 0 and for inf
 
-    def share(self, radii: Sequence[float]) -> Tensor:
-        """The share of the pictures that is fooled within each of the radii: (len(radii),)."""
-        return (self.radius[:, None] <= torch.as_tensor(radii).to(self.radius)).float().mean(dim=0)
-
 
 def least_change(
     model: nn.Module, pixels: Tensor, target: Target = None, largest: float = 16 / 255, **settings
@@ -190,7 +176,7 @@ def _least(model, picture: Tensor, aim: Aim, radii: list, settings: dict) -> tup
         return pgd(model, picture, radius=radius, **named, **settings) if radius else picture
 
     def fools(radius: float) -> bool:
-        return bool((_predictions(model, attacked(radius)) == aim.classes) == aim.targeted)
+        return bool((classes_of(model, None, attacked(radius)) == aim.classes) == aim.targeted)
 
     if fools(0):
         return 0.0, picture
@@ -368,18 +354,14 @@ def _aim(model: nn.Module, pixels: Tensor, target: Target, away_from: Target) ->
     images.check_pixels(pixels, channels=model.channels)
     if target is not None and away_from is not None:
         raise ValueError("give target, a class to reach, or away_from, a class to leave; not both.")
-    predictions, named = _predictions(model, pixels), away_from if target is None else target
+    predictions, named = classes_of(model, None, pixels), away_from if target is None else target
     classes = predictions if named is None else classes_of(model, named, pixels)
     still = (predictions == classes) != (target is not None)
     if target is not None and not still.any():
         name = model.class_names[int(classes[0])]
-        raise AlreadyFooled(f"this is predicted as {name!r} already: choose another target.")
+        raise ValueError(f"this is predicted as {name!r} already: choose another target.")
     labels = getattr(model, "scores_are", None) == "labels"
     return Aim(classes, target is not None, still.to(pixels.device), labels)
-
-
-def _predictions(model: nn.Module, pixels: Tensor) -> Tensor:
-    return target_for(model, None, pixels).cpu()
 
 
 def _margin(scores: Tensor, aim: Aim, some: Tensor | slice = slice(None)) -> Tensor:

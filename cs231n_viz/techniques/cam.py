@@ -28,9 +28,8 @@ def cam(model: nn.Module, pixels: Tensor, target: Target = None) -> Tensor:
     """
     images.check_pixels(pixels, channels=model.channels)
     classes = classes_of(model, target, pixels)
-    layers = [
-        name for name, shape in model.shapes.items() if len(shape) == 4 and max(shape[2:]) > 1
-    ]
+    shapes = model.shapes.items()
+    layers = [name for name, shape in shapes if len(shape) == 4 and max(shape[2:]) > 1]
     with capture(model, *layers[-CANDIDATES:]) as outputs:
         scores = model(pixels)
     # The first that fits: a pooling after it would fit, too, and is coarser.
@@ -152,11 +151,9 @@ def grad_cams(
     return {layer: _enlarged(each.clamp(min=0), pixels) for layer, each in maps.items()}
 
 
-def mean_cam(
-    model, pixels: Tensor, target: Target, layers: Sequence[str], rule="grad-cam"
-) -> Tensor:
+def mean_cam(model, pixels: Tensor, target: Target, layers: Sequence[str]) -> Tensor:
     """The mean over layers of their maps, each divided by its maximum: (N, H, W) in [0, 1]."""
-    maps = signed_maps(model, pixels, target, layers, rule).values()
+    maps = signed_maps(model, pixels, target, layers).values()
     tops = (each.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30) for each in maps)
     scaled = [each.clamp(min=0) / top for each, top in zip(maps, tops, strict=True)]
     return torch.stack([_enlarged(each, pixels) for each in scaled]).mean(dim=0)

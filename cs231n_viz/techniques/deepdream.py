@@ -206,18 +206,13 @@ def zoom_steps(
     model: nn.Module, pixels: Tensor, layers: Layers, *, frames: int, zoom: float = 1.05, **settings
 ) -> Iterator[Step]:
     """Dream, enlarge the middle by `zoom`, dream again: one Step per frame, as large as pixels."""
-    images.check_pixels(pixels, channels=model.channels)
     whole("frames", frames, 1)
     _check_larger("zoom", zoom)
     enlarge = transforms.random_scale(zoom, zoom, 0)  # at random between zoom and zoom
-
-    def film(image: Tensor) -> Iterator[Step]:
-        for index in range(frames):
-            *_, step = dream_steps(model, image, layers, **settings)
-            yield step._replace(index=index)
-            image = enlarge(step.image).clamp(0, 1)
-
-    return film(pixels)
+    for index in range(frames):
+        *_, step = dream_steps(model, pixels, layers, **settings)
+        yield step._replace(index=index)
+        pixels = enlarge(step.image).clamp(0, 1)
 
 
 # --- something to dream on ------------------------------------------------------------------------

@@ -105,8 +105,6 @@ def axis_colors(axis: ColorAxis) -> Tensor:
 class GaborFit(NamedTuple):
     image: Tensor  # (K, 3, k, k) the fitted function, drawn
     r_squared: Tensor  # (K,) share of the filter's variance that it explains
-    frequency: Tensor  # (K,) cycles over the filter's width: 0 = a blob
-    angle: Tensor  # (K,) radians, direction of the wave vector
 
 
 def fit_gabor(filters: Tensor) -> GaborFit:
@@ -126,11 +124,10 @@ def fit_gabor(filters: Tensor) -> GaborFit:
         optimizer.step()
     fitted = _project(target, _gabor(shape.detach(), size))
     best = (target - fitted).square().sum(dim=(1, 2)).view(count, STARTS).argmin(dim=1)
-    chosen = best + torch.arange(count) * STARTS
-    image, shape = fitted[chosen].view_as(filters), shape.detach()[chosen]
+    image = fitted[best + torch.arange(count) * STARTS].view_as(filters)
     around_mean = (filters - filters.mean(dim=(1, 2, 3), keepdim=True)).square().sum(dim=(1, 2, 3))
     r_squared = 1 - (filters - image).square().sum(dim=(1, 2, 3)) / around_mean.clamp(min=1e-12)
-    return GaborFit(image, r_squared, shape[:, 5].abs(), shape[:, 2] % math.pi)
+    return GaborFit(image, r_squared)
 
 
 def _random_shapes(count: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from .. import images, objectives
 from ..activations import activations_at, capture, relu_rule
-from ..objectives import Objective, Target, gradient, gradients_of, score_of, target_for
+from ..objectives import Target, gradient, gradients_of, score_of, target_for
 
 # The position of the weights among a function's arguments, if they are not given by name.
 WEIGHT_ARGUMENT = {F.conv2d: 1, F.linear: 1, F.batch_norm: 3}
@@ -29,14 +29,7 @@ def input_gradient(model, pixels: Tensor, target: Target = None, rule: str = "gu
 
 
 def unit_gradients(
-    model: nn.Module,
-    pixels: Tensor,
-    layer: str,
-    channel: int,
-    rows: Tensor,
-    columns: Tensor,
-    rule: str = "guided",
-    batch_size: int = 16,
+    model, pixels: Tensor, layer: str, channel: int, rows: Tensor, columns: Tensor, rule="guided"
 ) -> Tensor:
     """`input_gradient` of one channel, at a given position of each picture's map: (N, C, H, W).
 
@@ -47,18 +40,13 @@ def unit_gradients(
         given = f"{len(rows)} and {len(columns)}"
         raise ValueError(f"{len(pixels)} pictures need a row and a column each, not {given}.")
     score_of(model, (layer, channel))(pixels[:1])  # refuses an unknown layer or channel
-    parts = zip(*(each.split(batch_size) for each in (pixels, rows, columns)), strict=True)
-    with relu_rule(model, rule):
-        found = [gradient(_units(model, layer, channel, *where), some) for some, *where in parts]
-    return torch.cat(found)
 
-
-def _units(model: nn.Module, layer: str, channel: int, rows: Tensor, columns: Tensor) -> Objective:
     def activation(image: Tensor) -> Tensor:
         maps = objectives.channel_maps(layer, activations_at(model, image, layer))
         return maps[range(len(maps)), channel, rows.tolist(), columns.tolist()]
 
-    return activation
+    with relu_rule(model, rule):
+        return gradient(activation, pixels)
 
 
 # --- why the plain gradient is hard to read -------------------------------------------------------

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from .. import errors, images, objectives, transforms
 from ..activations import activations_at
 from ..errors import positive, share, whole
-from ..objectives import Objective, Target, labels_of, score_of, target_for, targets_of
+from ..objectives import Objective, Target, labels_of, score_of, target_for
 from ..optimize import Direction, Step, adam, ascend, final, normalized, on_device_of
 from ..transforms import Transform
 
@@ -58,10 +58,8 @@ def distinctive(features: Tensor, others: Tensor, labels: Tensor) -> Tensor:
     discriminant analysis, Fisher 1936; the idea of a background to contrast with is that of Abid et
     al. 2018.)
     """
-    features, others = errors.features(features), errors.features(others)
-    if others.shape[1] != features.shape[1] or len(labels) != len(others):
-        given = f"{tuple(others.shape)} with {len(labels)}"
-        raise ValueError(f"others are (M, {features.shape[1]}) with labels (M,), not {given}.")
+    features = errors.features(features)
+    others = errors.features(others, features.shape[1])
     labels = labels_of(labels, len(others)).to(others.device)
     values, axes = torch.linalg.eigh(_common_variation(others, labels))
     scaled = (features.double() - features.double().mean(dim=0)) @ axes / values.sqrt()
@@ -81,7 +79,6 @@ def _common_variation(features: Tensor, labels: Tensor) -> Tensor:
 class Clusters(NamedTuple):
     members: Tensor  # (N,) which cluster each picture is in, 0 the largest
     centers: Tensor  # (k, D)
-    inertia: float  # Σ squared distance to the centre of the cluster
     silhouette: float  # −1 to 1: how much nearer its own cluster is than the next; or NaN
 
 
@@ -100,7 +97,6 @@ def clusters(features: Tensor, k: int, seed: int = 0) -> Clusters:
     return Clusters(
         torch.from_numpy(members).to(features.device),
         torch.from_numpy(found.cluster_centers_[order]).to(features),
-        float(found.inertia_),
         float(silhouette_score(points, members)) if parted else float("nan"),
     )
 
@@ -230,7 +226,6 @@ def facet_image_steps(
     """
     images.check_pixels(start, channels=model.channels)
     target = target_for(model, target, start)
-    targets_of(target, len(start))
     size = start.shape[2:]
     begin = start.detach().to(model.device).clamp(0.02, 0.98)
     window, made = _window(*size).to(begin), transforms.fourier_to_pixels(model.channels, *size)
@@ -299,7 +294,6 @@ def code_image_steps(
     begin, size = start.detach().to(model.device), tuple(model.grey().shape[2:])
     shown = images.resize(generator(begin), size) if target is None else begin
     target = target_for(model, target, shown)
-    targets_of(target, len(start))
     keep, disturb = 1 - share("decay", decay, below=True), _disturbances(min(size), seed)
     highest = torch.inf if bounds is None else bounds.to(model.device)
     run = ascend(
@@ -341,9 +335,9 @@ def _falling(rate: float, steps: int) -> Direction:
 def _check_codes(generator: nn.Module, codes: Tensor, bounds: Tensor | None) -> None:
     errors.features(codes)
     size = codes.shape[1]
-    linear = [module for module in generator.modules() if isinstance(module, nn.Linear)]
-    if linear and linear[0].in_features != size:
-        wanted = linear[0].in_features
+    linear = (module for module in generator.modules() if isinstance(module, nn.Linear))
+    wanted = next((first.in_features for first in linear), size)
+    if wanted != size:
         raise ValueError(f"this generator decodes codes of {wanted} numbers, yours have {size}.")
     if bounds is not None and (bounds.shape != (size,) or not (bounds >= 0).all()):
         raise ValueError(f"bounds are ({size},), 0 or more, not {tuple(bounds.shape)}.")

@@ -50,18 +50,18 @@ def scanline_steps(sample: Tensor, size: Size, window: int = 11, seed: int = 0) 
     drift. Pixels that do not depend on each other are made in parallel, with the same result: a
     row may go on when the row above is half a window ahead.
     """
-    height, width = _check_growth(sample, size, window, 1)
-    half, generator = window // 2, torch.Generator().manual_seed(seed)
+    inside, around = _canvas(sample, size, window, 1)
+    (height, width), half = inside.shape, window // 2
+    generator = torch.Generator().manual_seed(seed)
     before = half * window + half  # positions of the window before its centre: the L
     windows = _windows(sample, window, before)
-    canvas, inside = _canvas(height, width, half)
     inside[0, 0] = windows.centers[torch.randint(len(windows.centers), (1,), generator=generator)]
     for front in range(1, width + (half + 1) * (height - 1)):
         rows = torch.arange(height)
         columns = front - (half + 1) * rows
         rows, columns = (each[(columns >= 0) & (columns < width)] for each in (rows, columns))
-        around = _around(canvas, rows + half, columns + half, window)[:, :before]
-        distances = _distances(windows, around, (around >= 0).double())
+        seen = around[rows, columns].flatten(1)[:, :before]
+        distances = _distances(windows, seen, (seen >= 0).double())
         best = distances <= distances.amin(dim=1, keepdim=True) + EQUAL
         inside[rows, columns] = windows.centers[best.int().argmax(dim=1)]  # the first of equals
         yield _grown(front - 1, sample, inside)
@@ -80,19 +80,18 @@ def efros_leung_steps(sample: Tensor, size: Size, window=11, seed=0) -> Iterator
     outside each other's windows in parallel. The paper's error threshold, above which a pixel
     waits, is left out: the best match is taken at once. sample: one picture (1, 3, h, w).
     """
-    height, width = _check_growth(sample, size, window, 3)
-    half, generator = window // 2, torch.Generator().manual_seed(seed)
+    inside, around = _canvas(sample, size, window, 3)
+    generator = torch.Generator().manual_seed(seed)
     windows, weights = _windows(sample, window, window * window), _gaussian(window)
-    canvas, inside = _canvas(height, width, half)
-    top, left, step = height // 2 - 1, width // 2 - 1, torch.arange(-1, 2)
+    (top, left), step = (side // 2 - 1 for side in inside.shape), torch.arange(-1, 2)
     start = windows.centers[torch.randint(len(windows.centers), (1,), generator=generator)]
     inside[top : top + 3, left : left + 3] = start + sample.shape[3] * step[:, None] + step
     index = 0
     while (inside < 0).any():
-        rows, columns = _next_to_fill(inside >= 0, half, generator)
-        around = _around(canvas, rows + half, columns + half, window)
-        known = (around >= 0) * weights
-        distances = _distances(windows, around, known / known.sum(dim=1, keepdim=True))
+        rows, columns = _next_to_fill(inside >= 0, window // 2, generator)
+        seen = around[rows, columns].flatten(1)
+        known = (seen >= 0) * weights
+        distances = _distances(windows, seen, known / known.sum(dim=1, keepdim=True))
         good = distances <= (1 + ERROR) * distances.amin(dim=1, keepdim=True) + EQUAL
         draws = torch.rand(len(rows), generator=generator, dtype=torch.float64)
         number = (draws * good.sum(dim=1)).floor()[:, None]  # which of the good ones
@@ -141,14 +140,20 @@ def _kept_neighbors(sources: Tensor) -> tuple[Tensor, Tensor]:
     return across, down
 
 
-def _check_growth(sample: Tensor, size: Size, window: int, least: int) -> tuple[int, int]:
+def _canvas(sample: Tensor, size: Size, window: int, least: int) -> tuple[Tensor, Tensor]:
+    """Which pixel of the sample each one is a copy of, (H, W), -1: none, and what is around each.
+
+    The surroundings, (H, W, window, window), are a view, in which copies appear as they are made.
+    """
     _check_sample(sample)
     if whole("window", window, 3, min(sample.shape[2:])) % 2 == 0:
         raise ValueError(f"a window has a pixel in its middle: give an odd number, not {window}.")
     height, width = _height_width(size, least)
     if (height, width) == (least, least):
         raise ValueError(f"{least} x {least} pixels are the start, and none is left to synthesize.")
-    return height, width
+    half, canvas = window // 2, torch.full((height + window - 1, width + window - 1), -1)
+    around = canvas.unfold(0, window, 1).unfold(1, window, 1)
+    return canvas[half : half + height, half : half + width], around
 
 
 def _check_sample(sample: Tensor) -> None:
@@ -180,19 +185,6 @@ def _windows(sample: Tensor, window: int, positions: int) -> _Windows:
     values = colors[numbers[:, :positions]]  # (P, positions, 3)
     centers = numbers[:, window * window // 2]
     return _Windows(colors, values.flatten(1), values.square().sum(dim=2), centers)
-
-
-def _canvas(height: int, width: int, half: int) -> tuple[Tensor, Tensor]:
-    """Indices into the sample's pixels, -1 where unknown, and a view of them without margins."""
-    canvas = torch.full((height + 2 * half, width + 2 * half), -1)
-    return canvas, canvas[half : half + height, half : half + width]
-
-
-def _around(canvas: Tensor, rows: Tensor, columns: Tensor, window: int) -> Tensor:
-    """The windows about K pixels of a canvas: (K, window²)."""
-    steps = torch.arange(-(window // 2), window // 2 + 1)
-    rows, columns = rows.view(-1, 1, 1) + steps.view(-1, 1), columns.view(-1, 1, 1) + steps
-    return canvas[rows, columns].flatten(1)
 
 
 def _distances(windows: _Windows, around: Tensor, weights: Tensor) -> Tensor:

@@ -188,9 +188,7 @@ def half_random(model: nn.Module, seed: int = 0) -> nn.Module:
     return fresh
 
 
-def _cascade(
-    model: nn.Module, seed: int
-) -> tuple[nn.Module, dict[str, list[tuple[Tensor, Tensor]]]]:
+def _cascade(model: nn.Module, seed: int) -> tuple[nn.Module, dict[str, list]]:
     """A copy, and {layer: [(a tensor of the copy, random values)]}, the last layer first."""
     fresh, drawn = copy.deepcopy(model), copy.deepcopy(model)
     weights.renew_others(drawn.network, seed)
