@@ -99,7 +99,8 @@ def _run(module: str, *arguments: str, cwd=None) -> int:
 
 def _check_chosen_network() -> None:
     """Says before the lab opens that CS231N_VIZ_MODEL names no network."""
-    if name := os.environ.get("CS231N_VIZ_MODEL"):
+    name = os.environ.get("CS231N_VIZ_MODEL")
+    if name:
         from . import models
 
         known("network in CS231N_VIZ_MODEL", name, models.names())

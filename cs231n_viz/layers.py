@@ -381,9 +381,13 @@ def _last_of_each_size(model: nn.Module, maps: dict[str, tuple[int, ...]]) -> li
 
 
 def _blocks(model: nn.Module, layers) -> list[str]:
-    """The layers with a name without a dot that are not plain convolutions, norms or poolings."""
+    """The layers with a name without a dot that are no plain convolution, norm, pooling or pad."""
     short = [name for name in layers if "." not in name and name not in ("features", "classifier")]
-    return [name for name in short if type(model.resolve(name)[0]) not in PLAIN]
+    modules = {name: model.resolve(name)[0] for name in short}
+    plain = {
+        name for name, one in modules.items() if type(one) in PLAIN or isinstance(one, PADDING)
+    }
+    return [name for name in short if name not in plain]
 
 
 def _pools_or_pads(module: nn.Module) -> bool:

@@ -478,5 +478,5 @@ def _friendly_names(network: nn.Module) -> dict[str, str]:
             if word:  # other things keep their dotted names
                 for part in ("", *(f".{each}" for each, _ in module.named_children())):
                     friendly[f"{word}{suffix}{part}"] = f"{half}.{name}{part}"
-        number = number or block - 1  # of a VGG: fc6 comes after the fifth block
+        number = 5 if in_blocks else number  # fc6 comes after the fifth block
     return friendly

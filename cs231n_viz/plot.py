@@ -509,9 +509,10 @@ def _numbers(values) -> np.ndarray:
 
 def _picture(picture) -> Image.Image:
     """A PIL image, a tensor or an array as an RGB image; values outside [0, 1] are clipped."""
-    if isinstance(picture, np.ndarray):
-        values = picture / 255 if picture.dtype == np.uint8 else picture
-        picture = torch.tensor(np.atleast_3d(values)).float().movedim(-1, 0)
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
+        picture = Image.fromarray(np.ascontiguousarray(picture))
+    elif isinstance(picture, np.ndarray):
+        picture = torch.tensor(np.atleast_3d(picture)).float().movedim(-1, 0)
     if isinstance(picture, torch.Tensor):
         picture = images.to_picture(picture[None] if picture.ndim == 2 else picture)
     return picture.convert("RGB")

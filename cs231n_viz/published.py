@@ -22,14 +22,17 @@ class Unusable(OSError):
 def weights() -> dict[str, Tensor]:
     """{published name: weight}, in the order of the layers. Raises Unusable."""
     spec = util.find_spec(PACKAGE.replace("-", "_"))
-    if spec is None:
+    if spec is None or not spec.submodule_search_locations:
         raise Unusable(f"the package {PACKAGE}, its weights, is not installed: {REMEDY}")
     file = resources.files(util.module_from_spec(spec)).joinpath(FILE)
-    whole = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == SHA256
+    try:
+        whole = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == SHA256
+    except OSError as error:
+        raise Unusable(f"the file of its weights cannot be read ({error}): {REMEDY}") from error
     if not whole:
         wrong = "damaged (by its SHA-256)" if file.is_file() else "missing"
         found = [each.version for each in metadata.distributions(name=PACKAGE)]
-        other = ", ".join({*found} - {VERSION})
+        other = ", ".join({str(version) for version in found} - {VERSION})
         known = f" (version {other}; the course knows {VERSION})" if other else ""
         raise Unusable(f"the file of its weights, {file}, is {wrong}{known}: {REMEDY}")
     with resources.as_file(file) as path:

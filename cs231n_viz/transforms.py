@@ -76,7 +76,7 @@ def random_rotate(degrees: float, generator: torch.Generator | int) -> Transform
 
 
 def random_view(low: float, side: int, grain: float, source: torch.Generator | int) -> Transform:
-    """A part of the picture from near its middle, `side` pixels wide, as a grainy photograph.
+    """A part of the picture from near its middle, like a grainy photograph; its shorter side: side.
 
     low: the part's least share of the picture's sides; the largest is 1. grain: the deviation of
     the noise, as a share of that of the part itself, so that faint pictures are not drowned.
@@ -88,9 +88,10 @@ def random_view(low: float, side: int, grain: float, source: torch.Generator | i
         share = _uniform(low, 1, generator)
         right, down = (_uniform(-0.6, 0.6, generator) * (1 - share) for _ in range(2))
         matrix = image.new_tensor([[share, 0, right], [0, share, down]])
-        shape = [*image.shape[:2], side, side]
+        sides = [round(side * each / min(image.shape[2:])) for each in image.shape[2:]]
+        shape = [*image.shape[:2], *sides]
         grid = F.affine_grid(matrix.expand(len(image), 2, 3), shape, align_corners=False)
-        seen = F.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        seen = F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
         noise = torch.randn(seen.shape[1:], generator=generator, device=generator.device)
         return seen + grain * seen.detach().std(dim=(1, 2, 3), keepdim=True) * noise.to(seen)
 

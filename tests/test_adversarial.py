@@ -647,3 +647,12 @@ def test_scores_that_are_nan_end_an_attack_by_queries():
 def test_a_single_step_has_no_number_of_steps_to_choose(small):
     with pytest.raises(TypeError, match="steps"):
         adversarial.fgsm(small, pictures(2, side=4), steps=50)
+
+
+def test_wrong_settings_are_refused_where_every_picture_is_fooled_already():
+    model, pixels = models.load("coursenet", device="cpu"), data.photo("chelsea", 128)
+    other = [(int(model(pixels).argmax()) + 1) % len(model.class_names)]
+    for wrong in ({"norm": "bogus"}, {"radius": -1.0}):
+        with pytest.raises(ValueError):
+            adversarial.pgd(model, pixels, away_from=other, steps=1, **wrong)
+    assert torch.equal(adversarial.pgd(model, pixels, away_from=other, steps=1), pixels)

@@ -271,3 +271,28 @@ def test_torch_of_a_child_process_takes_as_many_threads_as_it_is_told(monkeypatc
     surroundings = environment.course_environment()
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "2"
+
+
+@pytest.mark.parametrize(
+    "siblings, own, quota, cores",
+    [
+        ({0: "0", 1: "1"}, {0, 1}, None, 2),  # two cores
+        ({0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}, {0, 1, 2, 3}, None, 2),  # two of two threads
+        ({0: "0,4", 1: "1,5", 2: "2,6", 3: "3,7"}, {0, 1, 2, 3}, "max 100000", 4),  # pinned to four
+        ({0: "0", 1: "1", 2: "2", 3: "3"}, {0, 1, 2, 3}, "200000 100000", 2),  # two by quota
+        ({0: "0", 1: "1"}, {0, 1}, "50000 100000", 1),  # half a core
+        ({}, {0, 1, 2}, None, 3),  # nothing is told of the cores
+    ],
+)
+def test_cores_are_counted_once_and_within_the_quota(
+    tmp_path, monkeypatch, siblings, own, quota, cores
+):
+    for number, listed in siblings.items():
+        folder = tmp_path / f"devices/system/cpu/cpu{number}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{listed}\n")
+    if quota:
+        (tmp_path / "fs/cgroup").mkdir(parents=True)
+        (tmp_path / "fs/cgroup/cpu.max").write_text(f"{quota}\n")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: own, raising=False)
+    assert environment._cores(tmp_path) == cores

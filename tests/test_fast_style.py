@@ -444,3 +444,12 @@ def test_enlarging_by_repeating_leaves_no_checkerboard_where_a_transposed_convol
     assert sorted(overlaps.flatten().tolist()) == [1, 2, 2, 4]
     repeated = F.conv2d(F.interpolate(flat, scale_factor=2), kernel, padding=1)[0, 0, 4:6, 4:6]
     assert torch.equal(repeated, torch.full((2, 2), 9.0))
+
+
+def test_layers_that_are_given_are_enough_for_a_network_without_maps():
+    layers = nn.Flatten(), nn.Linear(3 * 32 * 32, 4), nn.ReLU(), nn.Linear(4, 2)
+    flat = models.wrap(nn.Sequential(*layers), input_size=32)
+    network, photos = StyleNet(widths=(4, 4, 4), blocks=1), torch.rand(2, 3, 32, 32)
+    given = {"content_layer": "1", "style_layers": ["pixels"], "side": 32, "steps": 1}
+    (step,) = train_style_net_steps(network, flat, photos, photos[:1], **given)
+    assert step.value.isfinite() if isinstance(step.value, torch.Tensor) else step.value > 0

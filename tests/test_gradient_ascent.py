@@ -327,10 +327,11 @@ SEEN = []
 
 
 class Sizes(Colors):
-    """`Colors` that notes the sizes of the pictures it is shown."""
+    """`Colors` that notes the sizes of the pictures of which a gradient is asked."""
 
     def forward(self, picture):
-        SEEN.append(tuple(picture.shape[2:]))
+        if torch.is_grad_enabled():
+            SEEN.append(tuple(picture.shape[2:]))
         return super().forward(picture)
 
 
@@ -378,3 +379,14 @@ def test_units_and_an_objective_of_ones_own_see_the_whole_picture():
 
     class_image(model, objective=bright, steps=2)
     assert sizes == [224, 224]
+
+
+def test_a_view_of_0_is_the_whole_picture_also_for_a_large_network():
+    assert shown(224, 0, view=0) == {(224, 224)} == shown(224, 0, regularizers=NATURAL)
+
+
+def test_a_large_network_that_takes_one_size_only_sees_the_whole_picture():
+    layers = nn.Conv2d(3, 2, 3, stride=32), nn.ReLU(), nn.Flatten(), nn.Linear(50, 2)
+    model = models.wrap(nn.Sequential(*layers), input_size=160)
+    robust = class_image(model, 1, ROBUST, steps=2)
+    assert torch.equal(class_image(model, 1, steps=2), robust)

@@ -590,3 +590,16 @@ def test_maps_of_a_picture_that_the_network_turns_or_pads_inside_are_refused(cha
     assert not model.maps
     with pytest.raises(ValueError, match="positions that follow the picture's"):
         layers.last_maps(model)
+
+
+def test_pads_are_no_layers_to_look_at():
+    stack = {}
+    for number in range(1, 6):
+        stack[f"pad{number}"] = nn.ZeroPad2d(1)
+        stack[f"conv{number}"] = nn.Conv2d(3 if number == 1 else 64, 64, 3, stride=2)
+        stack[f"relu{number}"] = nn.ReLU()
+    stack |= {"pool": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten(), "fc": nn.Linear(64, 2)}
+    model = models.wrap(nn.Sequential(OrderedDict(stack)), input_size=192)
+    assert layers.map_layers(model) == [f"relu{number}" for number in range(1, 6)]
+    content, style = layers.usual_layers(model)
+    assert (content, style) == ("relu4", ["pixels", "relu1", "relu2", "relu3", "relu4"])

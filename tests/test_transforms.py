@@ -379,3 +379,12 @@ def test_a_spectrum_may_fall_with_another_power_and_1_is_the_usual_one():
     one[0, 0, 6, 0, 0] = 1
     made = [from_fourier(12, 12, fall)(one)[0, 0, 0, 0].item() for fall in (1.0, 2.0)]
     assert made == pytest.approx([0.5 / 12, 1 / 12])
+
+
+def test_a_view_keeps_the_shape_of_the_picture():
+    wide = torch.zeros(1, 1, 60, 240)
+    wide[..., 20:40, 110:130] = 1  # a square of 20
+    view = random_view(1, 30, 0, 0)(wide)
+    assert view.shape == (1, 1, 30, 120)
+    seen = view[0, 0] > 0.5
+    assert seen.any(dim=1).sum() == seen.any(dim=0).sum() == 10

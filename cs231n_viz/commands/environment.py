@@ -145,12 +145,21 @@ def course_environment() -> dict[str, str]:
     return threads | os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-def _cores() -> int:
-    """How many cores this process may use; two that share one core's arithmetic count as one."""
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    siblings = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
-    shared = siblings.is_file() and re.search("[,-]", siblings.read_text())
-    return max(1, own // 2) if shared else own
+def _cores(machine: Path = Path("/sys")) -> int:
+    """How many cores this process may use, where Linux tells; elsewhere every processor counts.
+
+    Two processors that share one core count once, and a container's quota is the most.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    own, shared = os.sched_getaffinity(0), "devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    cores = len({_read(machine / shared.format(number)) or number for number in own})
+    quota, _, period = _read(machine / "fs/cgroup/cpu.max").partition(" ")
+    return min(cores, max(1, int(quota) // int(period))) if quota.isdigit() else cores
+
+
+def _read(file: Path) -> str:
+    return file.read_text().strip() if file.is_file() else ""
 
 
 def venv_python() -> Path:

@@ -52,7 +52,8 @@ def _in_batches(attack: Callable[..., Tensor]) -> Callable[..., Tensor]:
         batches = (each.split(batch_size) for each in (pixels, aim.classes, aim.open))
         for some, classes, still in zip(*batches, strict=True):
             own = {name: classes, "radius": radius}
-            parts.append(attack(model, some, **own, **settings) if still.any() else some)
+            reached = aim.targeted and not still.any()
+            parts.append(some if reached else attack(model, some, **own, **settings))
         return torch.cat(parts)
 
     signature = inspect.signature(attack)

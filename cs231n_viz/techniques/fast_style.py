@@ -148,8 +148,8 @@ def train_style_net_steps(
     whole("steps", steps, 1)
     whole("batch", batch, 1)
     positive("rate", rate)
-    usual = usual_layers(model)[1]
-    content_layer, style_layers = content_layer or usual[-2], style_layers or usual
+    usual = usual_layers(model)[1] if None in (content_layer, style_layers) else ()
+    content_layer, style_layers = content_layer or usual[1:][-2:][0], style_layers or usual
     network.to(model.device)
     wanted = gram_matrices(model, style.to(model.device), style_layers)
     generator = torch.Generator().manual_seed(seed)

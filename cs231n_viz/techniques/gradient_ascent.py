@@ -77,7 +77,7 @@ def class_image_steps(
     regularizers: Regularizers | None = None,
     *,
     objective: Objective | None = None,
-    view: float = 0.0,
+    view: float | None = None,
     size: images.Size | None = None,
     steps: int = 128,
     rate: float = 0.05,
@@ -141,16 +141,28 @@ unit_image = final(unit_image_steps)
 # --- how it is put together -----------------------------------------------------------------------
 
 
-def _usual(model, target: Target, regularizers: Regularizers | None, view: float):
+def _usual(model, target: Target, regularizers: Regularizers | None, view: float | None):
     """(regularizers, view): those given, or what fits the network and the target.
 
     Half-size views make one large thing of the picture, in less time: for classes of networks that
     see much. Small networks need the whole picture; units show more of their pattern in it.
     """
     first = target[0] if isinstance(target, list) and target else target
-    usual = target is None or isinstance(first, tuple) or min(model.size) < 160
-    usually, near = (ROBUST, 0.0) if usual else (NATURAL, 0.5)
-    return (regularizers, view) if regularizers else (usually, view or near)
+    whole = target is None or isinstance(first, tuple) or regularizers is not None
+    fits = ROBUST, 0.0
+    if not whole and min(model.size) >= 160 and _takes_half(model):
+        fits = NATURAL, 0.5
+    return regularizers or fits[0], fits[1] if view is None else view
+
+
+def _takes_half(model) -> bool:
+    """Does the network take pictures of half its own size?"""
+    try:
+        with torch.no_grad():
+            model(model.mean.expand(1, -1, *(side // 2 for side in model.size)))
+    except ValueError:
+        return False
+    return True
 
 
 def _for_network(model, regularizers: Regularizers, view: float) -> tuple[Regularizers, int]:

@@ -5,6 +5,7 @@ ReLU lets through in the backward pass: see activations.relu_rule. `influences` 
 plain gradient is hard to read.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from ..activations import activations_at, capture, relu_rule
 from ..objectives import Target, gradient, gradients_of, score_of, target_for
 
 # The position of the weights among a function's arguments, if they are not given by name.
+AT_ONCE = 16  # pictures in one graph
 WEIGHT_ARGUMENT = {F.conv2d: 1, F.linear: 1, F.batch_norm: 3}
 
 
@@ -41,12 +43,14 @@ def unit_gradients(
         raise ValueError(f"{len(pixels)} pictures need a row and a column each, not {given}.")
     score_of(model, (layer, channel))(pixels[:1])  # refuses an unknown layer or channel
 
-    def activation(image: Tensor) -> Tensor:
+    def activation(image: Tensor, row: Tensor, column: Tensor) -> Tensor:
         maps = objectives.channel_maps(layer, activations_at(model, image, layer))
-        return maps[range(len(maps)), channel, rows.tolist(), columns.tolist()]
+        return maps[range(len(maps)), channel, row.tolist(), column.tolist()]
 
+    parts = zip(*(each.split(AT_ONCE) for each in (pixels, rows, columns)), strict=True)
     with relu_rule(model, rule):
-        return gradient(activation, pixels)
+        read = [(some, partial(activation, row=row, column=column)) for some, row, column in parts]
+        return torch.cat([gradient(activated, some) for some, activated in read])
 
 
 # --- why the plain gradient is hard to read -------------------------------------------------------

@@ -87,9 +87,7 @@ def transfer_steps(model, content: Tensor, style: Style, **settings) -> Iterator
     on_device = content.detach().to(model.device)
     styles = _styles(model, style, plan.style_size, on_device)
     on_device, styles, seen, colored = _recolored(plan.colors, on_device, styles)
-    count = plan.sizes or max(1, math.ceil(math.log2(max(content.shape[2:]) / SMALLEST)))
-    sizes = [scaled_down(content.shape[2:], 2**k) for k in reversed(range(count))]
-    _check_sides(model, layers, content, styles, sizes[0])
+    sizes = _sizes(model, plan, layers, content, styles)
 
     def run(image: Tensor) -> Iterator[TransferStep]:
         loss, parts = _loss(model, plan, layers, on_device, styles, tuple(image.shape[2:]))
@@ -244,6 +242,20 @@ def _proportions(whose: str, weights: Iterable[float]) -> list[float]:
 def _sized(picture: Tensor, size: int | None) -> Tensor:
     part = 1 if size is None else max(picture.shape[2:]) / size
     return images.resize(picture, scaled_down(picture.shape[2:], part))
+
+
+def _sizes(model, plan, layers, content: Tensor, styles) -> list[tuple[int, int]]:
+    """The sizes of the run, smallest first; the usual ones are so many as the layers can take."""
+    usual = max(1, math.ceil(math.log2(max(content.shape[2:]) / SMALLEST)))
+    for count in range(plan.sizes or usual, 0, -1):
+        sizes = [scaled_down(content.shape[2:], 2**k) for k in reversed(range(count))]
+        try:
+            _check_sides(model, layers, content, styles, sizes[0])
+        except ValueError:
+            if plan.sizes or count == 1:
+                raise
+        else:
+            return sizes
 
 
 def _check_sides(model, layers, content: Tensor, styles, first: tuple[int, int]) -> None:
