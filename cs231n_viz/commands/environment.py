@@ -137,8 +137,8 @@ def course_environment() -> dict[str, str]:
     """The environment variables for a child process: this package is importable from anywhere.
 
     OMP_NUM_THREADS, unless it is set, leaves a core free: threads wait for each other after every
-    layer, and where one shares its core with another program a pass may take 20 times as long
-    (workshop/benchmarks/threads.py).
+    layer, and where one shares its core with another program, one pass in twenty took 9 times as
+    long (workshop/benchmarks/threads.py).
     """
     paths = [str(CLONE) if IN_A_CLONE else "", os.environ.get("PYTHONPATH", "")]
     threads = {"OMP_NUM_THREADS": str(max(1, _cores() - 1))}
