@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import center_crop
 
 from cs231n_viz import data, images, models, published
 from cs231n_viz.models import PixelModel
@@ -33,17 +34,15 @@ def middle(pixels: Tensor, height: int, width: int) -> Tensor:
     """The usual view of ImageNet: the shorter side 8/7 of what is seen, of which the middle."""
     scale = 8 / 7 * max(height / pixels.shape[2], width / pixels.shape[3])
     large = images.resize(pixels, tuple(round(side * scale) for side in pixels.shape[2:]))
-    top, left = (large.shape[2] - height) // 2, (large.shape[3] - width) // 2
-    return large[..., top : top + height, left : left + width]
+    return center_crop(large, [height, width])
 
 
 def answer(model: PixelModel, photo: str) -> str:
     """`espresso, 92 % ✓`: the first answer; ✓ if it is right, (✓) if one of the first five is."""
     right = RIGHT.get(model.name, cards.RIGHT_OF_IMAGENET)[photo]
     found = models.predict(model, data.photo(photo, model.input_size))
-    mark = (
-        "✓" if found[0].name in right else "(✓)" if {one.name for one in found} & {*right} else "✗"
-    )
+    places = [place for place, one in enumerate(found) if one.name in right]
+    mark = ("(✓)" if places[0] else "✓") if places else "✗"
     return f"{found[0].name}, {100 * found[0].probability:.0f} % {mark}"
 
 
