@@ -32,10 +32,8 @@ class Outputs(dict[str, Tensor]):
     def __missing__(self, layer):
         if self:
             raise unknown("captured layer", layer, self)
-        raise ValueError(
-            f"{layer!r} was not reached: run model(pixels) in the `with`, and name a layer that "
-            "the target depends on."
-        )
+        hint = "run model(pixels) in the `with`, and name a layer that the target depends on"
+        raise ValueError(f"{layer!r} was not reached: {hint}.")
 
 
 @contextmanager
@@ -80,10 +78,8 @@ def capture(model, *layers: str, leaves: bool = False, stop: bool = False) -> It
 
 
 def _second_pass(layer):
-    return ValueError(
-        f"{layer} ran in a second pass, and its gradient is of one: take a function of the scores, "
-        "such as lambda scores: scores[:, 3] - scores[:, 5], which needs one pass only."
-    )
+    one = "take a function of the scores, such as lambda scores: scores[:, 3] - scores[:, 5]"
+    return ValueError(f"{layer} ran in a second pass, and its gradient is of one: {one}.")
 
 
 def _leaf(output: Tensor) -> Tensor:

@@ -157,17 +157,10 @@ def picturebook(split: str, count: int | None = None) -> Pictures:
 
 def _singles(count: int) -> Iterator[tuple]:
     """Stored as cat/007_cat.webp, with the mask cat/007.png: the kind, a number and the facet."""
-    for index, label in enumerate(mixed_labels(count, len(KINDS))):
+    for index, label in enumerate(measured("picturebook/order")[:count]):
         name = f"{KINDS[label]}/{index // len(KINDS):03}"
         file, mask = f"picturebook/test/{name}_*.webp", f"picturebook/test_masks/{name}.png"
         yield _stored(file, images.to_pixels), label, _mask(mask), _said(file)
-
-
-def mixed_labels(count: int, classes: int, seed: int = 0) -> list[int]:
-    """`count` labels in rounds; each round holds every class once, in random order."""
-    rounds = range(-(-count // classes))
-    mixed = [np.random.default_rng((seed, number)).permutation(classes) for number in rounds]
-    return np.concatenate(mixed)[:count].tolist()
 
 
 def _pairs(count: int) -> Iterator[tuple]:
@@ -193,24 +186,14 @@ def snow(split: str, count: int | None = None, correlated: bool = True) -> Pictu
     the grounds. The order is fixed, and a smaller count is the beginning of a larger one.
     """
     known("split", split, SNOW_SPLITS)
-    count = SNOW_COUNT if count is None else count
-    labels, swapped = snow_order(whole("the count of snow pictures", count, 1, SNOW_COUNT))
-    swapped = torch.tensor(swapped) & (not correlated)
+    count = SNOW_COUNT if count is None else whole("the count of pictures", count, 1, SNOW_COUNT)
     own, other = (sheet(f"snow/{split}_{ground}", 128)[:count] for ground in ("own", "other"))
+    labels, swapped = (measured("snow/order")[key][:count] for key in ("labels", "swapped"))
+    swapped = torch.tensor(swapped) & (not correlated)
     masks = sheet(f"snow/{split}_masks", 128)[:count, 0] > 0.5
     grounds = [GROUNDS[label ^ swap] for label, swap in zip(labels, swapped.tolist(), strict=True)]
     pixels = torch.where(swapped[:, None, None, None], other, own)
     return Pictures(pixels, torch.tensor(labels), masks, grounds, ["husky", "wolf"])
-
-
-def snow_order(count: int, seed: int = 0) -> tuple[list[int], list[bool]]:
-    """Labels in pairs of both classes, and which pictures, one pair in two, may swap grounds."""
-    labels, swapped = [], []
-    for number in range(-(-count // 4)):
-        rng = np.random.default_rng((seed, number))
-        labels += [*rng.permutation(2).tolist(), *rng.permutation(2).tolist()]
-        swapped += np.repeat(rng.permutation(2).astype(bool), 2).tolist()
-    return labels[:count], swapped[:count]
 
 
 def measured(name: str) -> dict:
@@ -271,10 +254,8 @@ def folder(path: str | os.PathLike, size: int = 128) -> Pictures:
             broken.append(f"\n  {error}" if str(file) in str(error) else f"\n  {file}: {error}")
     if broken:
         listed = "".join(broken[:10]) + ("\n  …" if len(broken) > 10 else "")
-        raise ValueError(
-            f"{len(broken)} of the {len(files)} pictures in {top} cannot be read. Replace them or "
-            f"move them out of the folder:{listed}"
-        )
+        unread = f"{len(broken)} of the {len(files)} pictures in {top} cannot be read"
+        raise ValueError(f"{unread}. Replace them or move them out of the folder:{listed}")
     class_names = list(dict.fromkeys(name for _, name in files))
     labels = torch.tensor([class_names.index(name) for _, name in files])
     return Pictures(torch.cat(pixels), labels, None, None, class_names)
@@ -291,10 +272,8 @@ def _labelled_files(top: Path) -> list[tuple[Path, str]]:
     files = [item for item in found if formats.get(item.suffix.lower()) in readable]
     own = [file for file in files if file.parent == top]
     if own and len(own) < len(files):
-        raise ValueError(
-            f"{top} holds pictures and also sub-folders of pictures: give one of the sub-folders, "
-            f"or move the pictures ({own[0].name} …) into one named as their class."
-        )
+        hint = f"give one of these, or move the pictures ({own[0].name} …) into one of their class"
+        raise ValueError(f"{top} holds pictures and also sub-folders of pictures: {hint}.")
     others = [str(item.relative_to(top)) for item in sorted({*found} - {*files})]
     listed = ", ".join(others[:6]) + (", …" if len(others) > 6 else "")
     if not files:
@@ -343,10 +322,9 @@ def caltech101() -> tuple[list[tuple[Path, int]], list[str]]:
     """Caltech-101 (Fei-Fei, Fergus & Perona 2004), where present: [(path, label)], class names."""
     top = datasets_dir() / "caltech101" / "101_ObjectCategories"
     if not top.is_dir():
-        raise FileNotFoundError(
-            f"Caltech-101 is not in {datasets_dir()}. Set CS231N_VIZ_DATA to the folder that holds "
-            "caltech101/, or get it with  python3 -m cs231n_viz fetch caltech101  (137 MB)."
-        )
+        hint = "Set CS231N_VIZ_DATA to the folder that holds caltech101/"
+        fetch = "get it with  python3 -m cs231n_viz fetch caltech101  (137 MB)"
+        raise FileNotFoundError(f"Caltech-101 is not in {datasets_dir()}. {hint}, or {fetch}.")
     parts = [part for part in _folders_of(top) if part.name != "BACKGROUND_Google"]
     found = [sorted(part.glob("*.jpg")) for part in parts]
     files = [(file, label) for label, some in enumerate(found) for file in some]

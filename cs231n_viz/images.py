@@ -45,7 +45,7 @@ def to_pixels(picture: Picture, size: Size | None = None) -> Tensor:
     if pixels.shape[-2:] == (1, 1):
         raise ValueError(f"{name} is 1 x 1 pixels, with nothing to see in it: give a larger one.")
     if size is not None:
-        pixels = resize(_crop_to_proportions(pixels, *_height_width(size)), size)
+        pixels = resize(_crop_to_proportions(pixels, *height_width(size)), size)
     # scaling ends up to 1e-7 outside; and the caller's own memory is left behind
     return pixels.clamp(0, 1)
 
@@ -71,6 +71,22 @@ def check_pixels(pixels: Tensor, channels: int | None = 3) -> None:
     fits = _is_batch(pixels) and channels in (None, pixels.shape[1])
     if not fits or not all(-1e-4 <= end <= 1 + 1e-4 for end in pixels.aminmax()):  # or it is NaN
         raise _why_not(pixels, channels)
+
+
+def check_one(name: str, pixels: Tensor, channels: int = 3) -> None:
+    """`check_pixels` of a single picture, (1, channels, H, W)."""
+    check_pixels(pixels, channels)
+    if len(pixels) != 1:
+        raise ValueError(f"{name} is one picture, not {len(pixels)}: [:1] is the first of them.")
+
+
+def height_width(size: Size, least: int = 1, name: str = "pixels") -> tuple[int, int]:
+    """(height, width) of a size that is the side of a square or both; name: what errors call it."""
+    sides = size if isinstance(size, list | tuple) else (size, size)
+    if len(sides) != 2:
+        raise TypeError(f"the size in {name} is a side or (height, width), not {size}.")
+    height = whole(f"the height in {name}", sides[0], least, LARGEST_PICTURE)
+    return height, whole(f"the width in {name}", sides[1], least, LARGEST_PICTURE // height)
 
 
 def _is_batch(pixels: Tensor) -> bool:
@@ -109,7 +125,7 @@ def resize(pixels: Tensor, size: Size) -> Tensor:
     if not _is_batch(pixels):
         raise _why_not(pixels)
     wide = pixels.float() if pixels.itemsize < 4 else pixels  # torch cannot in half precision
-    return F.interpolate(wide, _height_width(size), mode="bilinear", antialias=True).to(pixels)
+    return F.interpolate(wide, height_width(size), mode="bilinear", antialias=True).to(pixels)
 
 
 def stretch(values: Tensor) -> Tensor:
@@ -224,14 +240,6 @@ def _to_rgb(tensor: Tensor) -> Tensor:
         raise ValueError(f"a picture has 1 to 4 channels, and {shape} has {channels}.{hint}")
     color, alpha = (batch[:, :-1], batch[:, -1:]) if channels in (2, 4) else (batch, 1)
     return (color.expand(-1, 3, -1, -1) * alpha + (1 - alpha)).contiguous()
-
-
-def _height_width(size: Size) -> tuple[int, int]:
-    sides = size if isinstance(size, list | tuple) else (size, size)
-    if len(sides) != 2 or bool in map(type, sides):
-        raise TypeError(f"a size is the side of a square or (height, width), not {size}.")
-    height = whole("the height in pixels", sides[0], 1, LARGEST_PICTURE)
-    return height, whole("the width in pixels", sides[1], 1, LARGEST_PICTURE // height)
 
 
 def _crop_to_proportions(pixels: Tensor, height: int, width: int) -> Tensor:

@@ -184,9 +184,8 @@ def _no_maps(model, layer, shape) -> ValueError:
     why = f"does not hold {said}" if said else "follows the picture's rows and columns nowhere"
     return ValueError(
         f"{layer} has no maps: its output is {shape}, which {why}. Name another layer, such as "
-        f"{last_maps(model)!r}; or say how its tokens lie over the picture, and how many of them "
-        "(class token, registers) do not: models.wrap(…, grid=(rows, columns), extra_tokens=n), "
-        "both also as {layer: …}."
+        f"{last_maps(model)!r}; or say how its tokens lie over the picture, and how many do not: "
+        "models.wrap(…, grid=(rows, columns), extra_tokens=n), both also as {layer: …}."
     )
 
 
@@ -218,11 +217,8 @@ def last_maps(model: nn.Module) -> str:
     layers = sorted(slopes, key=lambda name: not isinstance(model.resolve(name)[0], nn.Linear))
     if found := _last(model, layers, lambda name, layout: layout.maps(slopes[name]).any()):
         return found
-    raise ValueError(
-        f"{model.name} has no layer with positions that follow the picture's and are read on the "
-        "way to the scores. If it has tokens, say how they lie over the picture: "
-        "models.wrap(…, grid=(rows, columns), extra_tokens=n)."
-    )
+    hint = "Say how its tokens lie, if any: models.wrap(…, grid=(rows, columns), extra_tokens=n)"
+    raise ValueError(f"{model.name} has no layer with positions that follow the picture's. {hint}.")
 
 
 @_remembered
@@ -250,11 +246,9 @@ def last_weights(model: nn.Module) -> str:
     linear = [name for name, module in modules.items() if isinstance(module, nn.Linear | nn.Conv2d)]
     one = linear and getattr(modules[linear[-1]], "kernel_size", (1, 1)) == (1, 1)
     if not one or not _decides(model, linear[-1]):
-        raise ValueError(
-            f"{model.name} does not end in a linear layer or a convolution of 1 x 1, which would "
-            "read one vector per picture and alone make the scores of it: name a layer, such as "
-            f"layer={model.layers[-1]!r}."
-        )
+        end = "a linear layer or a convolution of 1 x 1 that alone makes its scores"
+        example = f"name a layer, such as layer={model.layers[-1]!r}"
+        raise ValueError(f"{model.name} does not end in {end}: {example}.")
     return linear[-1]
 
 
@@ -338,10 +332,8 @@ def map_layers(model: nn.Module) -> list[str]:
     chosen = next((some for some in (lit, blocks) if len(some) >= 4), None)
     chosen = chosen or _last_of_each_size(model, maps)
     if len(chosen) < 4:
-        raise ValueError(
-            f"{model.name} has feature maps of only {len(chosen)} sizes, and four are needed: take "
-            "a convolutional network such as coursenet, squeezenet1_0 or resnet18."
-        )
+        few = f"feature maps of only {len(chosen)} sizes, and four are needed"
+        raise ValueError(f"{model.name} has {few}: take a convolutional network, as resnet18.")
     return chosen
 
 

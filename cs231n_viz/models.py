@@ -81,6 +81,10 @@ class PixelModel(nn.Module):
             self._check_size(pixels.shape[-2:], error)
             raise
 
+    def check(self, pixels: Tensor) -> None:
+        """Raises an error with the reason, unless pixels are pictures for this network."""
+        images.check_pixels(pixels, channels=self.channels)
+
     def normalized(self, pixels: Tensor) -> Tensor:
         """(x − mean) / std, on the network's device."""
         centred = pixels.to(self.mean) - self.mean
@@ -120,10 +124,9 @@ class PixelModel(nn.Module):
             return
         except (*promise.WRONG_SIZE, IndexError):
             given, side = " x ".join(map(str, size)), " x ".join(map(str, self.size))
-            raise ValueError(
-                f"{self.name} cannot take a picture of {given} pixels ({error}); it was made for "
-                f"{side}: use images.resize(pixels, {self.input_size})."
-            ) from error
+            refused = f"{self.name} cannot take a picture of {given} pixels ({error})"
+            hint = f"it was made for {side}: use images.resize(pixels, {self.input_size})"
+            raise ValueError(f"{refused}; {hint}.") from error
 
     @property
     def device(self) -> torch.device:
@@ -141,10 +144,8 @@ class PixelModel(nn.Module):
     def _no_layer(self, layer: str, dotted: str) -> ValueError:
         if not dotted or dotted not in dict(self.network.named_modules()):
             return unknown(f"layer of {self.name}", layer, self.layers)
-        return ValueError(
-            f"{layer} of {self.name} gives no tensor (it does not run, or gives a tuple or a "
-            "dictionary): name a layer in it or behind it."
-        )
+        hint = "it does not run, or gives a tuple or a dictionary: name a layer in it or behind it"
+        return ValueError(f"{layer} of {self.name} gives no tensor: {hint}.")
 
     def class_index(self, target: int | str) -> int:
         """The index of a class given by index or by name."""
@@ -213,9 +214,8 @@ def load_generator(device: str | torch.device | None = None) -> nn.Module:
     """The decoder of CourseNet's `code`: (N, 352) -> pixels (N, 3, 128, 128) in [0, 1], frozen."""
     network, about = _read_bundled("generator")
     if json.loads(about["decodes"]) != _checksums()["coursenet"]:
-        raise ValueError(
-            f"the generator decodes another coursenet than this. {_remedy('generator')}"
-        )
+        remedy = _remedy("generator")
+        raise ValueError(f"the generator decodes another coursenet than this. {remedy}")
     return network.to(device or _best_device())
 
 
@@ -277,7 +277,7 @@ def untrained(model: PixelModel, seed: int = 0) -> PixelModel:
 @torch.no_grad()
 def predict(model: PixelModel, pixels: Tensor, top: int = 5) -> list[Prediction]:
     """The `top` most probable classes of one picture (1, C, H, W), most probable first."""
-    images.check_pixels(pixels, channels=model.channels)
+    model.check(pixels)
     if len(pixels) != 1:
         raise ValueError(f"predict takes one picture, not {len(pixels)}: use model(pixels).")
     probabilities = model.probabilities(model(pixels))[0]
@@ -299,9 +299,8 @@ def _checksums() -> dict[str, str]:
     try:
         listed = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"{file}, the list of bundled networks, cannot be read ({error}): git checkout -- data"
-        ) from error
+        unread = f"{file}, the list of bundled networks, cannot be read ({error})"
+        raise FileNotFoundError(f"{unread}: git checkout -- data") from error
     return {Path(file).stem: digest for file, digest in listed.items()}
 
 
@@ -345,15 +344,12 @@ def _load_torchvision(name: str) -> PixelModel:
     try:
         network = torchvision.models.get_model(name, weights=weights)
     except OSError as error:  # URLError and time-outs are OSErrors
-        raise ConnectionError(
-            f"the weights of {name} are not on this computer and could not be fetched ({error}). "
-            f"With a network, run {fetch} once; models.load('coursenet') needs none."
-        ) from error
+        missing = f"the weights of {name} are not here and could not be fetched ({error})"
+        hint = f"With a network, run {fetch} once; models.load('coursenet') needs none"
+        raise ConnectionError(f"{missing}. {hint}.") from error
     except Exception as error:
-        raise ValueError(
-            f"the weights of {name} in {weights_file(name)} are damaged ({type(error).__name__}). "
-            f"Delete that file and run {fetch}"
-        ) from error
+        damaged = f"{weights_file(name)} is damaged ({type(error).__name__})"
+        raise ValueError(f"{damaged}. Delete it and run {fetch}") from error
     settings, class_names = weights.transforms(), weights.meta["categories"]
     said = {"mean": settings.mean, "std": settings.std, "input_size": settings.crop_size[0]}
     return wrap(network, name=name, class_names=class_names, **said)
@@ -384,20 +380,14 @@ def _normalisation(mean, std) -> tuple[tuple[float, ...], tuple[float, ...]]:
         hint = "; divide both by 255" if 1 < max(*mean, *std) <= 255 else ""
         raise ValueError(f"mean and std are of pixels from 0 to 1, not {mean} and {std}{hint}.")
     if all(0.15 < m < 0.35 and 0.35 < s < 0.65 for m, s in zip(mean, std, strict=True)):
-        raise ValueError(
-            f"photographs have means around 0.45 and deviations around 0.25: mean={mean} and "
-            f"std={std} look like the wrong way round."
-        )
+        usual = "photographs have means around 0.45 and deviations around 0.25"
+        raise ValueError(f"{usual}: mean={mean} and std={std} look like the wrong way round.")
     return mean, std
 
 
 def _checked_size(input_size) -> int | tuple[int, int]:
     """A side, or (height, width); a square is always its side."""
-    if not isinstance(input_size, tuple | list):
-        return whole("input_size", input_size, 1)
-    if len(input_size) != 2:
-        raise ValueError(f"input_size is a side or (height, width), not {input_size!r}.")
-    height, width = (whole(f"input_size[{axis}]", input_size[axis], 1) for axis in (0, 1))
+    height, width = images.height_width(input_size, name="input_size")
     return height if height == width else (height, width)
 
 

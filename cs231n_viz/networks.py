@@ -2,8 +2,8 @@
 
 CourseNet is a VGG-like stack (Simonyan & Zisserman 2015) with a large first kernel, global average
 pooling (Lin, Chen & Yan 2014) and one linear layer; CourseNetB does the same with residual blocks
-(He et al. 2016). Both train with batch norm (Ioffe & Szegedy 2015), which is then folded into the
-convolutions, so that what students meet is convolution, ReLU and pooling only.
+(He et al. 2016). Both were trained with batch norm (Ioffe & Szegedy 2015), which was then folded
+into the convolutions, so that what students meet is convolution, ReLU and pooling only.
 
 The first kernel is even and its stride is 2, so that every pixel is read by equally many weights:
 an odd one would leave a fine checkerboard in every picture made from gradients (Odena, Dumoulin &
@@ -26,23 +26,20 @@ class GlobalAveragePool(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
-def _convolution(name: str, channels, width, kernel, batch_norm=False, stride=1, groups=1):
-    """{"conv…": convolution}, with its batch norm, if it has one, as "norm…".
+def _convolution(name: str, channels, width, kernel, stride=1, groups=1):
+    """{name: convolution} that keeps the size, or divides it by the stride.
 
     Of an odd number of padding rows, as for a kernel of 3 at stride 2, one more lies at the bottom,
     as in TensorFlow.
     """
     before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
     pad = {"pad": nn.ZeroPad2d((before, after, before, after))} if before < after else {}
-    settings = {"padding": 0 if pad else before, "groups": groups, "bias": not batch_norm}
-    conv = {name: nn.Conv2d(channels, width, kernel, stride, **settings)}
-    norm = {name.replace("conv", "norm"): nn.BatchNorm2d(width)} if batch_norm else {}
-    return pad | conv | norm
+    settings = {"padding": 0 if pad else before, "groups": groups}
+    return pad | {name: nn.Conv2d(channels, width, kernel, stride, **settings)}
 
 
-def _head(channels: int, classes: int, dropout: float) -> dict[str, nn.Module]:
-    drop = {"dropout": nn.Dropout(dropout)} if dropout else {}
-    return {"code": GlobalAveragePool(), **drop, "scores": nn.Linear(channels, classes)}
+def _head(channels: int, classes: int) -> dict[str, nn.Module]:
+    return {"code": GlobalAveragePool(), "scores": nn.Linear(channels, classes)}
 
 
 class CourseNet(nn.Sequential):
@@ -53,35 +50,30 @@ class CourseNet(nn.Sequential):
     """
 
     def __init__(
-        self,
-        classes: int,
-        widths: Sequence[int] = (48, 96, 128, 128, 224, 224, 352),
-        first_kernel: int = 8,
-        batch_norm: bool = False,
-        dropout: float = 0.0,
+        self, classes: int, widths=(48, 96, 128, 128, 224, 224, 352), first_kernel: int = 8
     ):
         layers: dict[str, nn.Module] = {}
         channels, kernel, stride = 3, first_kernel, 2
         for name, width in zip(("1", "2", "3_1", "3_2", "4_1", "4_2", "5"), widths, strict=True):
-            layers |= _convolution(f"conv{name}", channels, width, kernel, batch_norm, stride)
+            layers |= _convolution(f"conv{name}", channels, width, kernel, stride)
             layers[f"relu{name}"] = nn.ReLU()
             if name in ("1", "3_2", "4_2"):
                 layers[f"pool{name[0]}"] = nn.MaxPool2d(2)
             channels, kernel, stride = width, 3, 1
         layers["pool5"] = nn.AvgPool2d(2)  # a mean of means: `code` is the global average of relu5
-        super().__init__(OrderedDict(layers | _head(channels, classes, dropout)))
+        super().__init__(OrderedDict(layers | _head(channels, classes)))
         self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
 
 
 class ResidualBlock(nn.Module):
     """(N, C, h, w) -> relu(change(maps) + skip(maps)), (N, width, h, w) (He et al. 2016)."""
 
-    def __init__(self, channels: int, width: int, batch_norm: bool):
+    def __init__(self, channels: int, width: int):
         super().__init__()
-        first = _convolution("conv1", channels, width, 3, batch_norm)
-        second = _convolution("conv2", width, width, 3, batch_norm)
+        first = _convolution("conv1", channels, width, 3)
+        second = _convolution("conv2", width, width, 3)
         self.change = nn.Sequential(OrderedDict(first | {"relu1": nn.ReLU()} | second))
-        self.skip = nn.Sequential(OrderedDict(_convolution("conv", channels, width, 1, batch_norm)))
+        self.skip = nn.Sequential(OrderedDict(_convolution("conv", channels, width, 1)))
         self.relu = nn.ReLU()
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -94,20 +86,13 @@ class CourseNetB(nn.Sequential):
     conv1 relu1 pool1 | block1 pool2 | block2 pool3 | block3 | code | scores
     """
 
-    def __init__(
-        self,
-        classes: int,
-        widths: Sequence[int] = (40, 96, 160, 256),
-        first_kernel: int = 8,
-        batch_norm: bool = False,
-        dropout: float = 0.0,
-    ):
-        layers = _convolution("conv1", 3, widths[0], first_kernel, batch_norm, stride=2)
+    def __init__(self, classes: int, widths=(40, 96, 160, 256), first_kernel: int = 8):
+        layers = _convolution("conv1", 3, widths[0], first_kernel, stride=2)
         layers["relu1"] = nn.ReLU()
         for number, (channels, width) in enumerate(pairwise(widths), start=1):
             layers[f"pool{number}"] = nn.MaxPool2d(2)
-            layers[f"block{number}"] = ResidualBlock(channels, width, batch_norm)
-        super().__init__(OrderedDict(layers | _head(widths[-1], classes, dropout)))
+            layers[f"block{number}"] = ResidualBlock(channels, width)
+        super().__init__(OrderedDict(layers | _head(widths[-1], classes)))
         self.settings = {"classes": classes, "widths": list(widths), "first_kernel": first_kernel}
 
 
@@ -156,7 +141,7 @@ class EfficientNetLite(nn.Sequential):
                 layers[f"block{len(layers)}"], channels = block, width
         head = {"conv": nn.Conv2d(channels, 1280, 1), "relu": nn.ReLU6()}
         layers["head"] = nn.Sequential(OrderedDict(head))
-        super().__init__(OrderedDict(layers | _head(1280, classes, dropout=0)))
+        super().__init__(OrderedDict(layers | _head(1280, classes)))
         self.settings = {"classes": classes}
 
     @torch.no_grad()
@@ -181,18 +166,13 @@ class Generator(nn.Sequential):
     grid | up1 conv1 relu1 | … | up5 conv5 relu5 | conv6 | pixels, in [0, 1]
     """
 
-    def __init__(
-        self,
-        code: int = 352,
-        widths: Sequence[int] = (192, 160, 112, 64, 32, 16),
-        batch_norm: bool = False,
-    ):
+    def __init__(self, code: int = 352, widths: Sequence[int] = (192, 160, 112, 64, 32, 16)):
         layers: dict[str, nn.Module] = {"linear": nn.Linear(code, widths[0] * 16)}
         layers["grid"] = nn.Unflatten(1, (widths[0], 4, 4))
         for number, (channels, width) in enumerate(pairwise(widths), start=1):
             # enlarging, then convolving leaves no checkerboard (Odena, Dumoulin & Olah 2016)
             layers[f"up{number}"] = nn.Upsample(scale_factor=2)
-            layers |= _convolution(f"conv{number}", channels, width, 3, batch_norm)
+            layers |= _convolution(f"conv{number}", channels, width, 3)
             layers[f"relu{number}"] = nn.ReLU()
         layers |= _convolution(f"conv{len(widths)}", widths[-1], 3, 3)
         layers["pixels"] = nn.Sigmoid()

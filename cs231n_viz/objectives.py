@@ -5,7 +5,6 @@ Each is made by a factory, and `weighted_sum` adds them up:
     score = weighted_sum((1, class_score(model, "tarantula")), (-0.001, squared_size(model.mean)))
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -41,7 +40,8 @@ def score_of(model, target: Target) -> Objective:
 def _other_score(model, target: Target) -> Objective:
     """`score_of` what is neither an index nor a name: refused, if it is no target at all."""
     if isinstance(target, Tensor) and target.dim() == 1:
-        return _class_of_each(model, target)
+        indices = [model.class_index(index) for index in target.tolist()]
+        return lambda image: model(image)[range(len(image)), targets_of(indices, len(image))]
     if isinstance(target, list) and all(isinstance(one, tuple) for one in target):
         return _unit_of_each(model, target)
     if isinstance(target, tuple):
@@ -54,11 +54,12 @@ def _other_score(model, target: Target) -> Objective:
 
 
 def target_for(model, target: Target, pixels: Tensor) -> Target:
-    """The target of a caller as `score_of` takes it, checked.
+    """The target of a caller as `score_of` takes it, checked as the caller's pixels are.
 
     None becomes the network's own class of each picture, a list or an array of classes a tensor of
     indices (N,); all else stays what it is.
     """
+    model.check(pixels)
     if isinstance(target, int | str):
         model.class_index(target)  # raises for a class that there is not, and for a boolean
         return target
@@ -117,11 +118,6 @@ def one_each(values: Tensor, count: int) -> Tensor:
     return values
 
 
-def _class_of_each(model, target: Tensor) -> Objective:
-    indices = [model.class_index(index) for index in target.tolist()]
-    return lambda image: model(image)[range(len(image)), targets_of(indices, len(image))]
-
-
 def _unit_of_each(model, target: list[tuple]) -> Objective:
     scores = [score_of(model, one) for one in target]
 
@@ -145,8 +141,7 @@ def unit(
     model.resolve(layer)  # an unknown layer raises here and not in the middle of a run
     if (row is None) != (column is None):
         raise ValueError(f"a position is a row and a column, not row={row} and column={column}.")
-    given = {"channel": channel, "row": row, "column": column}.items()  # what is there, layers say
-    indices = tuple(whole(name, each, -math.inf) for name, each in given if each is not None)
+    indices = tuple(each for each in (channel, row, column) if each is not None)
 
     def activation(image: Tensor) -> Tensor:
         outputs = activations_at(model, image, layer)  # (N, C, h, w), or (N, C) after pooling
@@ -163,9 +158,7 @@ def _check_unit(layer: str, outputs: Tensor, indices: tuple[int, ...]) -> None:
         shape = tuple(outputs.shape)
         raise ValueError(f"{layer} has no such units {indices}: its output has the shape {shape}.")
     for word, index, size in zip(("channel", "row", "column"), indices, sizes, strict=False):
-        if not 0 <= index < size:
-            there = f"{layer} has {size} {word}s, 0 to {size - 1}"
-            raise ValueError(f"{word} {index} is out of range: {there}.")
+        whole(f"the {word} in {layer}", index, 0, size - 1)
 
 
 def channel_maps(layer: str, output: Tensor) -> Tensor:
@@ -189,25 +182,26 @@ def feature_distance(model, layer: str, reference_features: Tensor) -> Objective
     as all-zero features are (Mahendran & Vedaldi 2015).
     """
     model.resolve(layer)
-    distance = _distance_from(layer, reference_features)
+    distance = _distance_from(f"the features of {layer}", reference_features)
     return lambda image: distance(activations_at(model, image, layer))
 
 
-def _distance_from(layer: str, reference: Tensor) -> Objective:
-    """`feature_distance` of features instead of an image."""
-    reference = reference.detach()
-    if not reference.flatten(1).any(dim=1).all():
-        raise ValueError(f"the reference features of {layer} are all zero: no distance from them.")
-    size = reference.square().flatten(1).sum(dim=1)  # (N,) or (1,)
+def _distance_from(name: str, reference: Tensor, least: float = 0.0) -> Objective:
+    """Function x -> ‖x − reference‖² / ‖reference‖², where that is above `least`; name: of the x.
 
-    def distance(features: Tensor) -> Tensor:
-        if features.shape[1:] != reference.shape[1:] or len(size) not in (1, len(features)):
-            shapes = f"{tuple(features.shape)}, the reference {tuple(reference.shape)}"
-            raise ValueError(
-                f"the features of {layer} have the shape {shapes}: take the reference from one "
-                "picture, or from one each, of the same size."
-            )
-        return (features - reference).square().flatten(1).sum(dim=1) / size
+    The reference is one for all pictures, or one each.
+    """
+    reference = reference.detach()
+    size = reference.square().flatten(1).sum(dim=1)  # (N,) or (1,)
+    if not (size > least).all():
+        raise ValueError(f"{name} are all zero in the reference: no distance from them.")
+
+    def distance(found: Tensor) -> Tensor:
+        if found.shape[1:] != reference.shape[1:] or len(size) not in (1, len(found)):
+            shapes = f"{tuple(found.shape)}, the reference {tuple(reference.shape)}"
+            same = "the same layer and size, of one picture or one each"
+            raise ValueError(f"{name} have the shape {shapes}: take the reference at {same}.")
+        return (found - reference).square().flatten(1).sum(dim=1) / size
 
     return distance
 
@@ -231,17 +225,7 @@ def gram_distance(maps: Tensor, wanted: Tensor) -> Tensor:
     wanted: G*, (1, C, C) for all pictures or (N, C, C), one each, of maps of any size. 0: the same
     texture to this layer; 1: as far away as all-zero maps are.
     """
-    count, channels = maps.shape[:2]
-    if wanted.shape[1:] != (channels, channels) or len(wanted) not in (1, count):
-        shape = f"(1 or {count}, {channels}, {channels}), not {tuple(wanted.shape)}"
-        raise ValueError(
-            f"{count} pictures of {channels} maps (N, C, h, w) need Gram matrices {shape}: take "
-            "them at the same layer, from one picture or from one each."
-        )
-    size = wanted.square().sum(dim=(1, 2))
-    if not (size > GRAM_OF_ZERO).all():
-        raise ValueError("the wanted Gram matrix is all zero: nothing can be near to it.")
-    return (gram_matrix(maps) - wanted).square().sum(dim=(1, 2)) / size
+    return _distance_from("Gram matrices", wanted, GRAM_OF_ZERO)(gram_matrix(maps))
 
 
 def style_maps(model, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -304,7 +288,8 @@ def likeness(
     content: pixels (N, 3, H, W). wanted, weights: as for `style_distance`.
     """
     of_style, layers = _style_distance(wanted, weights), [*wanted, layer]
-    of_content = _distance_from(layer, activations_at(model, content, layer))
+    wanted_content = activations_at(model, content, layer)
+    of_content = _distance_from(f"the features of {layer}", wanted_content)
 
     def both(image: Tensor) -> Likeness:
         maps = style_maps(model, image, layers)
@@ -315,12 +300,7 @@ def likeness(
 
 def total_variation() -> Objective:
     """Σ (x[i+1, j] − x[i, j])² + (x[i, j+1] − x[i, j])²: squared differences of neighbours."""
-
-    def variation(image: Tensor) -> Tensor:
-        down, right = image.diff(dim=-2), image.diff(dim=-1)
-        return down.square().flatten(1).sum(dim=1) + right.square().flatten(1).sum(dim=1)
-
-    return variation
+    return lambda image: sum(image.diff(dim=d).square().flatten(1).sum(dim=1) for d in (-2, -1))
 
 
 def color_variation() -> Objective:
@@ -361,8 +341,6 @@ def gradients_of(total: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, 
 
 
 def _cut_off(lost: list[str]) -> ValueError:
-    return ValueError(
-        f"no gradient leads from the target back to {' and '.join(lost)}: the target does not "
-        "depend on it (then name another layer), or the network's forward cuts the gradient on "
-        "the way, by torch.no_grad, inference_mode or detach (then wrap one that does not)."
-    )
+    start = f"no gradient leads from the target back to {' and '.join(lost)}"
+    cut = "the network cuts it by torch.no_grad, inference_mode or detach"
+    return ValueError(f"{start}: it does not depend on that (name another layer), or {cut}.")

@@ -228,14 +228,14 @@ def descend(
     """
     parameter = _with_grad(_leaf, start)
     image, last_step = _with_grad(decode, parameter), None
-    for index in range(steps):
+    for index in range(errors.whole("steps", steps, 1)):
         value = _with_grad(lambda picture: loss(augment(picture)), image)
         _check_value(value, image)
         (gradient,) = torch.autograd.grad(value, parameter, torch.ones_like(value))
         with torch.no_grad():
             parameter.copy_(constrain(parameter - direction(gradient, parameter), index))
         image = _with_grad(decode, parameter)
-        _check_finite(index, last_step, value=value, gradient=gradient, picture=image)
+        check_finite(index, last_step, value=value, gradient=gradient, picture=image)
         last_step = Step(index, image.detach().clone(), value.detach())
         yield last_step
 
@@ -334,22 +334,18 @@ def _leaf(start: Tensor) -> Tensor:
 
 def _check_value(value: Tensor, image: Tensor) -> None:
     if value.shape != image.shape[:1]:
-        raise ValueError(
-            f"an objective gives one number per picture, shape ({len(image)},), not shape "
-            f"{tuple(value.shape)}: sum each by itself, x.flatten(1).sum(dim=1)."
-        )
+        shapes = f"shape ({len(image)},), not shape {tuple(value.shape)}"
+        hint = "sum each by itself, x.flatten(1).sum(dim=1)"
+        raise ValueError(f"an objective gives one number per picture, {shapes}: {hint}.")
     if not value.requires_grad:
-        raise ValueError(
-            "the value is without a gradient: no gradient leads from it to the image. An argmax, "
-            "detach, torch.no_grad or inference_mode cuts it off, in the objective or the network."
-        )
+        cut = "an argmax, detach, torch.no_grad or inference_mode cuts it off on the way"
+        raise ValueError(f"the value is without a gradient: {cut}.")
 
 
-def _check_finite(index: int, last_step: Step | None, **tensors: Tensor) -> None:
+def check_finite(index: int, last_step: tuple | None, **tensors: Tensor) -> None:
+    """Raises Diverged, with the last good Step, if a tensor is NaN or infinite."""
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise Diverged(
-                f"step {index}: the {name} is NaN or infinite. Try a smaller rate, or a constraint "
-                "such as always(clamp()); the last good Step is this error's last_step.",
-                last_step,
-            )
+            wrong = f"step {index}: the {name} is NaN or infinite"
+            hint = "Try a smaller rate, or a constraint; last_step is the last good Step"
+            raise Diverged(f"{wrong}. {hint}.", last_step)

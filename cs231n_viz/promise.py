@@ -89,12 +89,10 @@ def _stand_in(module: nn.Module) -> nn.Module:
     alone = {nn.BatchNorm2d: nn.InstanceNorm2d, nn.BatchNorm3d: nn.InstanceNorm3d}
     if type(module) not in alone or module.running_mean is not None:
         return module
-    warnings.warn(
-        f"a {type(module).__name__} without running statistics normalises over the batch, and a "
-        "picture's scores would depend on its company: here it normalises each picture by itself. "
-        "Train with track_running_stats=True to have statistics of its own.",
-        stacklevel=2,
-    )
+    batch = f"a {type(module).__name__} without running statistics normalises over the batch"
+    here = "a picture's scores would depend on its company: here it normalises each by itself"
+    hint = "Train with track_running_stats=True to have statistics of its own"
+    warnings.warn(f"{batch}, and {here}. {hint}.", stacklevel=2)
     norm = alone[type(module)](module.num_features, module.eps, affine=module.affine)
     norm.weight, norm.bias = module.weight, module.bias
     return norm
@@ -148,11 +146,9 @@ def _together(model, pictures: Tensor) -> Tensor:
         try:
             model.network(model.normalized(pictures[:1]))
         except WRONG_SIZE:
-            raise ValueError(
-                f"{model.name} cannot take a picture of shape {(1, *pictures.shape[1:])} ({error})."
-                " Say input_size= (the side of a square, or (height, width)), and mean= and std= "
-                "with one number for each channel that it reads."
-            ) from error
+            refused = f"{model.name} cannot take a picture of shape {(1, *pictures.shape[1:])}"
+            hint = "Say input_size=, and mean= and std= with one number for each channel"
+            raise ValueError(f"{refused} ({error}). {hint} that it reads.") from error
         raise ValueError(_one_or_two(model, "one picture, but not two", error)) from error
     scores = model.answered(output)
     numbers = isinstance(scores, Tensor) and scores.is_floating_point()
@@ -219,18 +215,13 @@ def _not_a_function(model, pictures: Tensor) -> None:
     if first[-1][1].shape != company[-1][1][1:].shape:
         raise ValueError(_one_or_two(model, "two pictures, but not one", "squeeze? use flatten(1)"))
     if not alike(first[-1][1], again[-1][1], model.mean.dtype):
-        raise ValueError(
-            f"{model.name} gives one picture other scores the second time, first in "
-            f"{_culprit(model, first, again)}: dropout or noise that eval mode does not switch "
-            "off. Give it training=self.training: here a network is a function of the picture."
-        )
-    warnings.warn(
-        f"{model.name} gives a picture other scores in company than alone, first in "
-        f"{_culprit(model, first, company)}: it looks at the whole batch. Give a norm running "
-        "statistics, and take no mean over axis 0; until then, ask about one picture at a time, "
-        "with batch_size=1.",
-        stacklevel=6,
-    )
+        culprit = f"the second time, first in {_culprit(model, first, again)}"
+        hint = "dropout or noise that eval mode does not switch off: give it training=self.training"
+        raise ValueError(f"{model.name} gives one picture other scores {culprit}: {hint}.")
+    culprit = f"in company than alone, first in {_culprit(model, first, company)}"
+    hint = "Give a norm running statistics, and take no mean over axis 0, or use batch_size=1"
+    said = f"{model.name} gives a picture other scores {culprit}: it looks at the whole batch"
+    warnings.warn(f"{said}. {hint}.", stacklevel=6)
 
 
 def _culprit(model, first: list, second: list) -> str:
@@ -243,10 +234,7 @@ def _culprit(model, first: list, second: list) -> str:
 
 
 def _one_or_two(model, takes: str, error: Exception) -> str:
-    return (
-        f"{model.name} takes {takes} at once ({error}): each has to be answered by itself, in a "
-        "batch of any size."
-    )
+    return f"{model.name} takes {takes} at once ({error}): each is to be answered by itself."
 
 
 def _other_inputs(model, error: Exception) -> str:
@@ -254,10 +242,9 @@ def _other_inputs(model, error: Exception) -> str:
     needed = [one.name for one in named if one.default is Parameter.empty and one.kind < 2]
     call = ", ".join(["picture", *needed[1:]]) if len(needed) > 1 else "{'image': picture}"
     takes = f"takes {', '.join(needed)}" if len(needed) > 1 else "takes something else"
-    return (
-        f"{model.name} cannot be called with one picture (N, C, H, W); it {takes} ({error}). Wrap "
-        f"an adapter that turns a picture into what it takes:{ADAPTER.format(call=call)}"
-    )
+    hint = f"Wrap an adapter that turns a picture into what it takes:{ADAPTER.format(call=call)}"
+    wrong = f"cannot be called with one picture (N, C, H, W); it {takes} ({error})"
+    return f"{model.name} {wrong}. {hint}"
 
 
 def _other_output(model, output) -> str:
@@ -281,10 +268,8 @@ def _other_output(model, output) -> str:
         given, pick = f"a {type(output).__name__} of {kinds}", "output[0]"
     else:
         given, pick = type(output).__name__, "output…"
-    return (
-        f"{model.name} must give one tensor of scores (N, classes), not {given}. Say which part "
-        f"of its output they are, as in  models.wrap(…, answer=lambda output: {pick})"
-    )
+    hint = f"Say which part of it they are, as in  models.wrap(…, answer=lambda output: {pick})"
+    return f"{model.name} must give one tensor of scores (N, classes), not {given}. {hint}"
 
 
 # --- from what a network says to scores -----------------------------------------------------------
@@ -321,11 +306,9 @@ def scores_of(word: str | None, run: DryRun, name: str) -> tuple[str, Callable[[
     if word is None:
         word = "probabilities" if to_one or run.from_sigmoid else "one logit" if one else "logits"
         if word == "one logit" or (word == "logits" and within and run.from_sigmoid is None):
-            warnings.warn(
-                f"{name} gives {scores[0].tolist()[:5]} for grey, which is taken for {word}. Say "
-                f'scores="{word}" if so, "probabilities", "labels" or "values" if not.',
-                stacklevel=5,
-            )
+            taken = f"{name} gives {scores[0].tolist()[:5]} for grey, which is taken for {word}"
+            hint = f'Say scores="{word}" if so, "probabilities", "labels" or "values" if not'
+            warnings.warn(f"{taken}. {hint}.", stacklevel=5)
     if (word == "one logit") != one and word in ("logits", "one logit", "labels"):
         hint = 'scores="one logit", "probabilities" or "values"' if one else 'scores="logits"'
         raise ValueError(f"{name} gives {scores.shape[1]} numbers per picture: say {hint}.")
@@ -333,10 +316,8 @@ def scores_of(word: str | None, run: DryRun, name: str) -> tuple[str, Callable[[
         raise ValueError(f'{name} ends in a sigmoid: say scores="probabilities" or "values".')
     if word == "probabilities" and not within:
         low, high = scores.min().item(), scores.max().item()
-        raise ValueError(
-            f"probabilities lie in [0, 1], and the numbers of {name} run from {low:.4g} to "
-            f'{high:.4g}: say scores="logits" or "values".'
-        )
+        given = f"the numbers of {name} run from {low:.4g} to {high:.4g}"
+        raise ValueError(f'probabilities lie in [0, 1], {given}: say scores="logits" or "values".')
     if word == "probabilities" and one:
         return "logits", lambda probability: two_logits(logit_of(probability))
     if word == "probabilities":

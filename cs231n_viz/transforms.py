@@ -11,7 +11,7 @@ the same transform alone and in a batch.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -89,13 +89,21 @@ def random_view(low: float, side: int, grain: float, source: torch.Generator | i
         right, down = (_uniform(-0.6, 0.6, generator) * (1 - share) for _ in range(2))
         matrix = image.new_tensor([[share, 0, right], [0, share, down]])
         sides = [round(side * each / min(image.shape[2:])) for each in image.shape[2:]]
-        shape = [*image.shape[:2], *sides]
-        grid = F.affine_grid(matrix.expand(len(image), 2, 3), shape, align_corners=False)
-        seen = F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
+        seen = resampled(image, matrix, sides)
         noise = torch.randn(seen.shape[1:], generator=generator, device=generator.device)
         return seen + grain * seen.detach().std(dim=(1, 2, 3), keepdim=True) * noise.to(seen)
 
     return see
+
+
+def resampled(image: Tensor, matrix: Tensor, size: Sequence[int] | None = None) -> Tensor:
+    """What an affine matrix, (2, 3) or one each (N, 2, 3), makes of pictures; gaps are mirrored.
+
+    It leads from positions in the result to positions in the picture, both from −1 to 1.
+    """
+    shape = [*image.shape[:2], *(size or image.shape[2:])]
+    grid = F.affine_grid(matrix.expand(len(image), 2, 3), shape, align_corners=False)
+    return F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
 
 
 def blur(sigma: float) -> Transform:
@@ -244,6 +252,4 @@ def _warp(image: Tensor, shrink: float, angle: float) -> Tensor:
     """Resample: (x, y), from the centre, shows what was at shrink · (x, y), turned by the angle."""
     cos, sin = shrink * math.cos(angle), shrink * math.sin(angle)
     aspect = image.shape[-2] / image.shape[-1]  # x is in half widths, y in half heights
-    matrix = image.new_tensor([[cos, -sin * aspect, 0], [sin / aspect, cos, 0]])
-    grid = F.affine_grid(matrix.expand(len(image), 2, 3), image.shape, align_corners=False)
-    return F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
+    return resampled(image, image.new_tensor([[cos, -sin * aspect, 0], [sin / aspect, cos, 0]]))

@@ -38,11 +38,8 @@ def renew_others(network: nn.Module, seed: int) -> None:
                     drawn.append(f"{name}.{key}".lstrip("."))
     network.requires_grad_(False).to(home)
     if drawn:
-        warnings.warn(
-            f"no reset of their own have {', '.join(drawn)}: they were drawn anew from their own "
-            "values, so that mean and deviation stay.",
-            stacklevel=4,
-        )
+        hint = "they were drawn anew from their own values, so that mean and deviation stay"
+        warnings.warn(f"no reset of their own have {', '.join(drawn)}: {hint}.", stacklevel=4)
 
 
 def _saved(module: nn.Module) -> dict[str, Tensor]:

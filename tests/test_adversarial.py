@@ -296,11 +296,8 @@ class Counting(nn.Module):
     def __init__(self, model):
         super().__init__()
         self.model, self.count = model, 0
-        self.channels, self.class_names, self.class_index = (
-            model.channels,
-            model.class_names,
-            model.class_index,
-        )
+        self.channels, self.class_names = model.channels, model.class_names
+        self.check, self.class_index = model.check, model.class_index
 
     def forward(self, pixels):
         assert not pixels.requires_grad and not torch.is_grad_enabled()

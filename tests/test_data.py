@@ -1,6 +1,8 @@
 """Photos load without a network, drawn pictures are balanced, folders explain."""
 
+import json
 import os
+import shutil
 import socket
 import warnings
 
@@ -215,7 +217,12 @@ def test_a_missing_or_damaged_file_is_told_with_its_name_and_what_brings_it_back
 
 
 def test_a_missing_drawing_and_a_damaged_mask_are_told_so(course_files):
-    book, label = data_dir() / "picturebook", data.KINDS[data.mixed_labels(1, 16)[0]]
+    book = data_dir() / "picturebook"
+    label = data.KINDS[json.loads((book / "order.json").read_text(encoding="utf-8"))[0]]
+    with pytest.raises(FileNotFoundError, match="order.json is missing.*git checkout -- data"):
+        data.picturebook("test", 1)
+    (course_files / "picturebook").mkdir()
+    shutil.copy(book / "order.json", course_files / "picturebook")
     with pytest.raises(FileNotFoundError, match=f"{label}/000_.* is missing.*git checkout -- data"):
         data.picturebook("test", 1)
     with pytest.raises(FileNotFoundError, match="pairs/00_.* is missing.*git checkout -- data"):

@@ -13,8 +13,6 @@ from cs231n_viz.objectives import feature_distance, total_variation
 from cs231n_viz.optimize import Diverged, last
 from cs231n_viz.techniques.inversion import (
     best_shift,
-    color_errors,
-    correlations,
     invert,
     invert_steps,
     psnr,
@@ -243,41 +241,6 @@ def test_psnr_by_hand_and_as_scikit_image_has_it(flower):
     assert psnr(flower, flower).isinf()
 
 
-def test_color_errors_tell_light_from_colour_and_are_1_for_the_own_mean_colour(flower):
-    brighter = color_errors(flower + 0.1, flower)
-    redder = color_errors(flower + torch.tensor([0.1, -0.05, -0.05])[:, None, None], flower)
-    assert brighter.light > 0.01 and brighter.color < 1e-8
-    assert redder.color > 0.01 and redder.light < 1e-8
-    flat = color_errors(flower.mean(dim=(2, 3), keepdim=True).expand_as(flower), flower)
-    assert float(flat.light) == pytest.approx(1, abs=1e-4) and float(flat.color) == pytest.approx(
-        1, abs=1e-4
-    )
-
-
-def test_correlations_ask_for_the_pattern_whatever_its_mean_and_contrast(flower):
-    alike = correlations(0.3 * flower + 0.5, flower)
-    assert torch.allclose(torch.stack(alike), torch.ones(2, 1), atol=1e-5)
-    assert torch.allclose(
-        torch.stack(correlations(1 - flower, flower)), -torch.ones(2, 1), atol=1e-5
-    )
-    flat = correlations(flower.mean(dim=(2, 3), keepdim=True).expand_as(flower), flower)
-    assert torch.allclose(torch.stack(flat), torch.zeros(2, 1), atol=1e-3)
-    grey = flower.mean(dim=1, keepdim=True).expand_as(flower)
-    assert (
-        correlations(grey, flower).light > 0.999 and correlations(grey, flower).color.abs() < 1e-3
-    )
-
-
-def test_correlations_are_those_of_numpy(flower):
-    import numpy
-
-    other = data.photo("coffee", 128)
-    lights = (one.mean(dim=1).flatten().numpy() for one in (flower, other))
-    assert float(correlations(flower, other).light) == pytest.approx(
-        numpy.corrcoef(*lights)[0, 1], abs=1e-4
-    )
-
-
 def test_best_shift_finds_the_shift_also_of_a_negative_in_other_colours():
     pixels = data.picturebook("test", 3).pixels
     moved = 1 - pixels.roll((9, -14), dims=(2, 3)).flip(1)
@@ -285,12 +248,3 @@ def test_best_shift_finds_the_shift_also_of_a_negative_in_other_colours():
         best_shift(moved, pixels) - torch.tensor([-9, 14])
     ).abs().max() <= 1  # the edges are not round
     assert best_shift(pixels, pixels).tolist() == [[0, 0]] * 3
-
-
-def test_a_flat_reference_has_no_error_to_be_measured_by():
-    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    grey = image.mean(dim=1, keepdim=True).expand(1, 3, 8, 8)
-    assert color_errors(image, grey).color.isnan() and color_errors(
-        image, grey
-    ).light == pytest.approx(0, abs=1e-5)
-    assert color_errors(image, torch.full_like(image, 0.5)).light.isnan()

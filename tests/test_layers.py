@@ -548,7 +548,7 @@ class Gate(nn.Module):
 
 @pytest.mark.parametrize("build", [TwoHeads, Gate])
 def test_last_weights_that_do_not_make_the_scores_alone_are_refused(build):
-    with pytest.raises(ValueError, match="alone make the scores of it: name a layer"):
+    with pytest.raises(ValueError, match="alone makes its scores: name a layer"):
         layers.last_weights(models.wrap(build(), input_size=32))
 
 

@@ -21,13 +21,13 @@ from cs231n_viz.networks import (
     LinearBottleneck,
     StyleNet,
 )
-from workshop.train.training import fold_batch_norm
+from workshop.train.training import fold_batch_norm, to_train
 
 
 def trained_a_little(kind, widths):
     """A network whose batch norms have seen data, so that folding has something to do."""
     generator = torch.Generator().manual_seed(0)
-    network = kind(7, widths=widths, batch_norm=True, dropout=0.5)
+    network = to_train(kind(7, widths=widths), seed=0, dropout=0.5)
     for parameter in network.parameters():
         parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3 + 0.1
     for _ in range(3):
@@ -50,9 +50,25 @@ def test_folding_batch_norm_keeps_the_function(kind, widths):
     ]
 
 
+def test_what_is_to_be_trained_has_a_norm_behind_each_convolution_and_weights_by_its_seed():
+    network = to_train(CourseNet(3, widths=(4, 5, 6, 6, 7, 7, 8)), seed=5, dropout=0.5)
+    names = [name for name, _ in network.named_children()]
+    assert names[:4] == ["conv1", "norm1", "relu1", "pool1"]
+    assert names[-3:] == ["code", "dropout", "scores"] and network.conv1.bias is None
+    torch.manual_seed(5)
+    assert torch.equal(network.conv1.weight, torch.nn.Conv2d(3, 4, 8, bias=False).weight)
+    decoder = to_train(Generator(6, widths=(8, 7, 6, 5, 4, 4)), seed=5)
+    assert [name for name, _ in decoder.named_children()][-4:] == [
+        "norm5",
+        "relu5",
+        "conv6",
+        "pixels",
+    ]
+
+
 def test_the_generator_makes_pixels_and_keeps_its_function_without_batch_norm():
     generator = torch.Generator().manual_seed(0)
-    network = Generator(6, widths=(8, 7, 6, 5, 4, 4), batch_norm=True)
+    network = to_train(Generator(6, widths=(8, 7, 6, 5, 4, 4)), seed=0)
     for _ in range(3):
         network(torch.rand(8, 6, generator=generator))
     codes = torch.rand(2, 6, generator=generator)

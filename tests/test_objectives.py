@@ -191,9 +191,9 @@ def test_objectives_leave_no_gradient_no_hook_and_no_change_behind(model, image)
         ("summ", "Did you mean 'sum'"),
         (3, "class 3 is out of range: Toy has classes 0 to 2"),
         (("relo", 0), "Did you mean 'relu'"),
-        (("relu", 2), "channel 2 is out of range: relu has 2 channels, 0 to 1"),
-        (("relu", -1), "channel -1 is out of range"),
-        (("relu", 0, 0, 2), "column 2 is out of range: relu has 2 columns"),
+        (("relu", 2), "the channel in relu is a whole number from 0 to 1, not 2"),
+        (("relu", -1), "the channel in relu is a whole number from 0 to 1, not -1"),
+        (("relu", 0, 0, 2), "the column in relu is a whole number from 0 to 1, not 2"),
         (("relu", 0, 1), r"a unit is \(layer, channel\[, row, column\]\)"),
         (("relu", 0, 1, None), "row=1 and column=None"),
         (("code", 0, 0, 0), r"code has no such units \(0, 0, 0\)"),
@@ -217,8 +217,10 @@ WHOLE = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 
 def test_no_target_is_the_networks_own_class_of_each_picture(model, image):
     assert target_for(model, None, image).tolist() == [2, 2]
-    picture = torch.cat([image, 40 * image[:1]])  # not in range, and no matter here
+    picture = torch.cat([image, 1 - image[:1]])
     assert target_for(model, None, picture).tolist() == model(picture).argmax(dim=1).tolist()
+    with pytest.raises(ValueError, match="divide by 255"):
+        target_for(model, 0, 40 * picture)
 
 
 def test_a_class_for_each_picture_may_be_told_in_any_whole_numbers_or_by_name(model, image):
@@ -267,9 +269,9 @@ def test_each_picture_may_have_a_unit_of_its_own(model, image):
         score_of(model, units)(image[:1])
 
 
-def test_a_row_that_is_no_whole_number_is_refused(model):
-    with pytest.raises(TypeError, match="row is a whole number"):
-        unit(model, "relu", 0, 0.5, 1)
+def test_a_row_that_is_no_whole_number_is_refused(model, image):
+    with pytest.raises(TypeError, match="the row in relu is a whole number, not 0.5"):
+        unit(model, "relu", 0, 0.5, 1)(image)
 
 
 def test_labels_may_be_of_any_whole_numbers():
@@ -335,9 +337,9 @@ def test_gradients_are_taken_inside_no_grad_and_inference_mode_too(model, image)
 def test_references_that_cannot_be_compared_get_a_sentence_that_helps(model, image):
     with pytest.raises(ValueError, match="all zero"):
         feature_distance(model, "relu", torch.zeros(1, 2, 2, 2))
-    with pytest.raises(ValueError, match="of the same size"):
+    with pytest.raises(ValueError, match="the same layer and size"):
         feature_distance(model, "relu", torch.ones(1, 2, 3, 3))(image)
-    with pytest.raises(ValueError, match="from one each"):
+    with pytest.raises(ValueError, match="of one picture or one each"):
         feature_distance(model, "relu", torch.ones(3, 2, 2, 2))(image)
 
 
@@ -472,9 +474,11 @@ def test_the_layer_pixels_is_the_picture_less_the_mean_colour(model, image):
 
 def test_gram_matrices_of_other_pictures_or_layers_are_refused_in_words(model, image):
     maps = torch.rand(2, 3, 4, 4)
-    with pytest.raises(ValueError, match="2 pictures of 3 maps .* need Gram matrices"):
+    with pytest.raises(
+        ValueError, match=r"Gram matrices .* \(2, 3, 3\), the reference \(3, 3, 3\)"
+    ):
         gram_distance(maps, torch.ones(3, 3, 3))
-    with pytest.raises(ValueError, match=r"3 maps \(N, C, h, w\) need .*, not \(1, 4, 4\)"):
+    with pytest.raises(ValueError, match=r"\(2, 3, 3\), the reference \(1, 4, 4\)"):
         gram_distance(maps, torch.ones(1, 4, 4))
     with pytest.raises(ValueError, match="no layer is named"):
         style_distance(model, {})

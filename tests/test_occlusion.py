@@ -1,6 +1,7 @@
 """Occlusion: by hand, against captum, the fast way against the plain one, and what is refused."""
 
 import warnings
+from itertools import product
 
 import deep_nets
 import pytest
@@ -8,6 +9,7 @@ import torch
 import toy_nets
 
 from cs231n_viz import data, models
+from cs231n_viz.objectives import score_of, target_for, targets_of
 from cs231n_viz.techniques import occlusion
 from cs231n_viz.techniques.occlusion import (
     at_pixels,
@@ -16,6 +18,7 @@ from cs231n_viz.techniques.occlusion import (
     covered,
     covered_scores,
     occlusion_map,
+    occlusion_steps,
 )
 
 MEAN = {"mean": (0.5, 0.25, 0.25), "std": (1.0, 1.0, 1.0)}
@@ -226,6 +229,73 @@ def test_the_largest_pixel_is_the_middle_of_the_worst_square_the_last_one_too():
     worst = drops.flatten(1).argmax(dim=1)
     assert row.tolist() == (tops[worst // 5] + 5).tolist()
     assert column.tolist() == (lefts[worst % 5] + 5).tolist()
+
+
+def small_subject() -> tuple[models.PixelModel, torch.Tensor]:
+    """A network for 8 x 8 pixels, and two pictures."""
+    model = models.wrap(toy_nets.gap_linear_net(), input_size=8, **MEAN)
+    return model, torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    "target", [None, [0, 2], ("conv1", 1, 2, 2), lambda scores: scores.sum(dim=1)]
+)
+def test_the_last_step_is_the_map_bit_for_bit_and_the_map_is_that_of_whole_passes(target):
+    model, pixels = small_subject()
+    settings = {"patch": (2, 3), "stride": (1, 2), "measure": "logit", "batch_size": 5}
+    maps, shares = zip(*occlusion_steps(model, pixels, target, **settings), strict=True)
+    assert torch.equal(maps[-1], occlusion_map(model, pixels, target, **settings))
+    assert maps[0].shape == (2, 7, 4) and shares[-1] == 1  # 28 places in 6 batches a picture
+    assert len(shares) == 12 and shares[5] == 0.5 and list(shares) == sorted(set(shares))
+    places = torch.cartesian_prod(corners(8, 2, 1), corners(8, 3, 2))
+    of_each = targets_of(target_for(model, target, pixels), 2)
+    for picture, own, drops in zip(pixels.split(1), of_each, maps[-1], strict=True):
+        score = score_of(model, own)
+        after = score(covered(picture, cover_for(model, picture), places, (2, 3)))
+        assert torch.allclose(drops.flatten(), score(picture) - after, atol=1e-5)
+
+
+def test_patches_are_covered_coarse_to_fine_and_each_once(monkeypatch):
+    model, pixels = small_subject()
+    seen, cover = [], occlusion.covered
+
+    def noted(picture, fill, positions, patch):
+        seen.extend(map(tuple, positions.tolist()))
+        return cover(picture, fill, positions, patch)
+
+    monkeypatch.setattr(occlusion, "covered", noted)
+    list(occlusion_steps(model, pixels[:1], ("conv1", 0), 2, 1))  # 7 x 7 places
+    assert sorted(seen) == list(product(range(7), repeat=2))
+    assert seen[0] == (0, 0)
+    assert sorted(seen[:4]) == list(product((0, 4), repeat=2))
+    assert sorted(seen[:16]) == list(product((0, 2, 4, 6), repeat=2))
+
+
+def test_until_its_turn_a_patch_has_the_drop_of_a_coarser_one_and_a_picture_has_none():
+    model, pixels = small_subject()
+    how = {"patch": 2, "stride": 1, "measure": "logit", "batch_size": 1}
+    maps = [drops for drops, _ in occlusion_steps(model, pixels, 1, **how)]
+    first, second = maps[-1]
+    assert len(first.unique()) == 49 and not maps[48][1].any()
+    for done, apart in ((1, 8), (4, 4), (16, 2), (49, 1)):
+        coarse = torch.arange(7) // apart * apart
+        assert torch.equal(maps[done - 1][0], first[coarse][:, coarse])
+        assert torch.equal(maps[49 + done - 1][1], second[coarse][:, coarse])
+
+
+@pytest.mark.parametrize("target", [0, ("conv1", 1)])
+def test_a_run_that_is_stopped_half_way_leaves_nothing_behind(target):
+    model, pixels = small_subject()
+    before = model(pixels)
+    steps = occlusion_steps(
+        model, pixels.requires_grad_(), target, 2, 1, measure="logit", batch_size=8
+    )
+    next(steps)
+    assert torch.is_grad_enabled(), "between two steps gradients are the caller's matter"
+    assert not next(steps)[0].requires_grad
+    steps.close()
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
+    assert torch.is_grad_enabled() and torch.equal(model(pixels), before)
 
 
 @pytest.mark.slow

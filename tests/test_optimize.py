@@ -636,6 +636,8 @@ def test_an_objective_of_the_wrong_kind_gets_a_sentence_that_helps(objective, se
 
 def test_impossible_settings_get_a_sentence_that_helps():
     with pytest.raises(ValueError, match="no step"):
+        last([])
+    with pytest.raises(ValueError, match="steps is a whole number from 1 up, not 0"):
         last(descend(noise(1, 3, 2, 2), squared_size(), steps=0))
     with pytest.raises(ValueError, match="share of drop_small is a number from 0 to below 1"):
         drop_small(adam(), 1.1)

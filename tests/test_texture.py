@@ -18,7 +18,6 @@ from cs231n_viz.techniques.texture import (
     efros_leung_steps,
     gram_errors,
     largest_piece,
-    patch_distance,
     patch_distances,
     scanline,
     scanline_steps,
@@ -225,10 +224,10 @@ def test_growing_changes_nothing_of_the_callers(grow):
         ((1, 3, 8, 8), 8, 1, "window is a whole number from 3 to 8, not 1"),
         ((1, 3, 8, 8), 8, 5.0, "window is a whole number, not 5.0"),
         ((1, 3, 8, 8), 8, 9, "window is a whole number from 3 to 8, not 9"),
-        ((2, 3, 8, 8), 8, 5, r"sample\[:1\]"),
-        ((1, 3, 8, 8), 0, 5, "height is a whole number"),
-        ((1, 3, 8, 8), 2.5, 5, "height is a whole number, not 2.5"),
-        ((1, 3, 8, 8), (8, 2.5), 5, "width is a whole number, not 2.5"),
+        ((2, 3, 8, 8), 8, 5, r"the sample is one picture, not 2: \[:1\]"),
+        ((1, 3, 8, 8), 0, 5, "height in pixels is a whole number"),
+        ((1, 3, 8, 8), 2.5, 5, "height in pixels is a whole number, not 2.5"),
+        ((1, 3, 8, 8), (8, 2.5), 5, "width in pixels is a whole number, not 2.5"),
         ((1, 1, 8, 8), 8, 5, "3 channels"),
         ((3, 8, 8), 8, 5, r"pixels\[None\]"),
     ],
@@ -311,14 +310,15 @@ def test_patch_distance_by_hand():
     # 0.2 off everywhere
     assert patch_distances(image, sample, 2).flatten().tolist() == pytest.approx([0.2])
     image[..., 1] = 0.5  # left 0.2 off; right 0.5 or 0.1 off
-    assert patch_distance(image, sample, 2).tolist() == pytest.approx([((0.04 + 0.01) / 2) ** 0.5])
+    off = ((0.04 + 0.01) / 2) ** 0.5
+    assert patch_distances(image, sample, 2).flatten().tolist() == pytest.approx([off])
 
 
 def test_a_cut_of_the_sample_has_distance_zero_and_noise_has_not():
     sample = data.texture("pebbles", 48)
     images = torch.cat([sample[..., 5:30, 9:34], noise(1, 3, 25, 25)])
-    near, far = patch_distance(images, sample).tolist()
-    assert near == 0 and far > 0.2
+    near, far = patch_distances(images, sample)
+    assert not near.any() and far.median() > 0.2
 
 
 def test_patch_distances_are_those_of_a_loop_over_all_pairs():
@@ -353,7 +353,7 @@ def test_patch_distances_are_those_of_a_loop_over_all_pairs():
 )
 def test_patches_that_cannot_be_compared_are_said_in_words(size, count, words):
     with pytest.raises(ValueError, match=words):
-        patch_distance(noise(1, 3, 8, 8), noise(count, 3, 8, 8), size)
+        patch_distances(noise(1, 3, 8, 8), noise(count, 3, 8, 8), size)
 
 
 # --- synthesis ------------------------------------------------------------------------------------
@@ -445,7 +445,7 @@ def test_the_steps_run_over_all_sizes_and_end_at_the_whole_one(model, scales):
         ({"sizes": 1.5}, "sizes is a whole number, not 1.5"),
         ({"tv": -1}, "tv is a number from 0 up"),
         ({"tv": torch.nan}, "tv is a number from 0 up"),
-        ({"size": (64, 0)}, "width is a whole number from 1 up"),
+        ({"size": (64, 0)}, "width in pixels is a whole number from 1 to"),
         ({"size": 2}, "smaller|small|pixels"),
     ],
 )
@@ -473,7 +473,7 @@ def test_an_inactive_layer_is_said_in_words():
     toy = models.wrap(plain_net(), input_size=4, name="toy")
     black = torch.zeros(1, 3, 8, 8)
     black[:, 0] = 0.5  # the toy's filters read red − ½
-    with pytest.raises(ValueError, match="the wanted Gram matrix is all zero"):
+    with pytest.raises(ValueError, match="Gram matrices are all zero in the reference"):
         synthesize(toy, black, ["relu1"], steps=1)
 
 
@@ -506,12 +506,13 @@ def test_a_network_of_four_channels_has_no_noise_to_begin_with():
 def test_sizes_and_layers_that_make_no_texture_are_refused_in_words():
     sample = torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
     for grow, size, words in (
-        (texture.scanline, (5, 6, 7), "an int or"),
         (texture.scanline, 1, "none is left"),
         (texture.efros_leung, 3, "none is left"),
     ):
         with pytest.raises(ValueError, match=words):
             grow(sample, size)
+    with pytest.raises(TypeError, match="is a side or"):
+        texture.scanline(sample, (5, 6, 7))
     with pytest.raises(ValueError, match="layers are names"):
         texture.synthesize_steps(models.load("coursenet", device="cpu"), sample, "relu1")
     with pytest.raises(ValueError, match="no neighbours"):

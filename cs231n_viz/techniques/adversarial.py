@@ -88,7 +88,6 @@ def fool_steps(
         margin = _margin(model(image), aim)
         return torch.where(margin > lead, margin.detach(), margin)  # fooled: no gradient any more
 
-    whole("steps", steps, 1)
     stay = always(_open_in_ball(aim, pixels, radius, norm))
     how = {"direction": _direction(aim, norm, radius / 16), "constrain": stay}
     for step in ascend(pixels, margin_until_fooled, steps=steps, **how):
@@ -285,7 +284,6 @@ def universal_steps(
         margin = _margin(model((pixels[some] + change).clamp(0, 1)), aim, some)
         return torch.where(margin > 0, margin.detach(), margin).mean()[None]
 
-    whole("steps", steps, 1)
     zero = torch.zeros_like(pixels[:1])
     stay = always(within(zero, radius * (1 - torch.finfo(pixels.dtype).eps)))
     yield from ascend(zero, mean_margin, steps=steps, direction=sign(radius / 5), constrain=stay)
@@ -318,7 +316,7 @@ class RestrictedClasses(nn.Module):
         super().__init__()
         self.columns = [model.class_index(name) for name in class_names]
         self.model, self.class_names, self.channels = model, list(class_names), model.channels
-        self.name, self.scores_are = model.name, model.scores_are
+        self.name, self.scores_are, self.check = model.name, model.scores_are, model.check
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.model(pixels)[:, self.columns]
@@ -352,7 +350,6 @@ def _check_radius(radius: float, most: float = 1.0) -> None:
 
 @torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
 def _aim(model: nn.Module, pixels: Tensor, target: Target, away_from: Target) -> Aim:
-    images.check_pixels(pixels, channels=model.channels)
     if target is not None and away_from is not None:
         raise ValueError("give target, a class to reach, or away_from, a class to leave; not both.")
     predictions, named = classes_of(model, None, pixels), away_from if target is None else target
@@ -386,13 +383,9 @@ def _direction(aim: Aim, norm: str, rate: float) -> Direction:
     def direction(gradient: Tensor, parameter: Tensor) -> Tensor:
         masked = (gradient == 0).flatten(1).all(dim=1) & aim.open
         if next(count) == 0 and masked.any():
-            warnings.warn(
-                f"the gradient of {int(masked.sum())} of {len(masked)} pictures is exactly zero, so"
-                " this attack cannot move them. That does not make the network robust: try"
-                ' loss="margin", or query_attack, which needs no gradient.',
-                GradientMasked,
-                stacklevel=2,
-            )
+            zero = f"the gradient of {int(masked.sum())} of {len(masked)} pictures is exactly zero"
+            hint = 'it cannot move them: try loss="margin", or query_attack, which needs none'
+            warnings.warn(f"{zero}, so {hint}.", GradientMasked, stacklevel=2)
         return rate * (gradient.sign() if norm == "inf" else _unit_length(gradient))
 
     return direction

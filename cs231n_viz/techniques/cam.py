@@ -26,16 +26,16 @@ def cam(model: nn.Module, pixels: Tensor, target: Target = None) -> Tensor:
     None, the network's own. Raises ValueError where the network's head is not global average
     pooling and one linear layer.
     """
-    images.check_pixels(pixels, channels=model.channels)
     classes = classes_of(model, target, pixels)
     shapes = model.shapes.items()
     layers = [name for name, shape in shapes if len(shape) == 4 and max(shape[2:]) > 1]
     with capture(model, *layers[-CANDIDATES:]) as outputs:
         scores = model(pixels)
+    linear = last_linear(model)
     # The first that fits: a pooling after it would fit, too, and is coarser.
     for output in outputs.values():
         for maps in (output, output.relu()):  # DenseNet's last ReLU is no layer
-            if head := _averaging_head(model, maps, scores):
+            if head := _averaging_head(linear, maps, scores):
                 weights = head[0][classes.to(maps.device)]
                 return _enlarged(torch.einsum("nc,nchw->nhw", weights, maps), pixels)
     raise _no_averaging_head(model)
@@ -51,15 +51,15 @@ def class_weights(model: nn.Module) -> tuple[Tensor, Tensor]:
     layer, pixels = last_maps(model), model.noise()
     with capture(model, layer) as outputs:
         scores = model(pixels)
-    head = outputs[layer].dim() == 4 and _averaging_head(model, outputs[layer], scores)
+    head = outputs[layer].dim() == 4 and _averaging_head(last_linear(model), outputs[layer], scores)
     if not head:
         raise _no_averaging_head(model)
     return head
 
 
-def _averaging_head(model, maps: Tensor, scores: Tensor) -> tuple[Tensor, Tensor] | None:
+def _averaging_head(head, maps: Tensor, scores: Tensor) -> tuple[Tensor, Tensor] | None:
     """w (classes, C) and b (classes,), if the scores (N, classes) are w · means of the maps + b."""
-    means, none, head = maps.mean(dim=(2, 3)), torch.zeros_like(scores[0]), last_linear(model)
+    means, none = maps.mean(dim=(2, 3)), torch.zeros_like(scores[0])
     if means.shape == scores.shape and _alike(means, scores, none):
         return none.new_ones(len(none)).diag(), none  # a channel for each class, as in SqueezeNet
     if head is None or means.shape != (len(scores), head.in_features):
@@ -82,11 +82,9 @@ def _alike(evidence: Tensor, scores: Tensor, bias: Tensor) -> bool:
 
 
 def _no_averaging_head(model) -> ValueError:
-    return ValueError(
-        f"{model.name} does not average its last maps (N, C, h, w) and weigh the averages in one "
-        "linear layer that gives its scores, so no weights belong to its maps: use grad_cam, which "
-        "needs no such head."
-    )
+    head = "average its last maps (N, C, h, w) and weigh the averages in one linear layer"
+    hint = "no weights belong to its maps: use grad_cam, which needs no such head"
+    return ValueError(f"{model.name} does not {head}, so {hint}.")
 
 
 # --- Grad-CAM and its family ----------------------------------------------------------------------
@@ -163,7 +161,6 @@ def signed_maps(
     model, pixels: Tensor, target: Target, layers: Sequence[str], rule="grad-cam"
 ) -> dict[str, Tensor]:
     """What `grad_cams` cuts at zero and enlarges: {layer: (N, h, w)}, at each layer's own size."""
-    images.check_pixels(pixels, channels=model.channels)
     score = score_of(model, target_for(model, target, pixels))
     with torch.inference_mode(False), torch.enable_grad(), capture(model, *layers) as outputs:
         total = score(pixels.detach().clone().requires_grad_()).sum()
@@ -193,10 +190,8 @@ def _no_rule(rule):
 
 
 def _not_read(model, layer: str) -> ValueError:
-    return ValueError(
-        f"only extra tokens of {layer} are read on the way to the target, and none of its "
-        f"positions: name an earlier layer, such as {last_maps(model)!r}."
-    )
+    unread = f"only extra tokens of {layer} are read on the way to the target, and no position"
+    return ValueError(f"{unread}: name an earlier layer, such as {last_maps(model)!r}.")
 
 
 def _enlarged(maps: Tensor, pixels: Tensor) -> Tensor:

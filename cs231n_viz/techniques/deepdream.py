@@ -183,9 +183,7 @@ def feature_match(model: nn.Module, layer: str, guide: Tensor) -> Objective:
 
     Its gradient at p is the Γ_q that fits best there. guide: one picture (1, C, h, w), any size.
     """
-    images.check_pixels(guide, channels=model.channels)
-    if len(guide) != 1:
-        raise ValueError(f"the guide is one picture, (1, C, h, w), not {tuple(guide.shape)}.")
+    images.check_one("the guide", guide, model.channels)
     # without positions: one, so that the values are (channels, positions q)
     wanted = activations_at(model, guide, layer)[0, ..., None].detach().flatten(1)
 

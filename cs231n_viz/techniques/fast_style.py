@@ -20,7 +20,7 @@ from ..errors import known, positive, whole
 from ..layers import usual_layers
 from ..networks import StyleNet
 from ..objectives import Grams, gram_matrices, likeness, total_variation
-from ..optimize import Diverged, one_cycle
+from ..optimize import check_finite, one_cycle
 
 LEAST = 5  # pixels a side: two halvings leave 2, the least that can be padded by mirroring
 CONTENT, STYLE = "relu3_2", ("pixels", "relu1", "relu2", "relu3_2", "relu4_2")  # CourseNet's layers
@@ -171,9 +171,8 @@ def _practised(network, lesson: Iterable, loss: Callable) -> Iterator[TrainStep]
             made = network(pixels, torch.ones(1, 1, device=pixels.device))
             losses = Repainting(*(part.mean() for part in loss(pixels)(made)))
             gradients = torch.autograd.grad(losses.value, learned)
-        if not all(tensor.isfinite().all() for tensor in (losses.value, *gradients)):
-            wrong = f"step {index}: the loss or its gradient is NaN or infinite"
-            raise Diverged(f"{wrong}. Try a smaller rate; last_step is the last good one.", last)
+        slopes = torch.cat([each.flatten() for each in gradients])
+        check_finite(index, last, loss=losses.value, gradient=slopes)
         for weight, gradient in zip(learned, gradients, strict=True):
             weight.grad = gradient
         adam.param_groups[0]["lr"] = rate

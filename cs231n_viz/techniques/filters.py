@@ -54,8 +54,7 @@ def roughness(filters: Tensor) -> Tensor:
 
     White noise has 2.
     """
-    across = filters.diff(dim=3).square().mean(dim=(1, 2, 3))
-    down = filters.diff(dim=2).square().mean(dim=(1, 2, 3))
+    across, down = (filters.diff(dim=dim).square().mean(dim=(1, 2, 3)) for dim in (3, 2))
     deviation = filters - filters.mean(dim=(2, 3), keepdim=True)
     return (across + down) / 2 / deviation.square().mean(dim=(1, 2, 3)).clamp(min=1e-12)
 

@@ -213,17 +213,14 @@ def _disturbances(regularizers: Regularizers, side: int, seen: int, seed: int) -
 
     seen: the side of what it sees, or 0: that of the picture.
     """
-    generator, found = torch.Generator().manual_seed(seed), []
-    if regularizers.jitter:
-        found.append(transforms.jitter(round(regularizers.jitter * side), generator))
-    if regularizers.scale:
-        largest = 1 + regularizers.scale
-        found.append(transforms.random_scale(1 / largest, largest, generator))
-    if regularizers.rotate:
-        found.append(transforms.random_rotate(regularizers.rotate, generator))
-    if seen:
-        found.append(transforms.random_view(0.5, seen, 0.3, generator))
-    return chain(*found)
+    generator, largest = torch.Generator().manual_seed(seed), 1 + regularizers.scale
+    possible = (
+        (regularizers.jitter, transforms.jitter(round(regularizers.jitter * side), generator)),
+        (regularizers.scale, transforms.random_scale(1 / largest, largest, generator)),
+        (regularizers.rotate, transforms.random_rotate(regularizers.rotate, generator)),
+        (seen, transforms.random_view(0.5, seen, 0.3, generator)),
+    )
+    return chain(*(each for strength, each in possible if strength))
 
 
 def _direction(regularizers: Regularizers, rate: float, zero: Tensor) -> Direction:
@@ -241,14 +238,13 @@ def _constraints(regularizers, mean: Tensor, decode: Transform, encode: Transfor
     def on_pixels(transform: Transform) -> Transform:
         return chain(decode, transform, encode)
 
-    found = [keep]
-    if regularizers.blur:
-        found.append(every(regularizers.blur_every, on_pixels(transforms.blur(regularizers.blur))))
-    if regularizers.small_pixels:
-        found.append(always(on_pixels(transforms.clip_small(regularizers.small_pixels, mean))))
-    if regularizers.colors == "clamped":
-        found.append(always(on_pixels(transforms.clamp())))
-    return chain(*found)
+    blur, small = regularizers.blur, regularizers.small_pixels
+    possible = (
+        (blur, every(regularizers.blur_every, on_pixels(transforms.blur(blur)))),
+        (small, always(on_pixels(transforms.clip_small(small, mean)))),
+        (regularizers.colors == "clamped", always(on_pixels(transforms.clamp()))),
+    )
+    return chain(keep, *(each for strength, each in possible if strength))
 
 
 def _space(regularizers: Regularizers, height: int, width: int) -> tuple[Transform, Transform]:

@@ -24,7 +24,6 @@ WEIGHT_ARGUMENT = {F.conv2d: 1, F.linear: 1, F.batch_norm: 3}
 
 def input_gradient(model, pixels: Tensor, target: Target = None, rule: str = "guided") -> Tensor:
     """∂target/∂pixels by a ReLU rule, "plain", "deconvnet" or "guided": (N, C, H, W)."""
-    images.check_pixels(pixels, channels=model.channels)
     target = target_for(model, target, pixels)
     with relu_rule(model, rule):
         return gradient(score_of(model, target), pixels)
@@ -88,7 +87,6 @@ def influences(
     Exact where a network is made of convolutions, linear layers, batch norm, ReLUs, poolings, sums
     and concatenations.
     """
-    images.check_pixels(pixels, channels=model.channels)
     if callable(target):
         raise TypeError("paths lead to a class or a unit, not to a function of scores: name one.")
     target = target_for(model, target, pixels)

@@ -2,13 +2,11 @@
 
     min over x of  ‖Φ(x) − Φ(x₀)‖² / ‖Φ(x₀)‖²  +  tv · TV(x) / pixels
 
-What the two pictures share, the layer keeps; to what differs, it is invariant. `psnr`,
-`color_errors`, `correlations` and `best_shift` measure how the reconstruction x differs from the
-reference x₀.
+What the two pictures share, the layer keeps; to what differs, it is invariant. `psnr` and
+`best_shift` measure how the reconstruction x differs from the reference x₀.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +17,6 @@ from ..errors import positive, whole
 from ..objectives import feature_distance, total_variation, weighted_sum
 from ..optimize import ADAM_THEN_LBFGS, Step, descend, final, on_device_of
 from ..transforms import blur, fourier_noise, fourier_to_pixels
-
-FLAT = 1e-3  # a sum of squares below this may be rounding
 
 
 @torch.inference_mode(False)  # what is made in that mode could not be saved for a gradient
@@ -62,48 +58,6 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
     return -10 * (image - reference).square().flatten(1).mean(dim=1).log10()
 
 
-class LightAndColor(NamedTuple):
-    light: Tensor  # (N,) of the brightness, (R + G + B) / √3
-    color: Tensor  # (N,) of the rest, the two directions of colour without brightness
-
-
-def color_errors(image: Tensor, reference: Tensor) -> LightAndColor:
-    """Relative errors Σ (x − x₀)² / Σ (x₀ − its mean)², separately of brightness and of colour.
-
-    0: equal. 1: as far off as the mean colour everywhere. NaN where the reference does not vary: a
-    grey one has no colour to compare with.
-    """
-    wrong, centered = image - reference, _centered(reference)
-    error, size = _products(wrong, wrong), _products(centered, centered)
-    return LightAndColor(*torch.where(size > FLAT, error / size, torch.nan))
-
-
-def correlations(image: Tensor, reference: Tensor) -> LightAndColor:
-    """Pearson's r of image and reference, separately of brightness and of colour.
-
-    1: the same pattern, at any contrast. 0: no relation, or a flat picture. Below 0: reversed.
-    """
-    one, other = _centered(image), _centered(reference)
-    size = (_products(one, one) * _products(other, other)).sqrt()
-    return LightAndColor(*(_products(one, other) / size.clamp(min=FLAT)))
-
-
-def _centered(pixels: Tensor) -> Tensor:
-    return pixels - pixels.mean(dim=(2, 3), keepdim=True)
-
-
-def _products(one: Tensor, other: Tensor) -> Tensor:
-    """Σ one · other over pixels, separately of brightness and of colour: (2, N)."""
-    pairs = zip(_light_and_color(one), _light_and_color(other), strict=True)
-    return torch.stack([(a * b).flatten(1).sum(dim=1) for a, b in pairs])
-
-
-def _light_and_color(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Brightness (N, 1, H, W), colour (N, 3, H, W): their squares add up to those of the pixels."""
-    mean = pixels.mean(dim=1, keepdim=True)
-    return pixels.shape[1] ** 0.5 * mean, pixels - mean
-
-
 def best_shift(image: Tensor, reference: Tensor) -> Tensor:
     """The shift in pixels that best aligns the image with the reference: (N, 2), down and right.
 
@@ -122,4 +76,5 @@ def contrast(image: Tensor, sigma: float = 2.0) -> Tensor:
     """The gradient magnitude of the brightness, blurred by sigma, minus its mean: (N, H, W)."""
     grey = image.mean(dim=1, keepdim=True)
     down, right = (grey - grey.roll(1, dims=dim) for dim in (2, 3))
-    return _centered(blur(sigma)(torch.hypot(down, right)))[:, 0]
+    steepness = blur(sigma)(torch.hypot(down, right))
+    return (steepness - steepness.mean(dim=(2, 3), keepdim=True))[:, 0]

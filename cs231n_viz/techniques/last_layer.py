@@ -64,10 +64,9 @@ def _input_of(model: nn.Module, layer: str, pixels: Tensor) -> Tensor:
     if not axes:
         return given
     if not any(_same(each.mean(dim=axes), scores) for each in (output, output.relu())):
-        raise ValueError(
-            f"{model.name} does not make its scores of the mean over positions of what {layer!r} "
-            "reads: name a layer, layer=…, whose output is to be the vector."
-        )
+        mean = f"the mean over positions of what {layer!r} reads"
+        hint = "name a layer, layer=…, whose output is to be the vector"
+        raise ValueError(f"{model.name} does not make its scores of {mean}: {hint}.")
     return given.mean(dim=axes)
 
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.metrics.cluster import contingency_matrix
@@ -21,10 +20,8 @@ from torch import Tensor, nn
 
 from .. import errors, images, objectives, transforms
 from ..activations import activations_at
-from ..errors import positive, share, whole
 from ..objectives import Objective, Target, labels_of, score_of, target_for
 from ..optimize import Direction, Step, adam, ascend, final, normalized, on_device_of
-from ..transforms import Transform
 
 COMPONENTS, RIDGE = 10, 1.0  # of `distinctive`
 CONTRAST = 2.0  # of a mean picture, about its mean colour
@@ -88,7 +85,7 @@ def clusters(features: Tensor, k: int, seed: int = 0) -> Clusters:
     One cluster, or one for each picture, has no silhouette: NaN.
     """
     features = errors.features(features)
-    whole("the number of clusters", k, 1, len(features))
+    errors.whole("the number of clusters", k, 1, len(features))
     points = features.detach().cpu().double().numpy()
     found = KMeans(k, n_init=10, random_state=seed).fit(points)
     order = np.argsort(-np.bincount(found.labels_, minlength=k), kind="stable")
@@ -103,7 +100,7 @@ def clusters(features: Tensor, k: int, seed: int = 0) -> Clusters:
 
 def nearest_members(features: Tensor, found: Clusters, cluster: int, count: int = 4) -> Tensor:
     """The members of a cluster nearest to its centre, nearest first: up to `count` indices."""
-    whole("cluster", cluster, 0, len(found.centers) - 1)
+    errors.whole("cluster", cluster, 0, len(found.centers) - 1)
     inside = (found.members == cluster).nonzero()[:, 0]
     distances = (features[inside] - found.centers[cluster]).norm(dim=1)
     return inside[distances.argsort()[:count]]
@@ -154,8 +151,7 @@ def centered(pixels: Tensor, weights: Tensor) -> Tensor:
         size = weights.shape[dim]
         cells = torch.linspace(-1, 1, 2 * size + 1)[1::2].to(pixels)  # their middles
         matrix[:, row, 2] = (weights.sum(dim=3 - dim) * cells).sum(dim=1) / total
-    grid = F.affine_grid(matrix, list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
+    return transforms.resampled(pixels, matrix)
 
 
 def mean_picture(pixels: Tensor) -> Tensor:
@@ -224,7 +220,6 @@ def facet_image_steps(
     `on_sides`; without it only the start determines the facet. The window is the paper's centre
     bias: one object, and not many all over the picture.
     """
-    images.check_pixels(start, channels=model.channels)
     target = target_for(model, target, start)
     size = start.shape[2:]
     begin = start.detach().to(model.device).clamp(0.02, 0.98)
@@ -234,10 +229,10 @@ def facet_image_steps(
     run = ascend(
         transforms.pixels_to_fourier(model.channels, *size)(begin),
         objectives.weighted_sum(*terms),
-        steps=whole("steps", steps, 1),
+        steps=errors.whole("steps", steps, 1),
         decode=lambda spectrum: begin + window * (made(spectrum) - begin),
         augment=_disturbances(size[0], seed),
-        direction=adam(positive("rate", rate)),
+        direction=adam(errors.positive("rate", rate)),
     )
     return on_device_of(start, run)
 
@@ -251,7 +246,7 @@ def _window(height: int, width: int) -> Tensor:
     return torch.exp(-(down**2 + right**2) / (2 * WINDOW**2))
 
 
-def _disturbances(side: int, seed: int) -> Transform:
+def _disturbances(side: int, seed: int) -> transforms.Transform:
     generator = torch.Generator().manual_seed(seed)
     return transforms.chain(
         transforms.jitter(max(1, side // 20), generator),
@@ -292,17 +287,17 @@ def code_image_steps(
     """
     _check_codes(generator, start, bounds)
     begin, size = start.detach().to(model.device), tuple(model.grey().shape[2:])
-    shown = images.resize(generator(begin), size) if target is None else begin
+    shown = images.resize(generator(begin), size) if target is None else model.mean
     target = target_for(model, target, shown)
-    keep, disturb = 1 - share("decay", decay, below=True), _disturbances(min(size), seed)
+    keep, disturb = 1 - errors.share("decay", decay, below=True), _disturbances(min(size), seed)
     highest = torch.inf if bounds is None else bounds.to(model.device)
     run = ascend(
         begin,
         score_of(model, target),
-        steps=whole("steps", steps, 1),
+        steps=errors.whole("steps", steps, 1),
         decode=generator,
         augment=lambda image: disturb(images.resize(image, size)),
-        direction=_falling(positive("rate", rate), steps),
+        direction=_falling(errors.positive("rate", rate), steps),
         constrain=lambda code, index: (keep * code).clamp(min=0).clamp(max=highest),
     )
     return on_device_of(start, run)

@@ -5,8 +5,11 @@ technique, and the rest is bookkeeping; `incremental` gives the same scores fast
 what a patch can have changed.
 """
 
+import math
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from weakref import WeakSet
 
 import numpy as np
@@ -25,17 +28,10 @@ Fill = str | Sequence[float] | Tensor
 _TOLD: WeakSet[nn.Module] = WeakSet()  # networks that were said to take whole passes
 
 
-@torch.no_grad()
 def occlusion_map(
-    model: nn.Module,
-    pixels: Tensor,
-    target: Target = None,
-    patch: Size = 32,
-    stride: Size = 16,
-    fill: Fill = "dataset",
-    measure: str = "probability",
-    batch_size: int | None = None,
-) -> Tensor:
+    model: nn.Module, pixels: Tensor, target: Target = None, patch: Size = 32, stride: Size = 16,
+    fill: Fill = "dataset", measure: str = "probability", batch_size: int | None = None,
+) -> Tensor:  # fmt: skip
     """How much the target falls when a patch is covered: (N, C, H, W) -> (N, rows, columns).
 
     drop[r, c] = f(x) − f(x with the patch at corners()[r], corners()[c] covered); above zero:
@@ -47,14 +43,43 @@ def occlusion_map(
     is computed, and 8 in whole passes, whose maps are larger. A network that torch.fx cannot trace
     gets whole passes, with a warning: the same map, slower.
     """
-    images.check_pixels(pixels, channels=model.channels)
-    grid, targets = _grid(pixels, patch, stride), target_for(model, target, pixels)
-    readings = [_reading(model, wanted, measure) for wanted in targets_of(targets, len(pixels))]
-    functions, reads = zip(*readings, strict=True)
-    outputs = list(_covered_outputs(model, functions, pixels, grid, patch, fill, batch_size))
-    each = zip(functions, reads, pixels.split(1), outputs, strict=True)
-    drops = [read(function(one)) - read(after) for function, read, one, after in each]
-    return torch.stack(drops).view(-1, *map(len, grid)).to(pixels.device)
+    steps = occlusion_steps(model, pixels, target, patch, stride, fill, measure, batch_size)
+    return deque(steps, maxlen=1)[0][0]  # the map of the last step
+
+
+def occlusion_steps(
+    model: nn.Module, pixels: Tensor, target: Target = None, patch: Size = 32, stride: Size = 16,
+    fill: Fill = "dataset", measure: str = "probability", batch_size: int | None = None,
+) -> Iterator[tuple[Tensor, float]]:  # fmt: skip
+    """After each batch (map, share of all patches covered so far); the last is `occlusion_map`.
+
+    Coarse to fine: patches far apart are covered first, then those between them, each once. A patch
+    still to come shows the drop of a coarser one, and a picture still to come shows zeros.
+    """
+    targets = targets_of(target_for(model, target, pixels), len(pixels))
+    readings = [_reading(model, wanted, measure) for wanted in targets]
+    with torch.no_grad():
+        each = zip(readings, pixels.split(1), strict=True)
+        before = torch.cat([read(function(one)) for (function, read), one in each])
+    tops, lefts = _grid(pixels, patch, stride)
+    order = sorted(product(range(len(tops)), range(len(lefts))), key=_span, reverse=True)
+    positions = torch.tensor([(tops[row], lefts[column]) for row, column in order])
+    drops = before.new_zeros(len(pixels), len(tops), len(lefts)).to(pixels.device)
+    places, done = product(range(len(pixels)), order), 0
+    for after in _measured(model, readings, pixels, positions, patch, fill, batch_size):
+        for value, (number, place) in zip(after, places, strict=False):
+            square = [slice(start, start + _span(place)) for start in place]
+            drops[number, *square] = before[number] - value
+        done += len(after)
+        yield drops.clone(), done / drops.numel()
+
+
+def _span(place: tuple[int, int]) -> int:
+    """How coarse a place (row, column) of a grid is: the largest power of two that divides both.
+
+    Its drop stands for a square with this side, in places, until finer ones come.
+    """
+    return math.gcd(*place, 2**16)  # (0, 0) stands for the whole grid
 
 
 @torch.no_grad()
@@ -67,10 +92,10 @@ def covered_scores(
     minus the one found here.
     """
     images.check_pixels(pixels, channels=model.channels)
-    grid = _grid(pixels, patch, stride)
-    functions = [model] * len(pixels)
-    outputs = list(_covered_outputs(model, functions, pixels, grid, patch, fill, batch_size))
-    return torch.stack(outputs).unflatten(1, [*map(len, grid)]).to(pixels.device)
+    readings, grid = [(model, transforms.identity)] * len(pixels), _grid(pixels, patch, stride)
+    positions, sizes = torch.cartesian_prod(*grid), (len(pixels), *map(len, grid))
+    scores = list(_measured(model, readings, pixels, positions, patch, fill, batch_size))
+    return torch.cat(scores).unflatten(0, sizes).to(pixels.device)
 
 
 def at_pixels(drops: Tensor, height: int, width: int, patch: Size, stride: Size) -> Tensor:
@@ -136,23 +161,22 @@ def covered(picture: Tensor, cover: Tensor, positions: Tensor, patch: Size) -> T
     return pictures
 
 
-def _covered_outputs(model, functions, pixels, grid, patch, fill, batch_size) -> Iterator[Tensor]:
-    """For each picture, its function of it with each patch covered: (rows · columns, …)."""
+@torch.no_grad()
+def _measured(model, readings, pixels, positions, patch, fill, batch_size) -> Iterator[Tensor]:
+    """For each picture, batch by batch, its reading of it with a patch at each position: (B, …)."""
     errors.whole("batch_size", 1 if batch_size is None else batch_size, 1)
-    positions = torch.cartesian_prod(*grid).to(model.device)
     one_a_picture = isinstance(fill, Tensor) and fill.shape == pixels.shape
     fills = fill.split(1) if one_a_picture else [fill] * len(pixels)
     pictures = pixels.to(model.device).split(1)
-    for function, picture, own_fill in zip(functions, pictures, fills, strict=True):
+    for (function, read), picture, own_fill in zip(readings, pictures, fills, strict=True):
         cover = cover_for(model, picture, own_fill)
         # `Incremental` computes scores only: units of inner layers take whole passes.
         incremental = _incremental(model, picture) if function is model else None
-        batches = positions.split(batch_size or (32 if incremental else 8))
-        if incremental:
-            parts = [incremental.scores(cover, some, patch) for some in batches]
-        else:
-            parts = [function(covered(picture, cover, some, patch)) for some in batches]
-        yield torch.cat(parts)
+        for some in positions.to(model.device).split(batch_size or (32 if incremental else 8)):
+            if incremental:
+                yield read(incremental.scores(cover, some, patch))
+            else:
+                yield read(function(covered(picture, cover, some, patch)))
 
 
 def _reading(model: nn.Module, target: Target, measure: str) -> tuple[Callable, Callable]:
@@ -173,5 +197,5 @@ def _incremental(model: nn.Module, picture: Tensor) -> Incremental | None:
     except Untraceable as error:
         if model not in _TOLD:
             _TOLD.add(model)
-            warnings.warn(f"{error} Every patch takes a whole pass.", stacklevel=5)
+            warnings.warn(f"{error} Every patch takes a whole pass.", stacklevel=6)
         return None

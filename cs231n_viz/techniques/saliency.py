@@ -25,7 +25,6 @@ def saliency_map(model: nn.Module, pixels: Tensor, target: Target = None) -> Ten
     S is the score (logit), not the probability, which also rises when other classes fall. target:
     see `objectives.score_of`; None is the network's own answer, a list a class for each picture.
     """
-    images.check_pixels(pixels, channels=model.channels)
     return _steepness(score_of(model, target_for(model, target, pixels)), pixels)
 
 
@@ -41,7 +40,6 @@ def smooth_saliency(
     The noise is the same for each picture. A case of `smooth`, whose seed, statistic and batch_size
     may be named, too.
     """
-    images.check_pixels(pixels, channels=model.channels)
     wanted = targets_of(target_for(model, target, pixels), len(pixels))
     maps = (partial(_steepness, score_of(model, each)) for each in wanted)
     pairs = zip(maps, pixels.split(1), strict=True)
@@ -83,7 +81,6 @@ def smooth(
 class Attribution(NamedTuple):
     attributions: Tensor  # (N, C, H, W) the attribution of each value of the picture
     gap: Tensor  # (N,) Σ attributions − (S(x) − S(x₀)): zero with enough steps
-    parts = property(lambda self: self.attributions)  # its name in the first edition
 
 
 def integrated_gradients(
@@ -100,13 +97,12 @@ def integrated_gradients(
     a colour (1, C, 1, 1) or a whole picture; the network's mean colour unless it is given. They
     sum to the difference (completeness), up to `gap`.
     """
-    images.check_pixels(pixels, channels=model.channels)
+    targets, found = targets_of(target_for(model, target, pixels), len(pixels)), []
     errors.whole("steps", steps, 1)
     paths = pixels - (model.mean if baseline is None else baseline).to(pixels)
     points, weights = np.polynomial.legendre.leggauss(steps)  # on [−1, 1]
     scaled = (torch.from_numpy(each) for each in ((points - 1) / 2, weights / 2))
     points, weights = (each.to(pixels)[:, None, None, None] for each in scaled)
-    targets, found = targets_of(target_for(model, target, pixels), len(pixels)), []
     for picture, path, wanted in zip(pixels, paths, targets, strict=True):
         score, on_path = score_of(model, wanted), picture + points * path  # (steps, C, H, W)
         gradients = torch.cat([gradient(score, some) for some in on_path.split(batch_size)])
@@ -126,10 +122,10 @@ def segment(picture: Tensor, heat: Tensor, sure: float = 0.97, background: float
     GrabCut fits colour models to `seeds` and labels the rest (Simonyan et al. 2014, section 3.2).
     Blur a map of single pixels before. A constant map gives an empty mask.
     """
-    images.check_pixels(picture)
-    if len(picture) != 1 or heat.shape != picture.shape[2:]:
-        given = f"{tuple(picture.shape)} and {tuple(heat.shape)}"
-        raise ValueError(f"one picture (1, 3, H, W) and its map (H, W) are cut, not {given}.")
+    images.check_one("what is cut", picture)
+    if heat.shape != picture.shape[2:]:
+        shapes = f"{tuple(picture.shape[2:])}, not {tuple(heat.shape)}"
+        raise ValueError(f"the map of a picture is as large as it, (H, W) = {shapes}.")
     marks = seeds(heat, sure, background)
     if not (marks == cv2.GC_FGD).any():
         return torch.zeros(heat.shape, dtype=torch.bool)

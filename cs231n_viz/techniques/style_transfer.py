@@ -208,9 +208,7 @@ def _styles(model, style: Style, size: int | None, content: Tensor) -> list[tupl
         known = "(1, C, h, w), or several with their weights, [(weight, picture), …]"
         raise TypeError(f"a style is a picture, {known}, not a {type(style).__name__}.") from None
     for picture in pictures:
-        images.check_pixels(picture, channels=model.channels)
-        if len(picture) != 1:
-            raise ValueError(f"a style is one picture, (1, C, h, w), not {len(picture)}.")
+        images.check_one("a style", picture, model.channels)
     shares = _proportions("the styles", weights)
     pairs = zip(shares, pictures, strict=True)
     return [(share, _sized(one.detach().to(content), size)) for share, one in pairs if share]

@@ -2,7 +2,7 @@
 
 `scanline` (after Wei & Levoy 2000) and `efros_leung` (Efros & Leung 1999) copy pixel by pixel from
 where the sample looks most like the surroundings; `synthesize` (Gatys, Ecker & Bethge 2015) looks
-for a picture with the sample's Gram matrices. `patch_distance` says how near any of them comes to
+for a picture with the sample's Gram matrices. `patch_distances` say how near any of them comes to
 the sample.
 """
 
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from .. import images, objectives
 from ..errors import positive, whole
-from ..images import Size
 from ..layers import usual_layers
 from ..objectives import gram_distance, gram_matrices, style_maps, total_variation, weighted_sum
 from ..optimize import ADAM_THEN_LBFGS, Step, descend, final, octaves, on_device_of, scaled_down
@@ -39,7 +38,7 @@ class Grown(NamedTuple):
 # --- copying pixels -------------------------------------------------------------------------------
 
 
-def scanline_steps(sample: Tensor, size: Size, window: int = 11, seed: int = 0) -> Iterator[Grown]:
+def scanline_steps(sample: Tensor, size: images.Size, window=11, seed=0) -> Iterator[Grown]:
     """Steps of raster-scan synthesis: copy each pixel from the best match of its causal window.
 
         copy the centre of  argmin over windows s of  Σ over the known part of the L of (v − s)²
@@ -70,7 +69,7 @@ def scanline_steps(sample: Tensor, size: Size, window: int = 11, seed: int = 0) 
 scanline = final(scanline_steps)
 
 
-def efros_leung_steps(sample: Tensor, size: Size, window=11, seed=0) -> Iterator[Grown]:
+def efros_leung_steps(sample: Tensor, size: images.Size, window=11, seed=0) -> Iterator[Grown]:
     """Steps of Efros & Leung (1999), from 3 × 3 pixels outwards: copy each from a good match.
 
         d(s) = Σ over known positions of g · (v − s)² / Σ over known positions of g
@@ -140,33 +139,20 @@ def _kept_neighbors(sources: Tensor) -> tuple[Tensor, Tensor]:
     return across, down
 
 
-def _canvas(sample: Tensor, size: Size, window: int, least: int) -> tuple[Tensor, Tensor]:
+def _canvas(sample: Tensor, size: images.Size, window: int, least: int) -> tuple[Tensor, Tensor]:
     """Which pixel of the sample each one is a copy of, (H, W), -1: none, and what is around each.
 
     The surroundings, (H, W, window, window), are a view, in which copies appear as they are made.
     """
-    _check_sample(sample)
+    images.check_one("the sample", sample)
     if whole("window", window, 3, min(sample.shape[2:])) % 2 == 0:
         raise ValueError(f"a window has a pixel in its middle: give an odd number, not {window}.")
-    height, width = _height_width(size, least)
+    height, width = images.height_width(size, least)
     if (height, width) == (least, least):
         raise ValueError(f"{least} x {least} pixels are the start, and none is left to synthesize.")
     half, canvas = window // 2, torch.full((height + window - 1, width + window - 1), -1)
     around = canvas.unfold(0, window, 1).unfold(1, window, 1)
     return canvas[half : half + height, half : half + width], around
-
-
-def _check_sample(sample: Tensor) -> None:
-    images.check_pixels(sample)
-    if len(sample) != 1:
-        raise ValueError(f"the sample is one picture, not {len(sample)}: sample[:1] is the first.")
-
-
-def _height_width(size: Size, least: int) -> tuple[int, int]:
-    if isinstance(size, Sequence) and len(size) != 2:
-        raise ValueError(f"a size is an int or (height, width), not {size!r}.")
-    height, width = size if isinstance(size, Sequence) else (size, size)
-    return whole("the height", height, least), whole("the width", width, least)
 
 
 class _Windows(NamedTuple):
@@ -244,7 +230,7 @@ def synthesize_steps(
     layers = usual_layers(model)[1] if layers is None else layers
     if isinstance(layers, str) or not layers:
         raise ValueError(f'layers are names, such as ["relu1", "relu2"], not {layers!r}.')
-    sides = _height_width(tuple(sample.shape[2:]) if size is None else size, 1)
+    sides = images.height_width(sample.shape[2:] if size is None else size)
     parts = [2**k for k in reversed(range(whole("sizes", sizes, 1)))]
     steps, tv = whole("steps", steps, 1), positive("tv", tv, zero=True)
     on_device = sample.to(model.device)
@@ -284,16 +270,11 @@ def patch_distances(image: Tensor, sample: Tensor, size: int = 7) -> Tensor:
     tenth of the range.
     """
     images.check_pixels(image)
-    _check_sample(sample)
+    images.check_one("the sample", sample)
     whole("the size of a patch", size, 1, min(*image.shape[2:], *sample.shape[2:]))
     known = F.unfold(sample, size)[0].T  # (P, 3 · size²)
     nearest = torch.stack([_to_nearest(F.unfold(one[None], size)[0].T, known) for one in image])
     return nearest.unflatten(1, (image.shape[2] - size + 1, image.shape[3] - size + 1))
-
-
-def patch_distance(image: Tensor, sample: Tensor, size: int = 7) -> Tensor:
-    """The median of `patch_distances` over the patches of a picture: (N,)."""
-    return patch_distances(image, sample, size).flatten(1).median(dim=1).values
 
 
 def _to_nearest(patches: Tensor, known: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt as to_border
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from .. import errors, images, weights
+from .. import errors, weights
 from ..objectives import Target, classes_of
 
 Steps = int | Sequence[float]  # how many equal ones, or the shares from 0 to 1
@@ -96,13 +96,12 @@ def deletion(
     then the curve has one value for each. Start with shares well below the object's: if the first
     step covers as much as the object, all maps fall alike.
     """
-    images.check_pixels(pixels, channels=model.channels)
+    labels = classes_of(model, target, pixels).to(pixels.device)
     wanted, given = tuple(pixels[:, 0].shape), tuple(maps.shape)
     if given != wanted:
         raise ValueError(f"maps are as large as the pictures, {wanted}, not {given}.")
     shares = _shares(steps)
     cover = (model.mean if cover is None else cover).to(pixels).expand_as(pixels)
-    labels = classes_of(model, target, pixels).to(pixels.device)
     order, curve = _order(maps.to(pixels.device)), []
     for share in shares.tolist():
         gone = order < round(share * order[0].numel())
@@ -116,9 +115,8 @@ def insertion(
     model: nn.Module, pixels: Tensor, maps: Tensor, target: Target, cover: Tensor, steps: Steps = 16
 ) -> Tensor:
     """Insertion curves: P(target) while pixels appear, the map's largest first: (N, steps + 1)."""
-    images.check_pixels(pixels, channels=model.channels)
-    cover, classes = cover.to(pixels).expand_as(pixels), classes_of(model, target, pixels)
-    return deletion(model, cover, maps, classes, pixels, steps)
+    classes = classes_of(model, target, pixels)
+    return deletion(model, cover.to(pixels).expand_as(pixels), maps, classes, pixels, steps)
 
 
 def area_under(curve: Tensor, shares: Sequence[float] | None = None) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cs231n_viz import data
 from workshop.drawing import sets
 
 
@@ -23,6 +24,12 @@ def stub_drawing(monkeypatch):
     monkeypatch.setattr(sets, "CLASS_NAMES", ("boat", "cat", "tree"))
     monkeypatch.setattr(sets, "draw", draw)
     return calls
+
+
+def test_the_stored_orders_are_those_that_are_drawn():
+    assert data.measured("picturebook/order") == sets.mixed_labels(72 * 16, 16)
+    labels, swapped = sets.snow_order(data.SNOW_COUNT)
+    assert data.measured("snow/order") == {"labels": labels, "swapped": swapped}
 
 
 def test_the_classes_are_balanced_and_mixed_and_the_labels_true(stub_drawing):

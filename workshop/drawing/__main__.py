@@ -4,6 +4,7 @@ They are files so that everybody measures on the same pixels: versions of OpenCV
 polygons differently. Pictures are WebP, masks are PNG, white where the object is.
 """
 
+import json
 import shutil
 import sys
 from itertools import combinations
@@ -17,7 +18,7 @@ from cs231n_viz.errors import unknown
 from cs231n_viz.places import data_dir
 from workshop import drawing
 
-from . import pairs
+from . import pairs, sets
 from . import snow as animals
 from .textures import TEXTURE_NAMES, draw_texture
 
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> None:
 
 
 def draw_picturebook(folder: Path) -> None:
-    """The test split, and the pictures of two objects."""
+    """The test split, the order in which it is read, and the pictures of two objects."""
     for kind in drawing.CLASS_NAMES:
         for number in range(A_CLASS):
             drawn = drawing.draw(
@@ -47,6 +48,8 @@ def draw_picturebook(folder: Path) -> None:
             )  # odd seeds: the training pictures have even ones
             save(drawn.pixels, folder / "test" / kind / f"{number:03}_{drawn.facet}.webp")
             save(drawn.mask, folder / "test_masks" / kind / f"{number:03}.png")
+    kinds = len(drawing.CLASS_NAMES)
+    save_order(sets.mixed_labels(A_CLASS * kinds, kinds), folder)
     for number, (first, second) in enumerate(chosen_pairs()):
         drawn = pairs.draw(first, second, number)
         described = f"{first}-{drawn.facets[0]}+{second}-{drawn.facets[1]}"
@@ -68,7 +71,7 @@ def chosen_pairs() -> list[tuple[str, str]]:
 
 def draw_snow(folder: Path) -> None:
     """Each animal on its own ground and on the other's, a page each, and a page of masks."""
-    labels, _ = data.snow_order(data.SNOW_COUNT)
+    labels, swapped = sets.snow_order(data.SNOW_COUNT)
     for first, split in enumerate(data.SNOW_SPLITS):
         for way, turned in (("own", 0), ("other", 1)):
             drawn = [
@@ -79,6 +82,7 @@ def draw_snow(folder: Path) -> None:
             ]
             save(page([picture.pixels for picture in drawn]), folder / f"{split}_{way}.webp")
         save(page([picture.mask for picture in drawn]), folder / f"{split}_masks.png")
+    save_order({"labels": labels, "swapped": swapped}, folder)
 
 
 def page(tiles: list[np.ndarray]) -> np.ndarray:
@@ -93,6 +97,10 @@ def draw_textures(folder: Path) -> None:
     for name in TEXTURE_NAMES:
         picture = Image.fromarray(draw_texture(name))
         picture.save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
+
+
+def save_order(order: list | dict, folder: Path) -> None:
+    (folder / "order.json").write_text(json.dumps(order) + "\n", encoding="utf-8")
 
 
 def save(picture: np.ndarray, path: Path) -> None:

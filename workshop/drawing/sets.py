@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from cs231n_viz import images
-from cs231n_viz.data import GROUNDS, SNOW_SPLITS, Pictures, mixed_labels, snow_order
+from cs231n_viz.data import GROUNDS, SNOW_SPLITS, Pictures
 
 from . import CLASS_NAMES, Drawing, draw
 from . import snow as animals
@@ -35,6 +35,23 @@ def snow(split: str, count: int, correlated: bool = True, seed: int = 0) -> Pict
         for index, (label, swap) in enumerate(zip(labels, swapped, strict=True))
     ]
     return together(drawn, labels, class_names)
+
+
+def mixed_labels(count: int, classes: int, seed: int = 0) -> list[int]:
+    """`count` labels in rounds; each round holds every class once, in random order."""
+    rounds = range(-(-count // classes))
+    mixed = [np.random.default_rng((seed, number)).permutation(classes) for number in rounds]
+    return np.concatenate(mixed)[:count].tolist()
+
+
+def snow_order(count: int, seed: int = 0) -> tuple[list[int], list[bool]]:
+    """Labels in pairs of both classes, and which pictures, one pair in two, may swap grounds."""
+    labels, swapped = [], []
+    for number in range(-(-count // 4)):
+        rng = np.random.default_rng((seed, number))
+        labels += [*rng.permutation(2).tolist(), *rng.permutation(2).tolist()]
+        swapped += np.repeat(rng.permutation(2).astype(bool), 2).tolist()
+    return labels[:count], swapped[:count]
 
 
 def together(drawn: Sequence[Drawing], labels: Sequence[int], class_names: list[str]) -> Pictures:

@@ -7,6 +7,7 @@ Some layers; all if none is named: about 6 minutes. Into data/inversions.json.
 
 import json
 import sys
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from cs231n_viz.techniques import inversion
 LAYERS = ("relu1", "relu2", "relu3_2", "relu4_2", "relu5", "code")
 # drawings, one of each kind; how many of them from a second start; steps each
 COUNT, AGAIN, STEPS = 16, 8, 80
+FLAT = 1e-3  # a sum of squares below this may be rounding
 FILE = data_dir() / "inversions.json"
 
 
@@ -86,7 +88,7 @@ def _root_mean_square(values: Tensor) -> Tensor:
 
 def compared(model, second, layer: str, made: Tensor, pixels: Tensor) -> dict[str, list]:
     """{measure: N numbers} that compare pictures `made` with `pixels`, both (N, 3, H, W)."""
-    errors, alike = inversion.color_errors(made, pixels), inversion.correlations(made, pixels)
+    errors, alike = color_errors(made, pixels), correlations(made, pixels)
     own, seconds = (
         network(made).argmax(dim=1) == network(pixels).argmax(dim=1) for network in (model, second)
     )
@@ -106,10 +108,52 @@ def compared(model, second, layer: str, made: Tensor, pixels: Tensor) -> dict[st
     return {measure: _rounded(values) for measure, values in found.items()}
 
 
+class LightAndColor(NamedTuple):
+    light: Tensor  # (N,) of the brightness, (R + G + B) / √3
+    color: Tensor  # (N,) of the rest, the two directions of colour without brightness
+
+
+def color_errors(image: Tensor, reference: Tensor) -> LightAndColor:
+    """Relative errors Σ (x − x₀)² / Σ (x₀ − its mean)², separately of brightness and of colour.
+
+    0: equal. 1: as far off as the mean colour everywhere. NaN where the reference does not vary: a
+    grey one has no colour to compare with.
+    """
+    wrong, centered = image - reference, _centered(reference)
+    error, size = _products(wrong, wrong), _products(centered, centered)
+    return LightAndColor(*torch.where(size > FLAT, error / size, torch.nan))
+
+
+def correlations(image: Tensor, reference: Tensor) -> LightAndColor:
+    """Pearson's r of image and reference, separately of brightness and of colour.
+
+    1: the same pattern, at any contrast. 0: no relation, or a flat picture. Below 0: reversed.
+    """
+    one, other = _centered(image), _centered(reference)
+    size = (_products(one, one) * _products(other, other)).sqrt()
+    return LightAndColor(*(_products(one, other) / size.clamp(min=FLAT)))
+
+
+def _centered(pixels: Tensor) -> Tensor:
+    return pixels - pixels.mean(dim=(2, 3), keepdim=True)
+
+
+def _products(one: Tensor, other: Tensor) -> Tensor:
+    """Σ one · other over pixels, separately of brightness and of colour: (2, N)."""
+    pairs = zip(_light_and_color(one), _light_and_color(other), strict=True)
+    return torch.stack([(a * b).flatten(1).sum(dim=1) for a, b in pairs])
+
+
+def _light_and_color(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Brightness (N, 1, H, W), colour (N, 3, H, W): their squares add up to those of the pixels."""
+    mean = pixels.mean(dim=1, keepdim=True)
+    return pixels.shape[1] ** 0.5 * mean, pixels - mean
+
+
 def _apart(first: Tensor, second: Tensor, reference: Tensor) -> list[float]:
     """‖first − second‖² / ‖reference‖², of a reference picture without its mean colour."""
     if reference.shape[1] == 3:
-        reference = reference - reference.mean(dim=(2, 3), keepdim=True)
+        reference = _centered(reference)
     distance, size = (each.square().flatten(1).sum(dim=1) for each in (first - second, reference))
     return _rounded(distance / size)
 

@@ -37,7 +37,7 @@ def measured(name: str) -> dict[str, dict[str, float]]:
     for method, (image, sources) in made(model, whole, sample).items():
         errors = texture.gram_errors(model, image, sample, LAYERS)
         found[method] = {
-            "patch": float(texture.patch_distance(image, sample)),
+            "patch": float(texture.patch_distances(image, sample).median()),
             "gram": sum(map(float, errors.values())) / len(errors),
         }
         if sources is not None:

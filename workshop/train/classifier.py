@@ -68,13 +68,14 @@ def train_on_drawings(
     *,
     size: int,
     seed: int,
-    shape: dict,
+    dropout: float,
+    shape: dict | None = None,
     **loop,
 ) -> None:
     """Train CourseNet (`shape`: its settings) on drawings alone, measure it, bundle it."""
     pictures = as_bytes(drawn.pixels)
-    torch.manual_seed(seed)  # the initial weights
-    network = CourseNet(len(drawn.class_names), batch_norm=True, **shape)
+    network = CourseNet(len(drawn.class_names), **(shape or {}))
+    network = training.to_train(network, seed, dropout=dropout)
     network = Normalized(network, *channel_statistics(pictures))
     loop |= {"passes": chosen.passes, "checkpoint": chosen.checkpoint, "seed": seed}
     minutes = training.fit(network, lambda _: (pictures, drawn.labels, size), name=name, **loop)

@@ -62,10 +62,8 @@ def main(
     photos, labels = photographs_to_learn()
     names = class_names()
     print(f"{len(photos)} photographs to learn, {len(names)} classes with the drawings", flush=True)
-    torch.manual_seed(seed)  # the initial weights
-    network = Normalized(
-        kind(len(names), batch_norm=True, dropout=0.3), *classifier.channel_statistics(photos)
-    )
+    network = training.to_train(kind(len(names)), seed, dropout=0.3)
+    network = Normalized(network, *classifier.channel_statistics(photos))
 
     def plan(index: int) -> tuple[Tensor, Tensor, int]:
         return (

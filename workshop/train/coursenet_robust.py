@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None, name: str = "coursenet_robust") -> 
     """Start from CourseNet's stored weights, train them adversarially, measure, bundle."""
     chosen = classifier.options(name, arguments, passes=6)
     plain = models.load("coursenet", device="cpu")
-    network = CourseNet(**plain.network.settings, dropout=0.1)
+    network = CourseNet(**plain.network.settings)
+    network = training.to_train(network, SEED, batch_norm=False, dropout=0.1)
     network.load_state_dict(plain.network.state_dict())
     network = Normalized(network, plain.mean.flatten().tolist(), plain.std.flatten().tolist())
     pictures, labels = coursenet.everything()

@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
         figures,
         size=80,
         seed=7,
-        shape={"dropout": 0.3},
+        dropout=0.3,
         rate=0.08,
         batch_size=32,  # fewer pictures than the others learn from: more steps a pass
     )

@@ -42,8 +42,7 @@ def main(arguments: list[str] | None = None, name: str = "generator") -> None:
     model = models.load("coursenet", device=training.best_device())
     pictures, labels = coursenet.everything()
     photos = int((~coursenet.photographs().held_out).sum())
-    torch.manual_seed(SEED)  # the initial weights
-    network = Generator(model.shapes["code"][1], batch_norm=True)
+    network = training.to_train(Generator(model.shapes["code"][1]), SEED)
 
     def plan(index: int) -> tuple[Tensor, Tensor, int]:
         turn = torch.arange(index % PHOTOGRAPHS_IN_TURN, photos, PHOTOGRAPHS_IN_TURN)

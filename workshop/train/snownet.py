@@ -24,5 +24,6 @@ def main(
         cards.snow_figures,
         size=96,
         seed=5,
-        shape={"widths": WIDTHS, "dropout": 0.2},
+        dropout=0.2,
+        shape={"widths": WIDTHS},
     )

@@ -11,6 +11,7 @@ import math
 import os
 import pickle
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -231,6 +232,31 @@ def share_in_words(correct: Tensor) -> str:
     """`81.2 % (79.0–83.2)` from a tensor of yes and no."""
     found = intervals.share(correct)
     return f"{100 * correct.float().mean():.1f} % ({100 * found.low:.1f}–{100 * found.high:.1f})"
+
+
+def to_train(
+    network: nn.Module, seed: int, batch_norm: bool = True, dropout: float = 0.0
+) -> nn.Module:
+    """The network with fresh weights and, until `fold_batch_norm`, what helps it to learn.
+
+    A norm `…norm…` comes behind each convolution `…conv…`, but not behind one that gives colours;
+    dropout comes before `scores`. It is done in place.
+    """
+    for part in [each for each in network.modules() if isinstance(each, nn.Sequential)]:
+        layers: dict[str, nn.Module] = {}
+        for name, module in part.named_children():
+            if name == "scores" and dropout:
+                layers["dropout"] = nn.Dropout(dropout)
+            layers[name] = module
+            if batch_norm and isinstance(module, nn.Conv2d) and module.out_channels > 3:
+                module.register_parameter("bias", None)  # the norm has its own
+                layers[name.replace("conv", "norm")] = nn.BatchNorm2d(module.out_channels)
+        part._modules = OrderedDict(layers)
+    torch.manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.reset_parameters()
+    return network
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
