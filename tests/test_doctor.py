@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import shutil
+import tomllib
+from importlib import metadata
 
 import pytest
 
@@ -39,20 +42,60 @@ def test_a_missing_file_and_a_missing_or_damaged_list_are_named(data):
     assert (good, "checksums.json is missing or damaged" in finding) == (False, True)
 
 
-def test_without_an_environment_the_doctor_says_what_makes_one(monkeypatch):
-    monkeypatch.setattr(environment, "missing", lambda extra="": ["torch>=2.4"])
-    monkeypatch.setattr(environment, "in_an_environment", lambda: False)
-    assert (False, "no environment yet: `python3 -m cs231n_viz start` makes one") in list(
-        doctor._python()
-    )
+PARTS = ["_python", "_bundled", "_lessons", "_room", "_browser"]
+AFTER_THE_SET_UP = ["_network", "_torchvision_weights", "_caltech"]
+
+
+@pytest.fixture
+def fresh_clone(monkeypatch):
+    monkeypatch.setattr(environment, "missing", lambda tests=False: ["torch>=2.4"])
+    monkeypatch.setattr(environment, "is_ready", lambda: False)
+
+
+def test_on_a_fresh_clone_nothing_is_broken_and_the_last_line_says_what_to_do(fresh_clone, capsys):
+    assert doctor.report() == 2
+    said = capsys.readouterr().out
+    assert "BROKEN" not in said
+    assert said.endswith("Not set up yet: `python3 -m cs231n_viz start` does it.\n")
+
+
+def test_a_broken_file_is_told_before_the_set_up_too(fresh_clone, data, capsys):
+    (data / "coursenet.safetensors").write_bytes(b"weight")
+    assert doctor.report() == 1
+    assert "BROKEN" in capsys.readouterr().out
 
 
 def test_a_package_that_lacks_is_broken_and_the_others_are_told_with_their_versions(monkeypatch):
-    monkeypatch.setattr(environment, "missing", lambda extra="": ["torch>=99"])
-    monkeypatch.setattr(environment, "in_an_environment", lambda: True)
+    monkeypatch.setattr(
+        environment, "missing", lambda tests=False: ["torch>=99"] + ["pytest>=99"] * tests
+    )
+    monkeypatch.setattr(environment, "is_ready", lambda: True)
     findings = {words.split()[0]: (good, words) for good, words in doctor._python()}
-    assert not findings["torch"][0] and "brings what is missing" in findings["torch"][1]
-    assert findings["numpy"][0]
+    assert findings["torch"][0] is False and "brings what is missing" in findings["torch"][1]
+    assert findings["pytest"][0] is None, "the lessons can do without"
+    assert findings["numpy"] == (True, f"numpy {metadata.version('numpy')}")
+
+
+def test_every_package_that_is_told_is_one_that_the_course_asks_for():
+    project = tomllib.loads((environment.CLONE / "pyproject.toml").read_text())["project"]
+    asked = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert set(doctor.PACKAGES) <= set(doctor._names(asked))
+
+
+def test_room_on_the_disk_is_told_and_a_full_disk_is_not_broken(monkeypatch):
+    for free, good in ((5e9, True), (1e9, None)):
+        usage = shutil._ntuple_diskusage(1e12, 1e12 - free, free)
+        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder, usage=usage: usage)
+        ((found, words),) = doctor._room()
+        assert found is good and f"{free / 1e9:.1f} GB free" in words
+
+
+@pytest.mark.parametrize("path, good", [("/usr/bin/chromium", True), (None, None)])
+def test_the_browser_of_the_tests_is_told_and_can_be_done_without(monkeypatch, path, good):
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: path)
+    ((found, words),) = doctor._browser()
+    assert found is good
+    assert path in words if path else "until chromium is installed" in words
 
 
 def test_weights_in_torchs_cache_are_checked_by_the_hash_in_their_name(tmp_path, monkeypatch):
@@ -72,10 +115,11 @@ def test_weights_in_torchs_cache_are_checked_by_the_hash_in_their_name(tmp_path,
 
 @pytest.mark.parametrize("good, status", [(True, 0), (None, 0), (False, 1)])
 def test_the_status_is_one_only_where_something_needed_is_broken(monkeypatch, capsys, good, status):
-    for part in ("_python", "_bundled", "_lessons", "_network", "_torchvision_weights", "_caltech"):
+    monkeypatch.setattr(environment, "missing", lambda tests=False: [])
+    for part in PARTS + AFTER_THE_SET_UP:
         monkeypatch.setattr(doctor, part, lambda: [(good, "a finding")])
     assert doctor.report() == status
-    assert "a finding" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("a finding") == len(PARTS + AFTER_THE_SET_UP)
 
 
 def test_without_the_weights_of_the_real_network_the_course_goes_on_and_the_remedy_is_said(

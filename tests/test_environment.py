@@ -1,4 +1,4 @@
-"""The set-up, tried for real by a bare Python in a small stand-in for a clone, and part by part."""
+"""Which Python runs the course, with how many threads; what it needs. test_setup.py makes one."""
 
 import ast
 import os
@@ -7,184 +7,118 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from cs231n_viz.commands import environment
+from cs231n_viz.commands import environment, setup
 from cs231n_viz.places import PACKAGE
 
 CLONE = PACKAGE.parent
 BARE_PYTHON = sys._base_executable
-ECHO = 'import sys; print("inside", sys.prefix, *sys.argv[1:])'
 
 
 @pytest.fixture
-def clone(tmp_path):
-    """What the set-up needs, with pip itself as the only requirement: no network is used."""
-    package, workshop = tmp_path / "cs231n_viz", tmp_path / "workshop" / "train"
-    (package / "commands").mkdir(parents=True)
-    workshop.mkdir(parents=True)
-    for name in ("__init__", "__main__", "errors", "places", "commands/__init__"):
-        (package / f"{name}.py").write_text((PACKAGE / f"{name}.py").read_text())
-    source = (PACKAGE / "commands/environment.py").read_text()
-    (package / "commands/environment.py").write_text(source)
-    (workshop / "__main__.py").write_text(ECHO)
-    (tmp_path / "requirements.txt").write_text("-c constraints.txt\npip\n")
+def here(tmp_path, monkeypatch):
+    """The module `environment` itself, looking at a clone that needs little."""
     (tmp_path / "constraints.txt").write_text("# none\n")
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "stand-in"\nrequires-python = ">=3.11"\ndependencies = ["pip>=20"]\n'
         'optional-dependencies.test = ["surely-not-there>=1"]\n'
     )
-    return tmp_path
-
-
-@pytest.fixture
-def here(clone, monkeypatch):
-    """The module `environment` itself, looking at the stand-in."""
-    monkeypatch.setattr(environment, "CLONE", clone)
-    monkeypatch.setattr(environment, "VENV", clone / ".venv")
+    monkeypatch.setattr(environment, "CLONE", tmp_path)
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(environment, "IN_A_CLONE", True)
+    monkeypatch.setenv(environment.READY, "")
     return environment
 
 
-def bare(clone, *arguments):
-    """The command as a stranger gives it: a bare Python, no activated environment."""
-    hidden = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", environment.READY)
-    surroundings = {key: value for key, value in os.environ.items() if key not in hidden}
-    command = [BARE_PYTHON, "-m", "cs231n_viz", *arguments]
-    return subprocess.run(
-        command, cwd=clone, env=surroundings, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def done(monkeypatch):
+    """What was done: set up, and gone on inside."""
+    calls = []
+    monkeypatch.setattr(setup, "set_up", lambda: calls.append("set up"))
+    monkeypatch.setattr(environment, "go_on_inside", lambda arguments: calls.append(arguments))
+    return calls
 
 
-def pip_that(tmp_path, code):
-    """A command in the place of pip."""
-    (tmp_path / "pip.py").write_text(code)
-    return [sys.executable, str(tmp_path / "pip.py")]
+def test_an_active_environment_that_has_everything_is_used(here, done, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", "/somewhere/active")
+    here.enter(["start"])
+    assert done == []
 
 
-@pytest.mark.slow
-def test_a_bare_python_makes_the_environment_goes_on_inside_and_does_so_only_once(clone):
-    first = bare(clone, "train", "echo", "--passes", "3")
-    assert first.returncode == 0, first.stderr
-    assert "First time here" in first.stdout
-    assert f"inside {clone / '.venv'} echo --passes 3" in first.stdout
-    second = bare(clone, "train", "echo")
-    assert second.stdout == f"inside {clone / '.venv'} echo\n"
-
-    (clone / ".venv" / "ready-for-start").unlink()  # as if Ctrl-C had come before the end
-    third = bare(clone, "train", "echo")
-    assert "Finishing or renewing" in third.stdout
-    assert f"inside {clone / '.venv'}" in third.stdout
-
-    (clone / "constraints.txt").write_text("# others\n")
-    assert "Finishing or renewing" in bare(clone, "train", "echo").stdout
-
-
-def test_an_environment_whose_python_does_not_run_is_made_anew(here, monkeypatch):
-    here.venv_python().parent.mkdir(parents=True)
-    here.venv_python().write_text("not a program")
-    monkeypatch.setattr(here, "_succeeds", lambda command: False)
-    monkeypatch.setattr(
-        here.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0)
-    )
-    said = []
-    assert here._make_venv(said.append) == [str(here.venv_python()), "-m", "pip"]
-    assert "making it anew" in said[0]
-    assert not here.VENV.exists()
-
-
-def test_without_ensurepip_the_systems_own_pip_serves_from_outside(here, monkeypatch):
-    monkeypatch.setattr(here.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(here, "_succeeds", lambda command: "import pip" not in command)
-    assert here._make_venv(print) == [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(here.venv_python()),
-    ]
-
-
-def test_without_ensurepip_and_pip_the_sentence_says_what_to_install(here, monkeypatch):
-    monkeypatch.setattr(here.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(here, "_succeeds", lambda command: False)
-    with pytest.raises(environment.SetUpError, match=r"sudo apt install python3\.\d+-venv"):
-        here._make_venv(print)
-
-
-@pytest.mark.parametrize(
-    "complaint, sentence",
-    [
-        ("OSError: [Errno 28] No space left on device", "the disk is full"),
-        (
-            "NewConnectionError: Temporary failure in name resolution",
-            "the package index could not be reached",
-        ),
-        ("ERROR: ResolutionImpossible", "what it said stands above"),
-    ],
-)
-def test_when_pip_fails_a_sentence_says_why_and_no_stamp_is_left(
-    here, tmp_path, monkeypatch, complaint, sentence
+def test_an_active_environment_that_lacks_something_is_left_alone_and_it_is_said(
+    here, done, monkeypatch, capsys
 ):
-    failing = pip_that(tmp_path, f"import sys; sys.exit({complaint!r})")
-    monkeypatch.setattr(here, "_make_venv", lambda say: here.VENV.mkdir() or failing)
-    with pytest.raises(environment.SetUpError, match=sentence):
-        here.set_up()
-    assert not here.is_ready()
+    monkeypatch.setattr(sys, "prefix", "/somewhere/active")
+    here.enter(["test", "-x"])  # which needs more than `start`
+    said = capsys.readouterr().out
+    assert "lacks surely-not-there>=1" in said
+    assert 'pip install -e ".[test,weights]"' in said
+    assert done == ["set up", ["test", "-x"]]
 
 
-def test_no_permission_to_write_is_said_in_a_sentence(here, monkeypatch):
-    def denied(say):
-        raise PermissionError(13, "Permission denied", str(here.VENV))
-
-    monkeypatch.setattr(here, "_make_venv", denied)
-    with pytest.raises(
-        environment.SetUpError, match="Permission denied.*give the same command again"
-    ):
-        here.set_up()
-
-
-@pytest.mark.parametrize("torch, kept", [("torch-2.14.1+cpu", True), ("torch-2.14.1", False)])
-def test_a_torch_that_a_person_chose_is_kept_and_pips_own_follows_the_pins(
-    here, tmp_path, torch, kept
-):
-    (here.VENV / "lib" / "python3.11" / "site-packages" / f"{torch}.dist-info").mkdir(parents=True)
-    (here.CLONE / "constraints.txt").write_text(
-        "numpy==2.4.6\ntorch==2.15.0\ntorchvision==0.29.2\n"
-    )
-    here._install(pip_that(tmp_path, ""), "")
-    pins = (here.VENV / "constraints.txt").read_text().split()
-    assert pins == ["numpy==2.4.6"] + ([] if kept else ["torch==2.15.0", "torchvision==0.29.2"])
-
-
-def test_the_test_command_installs_the_test_extra_too(here, tmp_path):
+def test_one_set_up_serves_all_commands_until_the_requirements_change(here, done, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    here.enter(["start"])
     here.VENV.mkdir()
-    here._install(
-        pip_that(tmp_path, "import sys; open('seen', 'w').write(' '.join(sys.argv[1:]))"), "test"
-    )
-    assert (
-        here.CLONE / "seen"
-    ).read_text() == f"install -r {here.VENV / 'requirements.txt'} -e .[test]"
+    here.stamp().write_text(here.fingerprint())
+    here.enter(["start"])
+    here.enter(["test"])
+    (here.CLONE / "constraints.txt").write_text("# others\n")
+    here.enter(["test"])
+    assert done == ["set up", ["start"], ["start"], ["test"], "set up", ["test"]]
 
 
-def test_an_active_environment_that_has_everything_is_used(here, monkeypatch):
-    monkeypatch.setattr(sys, "prefix", "/somewhere/active")
-    here.enter(["start"])  # returns: nothing is made
-    assert not here.VENV.exists()
+def test_in_our_environment_nothing_is_done_unless_something_has_been_taken_away(
+    here, done, monkeypatch
+):
+    here.VENV.mkdir()
+    here.stamp().write_text(here.fingerprint())
+    monkeypatch.setattr(sys, "prefix", str(here.VENV))
+    here.enter(["start"])
+    assert done == []
+    here.enter(["test"])  # for which a package is missing
+    assert done == ["set up", ["test"]]
 
 
-def test_an_active_environment_that_lacks_something_is_left_alone_and_it_is_said(here, monkeypatch):
-    monkeypatch.setattr(sys, "prefix", "/somewhere/active")
-    monkeypatch.setattr(here, "set_up", lambda extra, say: None)
-    monkeypatch.setattr(here, "go_on_inside", lambda arguments: None)
-    monkeypatch.setenv(here.READY, "")
-    said = []
-    here.enter(["test"], extra="test", say=said.append)
-    assert "lacks surely-not-there>=1" in said[0]
-    assert 'pip install -e ".[test]"' in said[0]
+def test_the_process_that_goes_on_after_a_set_up_does_not_ask_again(here, done, monkeypatch):
+    monkeypatch.setenv(here.READY, sys.prefix)
+    here.enter(["test"])
+    assert done == [] and here.READY not in os.environ
+
+
+@pytest.mark.parametrize("windows, python", [(True, "Scripts/python.exe"), (False, "bin/python")])
+def test_the_python_of_the_environment_lies_where_the_system_puts_it(
+    here, monkeypatch, windows, python
+):
+    monkeypatch.setattr(here, "WINDOWS", windows)
+    assert here.venv_python() == here.VENV / python
+    library = "Lib" if windows else "lib/python3.12"
+    note = here.VENV / library / "site-packages/torch-2.15.0.dist-info"
+    note.mkdir(parents=True)
+    assert here.installed("torch") == here.installed("*") == [note]
+    assert here.installed("torchvision") == []
+
+
+def test_on_windows_the_command_is_waited_for_and_its_status_handed_on(here, monkeypatch):
+    calls = []
+
+    def run(command, env, check):
+        calls.append((command, env["PYTHONPATH"].split(os.pathsep)[0]))
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(here, "WINDOWS", True)
+    monkeypatch.setattr(here.subprocess, "run", run)
+    with pytest.raises(SystemExit) as end:
+        here.go_on_inside(["test", "-x"])
+    assert end.value.code == 3
+    python = str(here.VENV / "Scripts/python.exe")
+    assert calls == [([python, "-m", "cs231n_viz", "test", "-x"], str(here.CLONE))]
 
 
 def test_what_is_missing_is_told_by_name_and_version(here, monkeypatch):
@@ -194,7 +128,7 @@ def test_what_is_missing_is_told_by_name_and_version(here, monkeypatch):
     assert here.missing() == ["pip>=20"]
     versions["pip"] = "20.0rc1"
     assert here.missing() == []
-    assert here.missing("test") == ["surely-not-there>=1"]
+    assert here.missing(tests=True) == ["surely-not-there>=1"]
 
 
 def test_an_old_python_is_told_so_in_a_sentence():
@@ -227,7 +161,7 @@ def test_the_constraints_pin_every_requirement_and_name_no_machine():
     ]
     assert len(lines) == len(pins), "one name==version a line, nothing else"
     project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
-    for requirement in project["dependencies"] + project["optional-dependencies"]["test"]:
+    for requirement in chain(project["dependencies"], *project["optional-dependencies"].values()):
         name, kind, wanted = re.split("(==|>=)", requirement)
         found, wanted = (environment._numbers(each) for each in (pins[name], wanted))
         assert found == wanted if kind == "==" else found >= wanted
@@ -236,7 +170,10 @@ def test_the_constraints_pin_every_requirement_and_name_no_machine():
 
 def test_requirements_install_the_package_within_the_constraints():
     lines = Path(CLONE / "requirements.txt").read_text().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == ["-c constraints.txt", "-e ."]
+    assert [line for line in lines if not line.startswith("#")] == [
+        "-c constraints.txt",
+        "-e .[weights]",
+    ]
 
 
 def test_no_pinned_version_asks_for_a_newer_python_than_the_course_does():

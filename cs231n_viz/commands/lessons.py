@@ -9,8 +9,10 @@ from pathlib import Path
 
 from ..places import PACKAGE, notebooks_dir
 
-# in the student's folder: {lesson: hash of the course's version that last came}
+# in the student's folder: {lesson: marks of the course's version that last came}
 RECORD = ".copied.json"
+# what a person sets of a cell, beside its words; programs keep much else there
+SET_BY_A_PERSON = ("name", "tags", "slideshow")
 
 
 def own_folder() -> Path:
@@ -23,8 +25,8 @@ def bring(own: Path, course: Path | None = None, say: Callable[[str], None] = pr
     """Bring the lessons of `course` into the folder `own`, say what came, and return `own`.
 
     A lesson that is not there is copied. One whose course version changed since is replaced if the
-    student's copy is still what the course gave, byte for byte; otherwise the newer one comes
-    beside it under a new name.
+    student's copy still says what the course gave, run or not; otherwise the newer one comes beside
+    it under a new name.
     """
     course = course or notebooks_dir()
     found = sorted(course.rglob("*.ipynb"))
@@ -38,25 +40,27 @@ def bring(own: Path, course: Path | None = None, say: Callable[[str], None] = pr
     for lesson in lessons:
         name = lesson.relative_to(course).as_posix()
         content = lesson.read_bytes()
-        if record.get(name) == _hash(content) and (own / name).exists():
+        if record.get(name) == _marks(content) and (own / name).exists():
             continue
-        _bring_one(own / name, content, record.get(name), say)
-        record[name] = _hash(content)
+        _bring_one(own / name, content, record.get(name, []), say)
+        record[name] = _marks(content)
         # After each one: an interruption loses nothing.
         _write(own / RECORD, json.dumps(record, indent=1).encode())
     return own
 
 
 def _bring_one(
-    mine: Path, content: bytes, last_given: str | None, say: Callable[[str], None]
+    mine: Path, content: bytes, last_given: list[str], say: Callable[[str], None]
 ) -> None:
-    target = mine
+    target, marks = mine, set(_marks(mine.read_bytes()) if mine.exists() else [])
     if not mine.exists():
         news = f"new lesson: {mine.name}"
     elif mine.read_bytes() == content:
         return
-    elif _hash(mine.read_bytes()) == last_given:
+    elif marks & set(last_given):
         news = f"{mine.name} has a newer version; you had not changed yours, so it was replaced"
+    elif marks & set(_marks(content)):
+        return  # run, perhaps, but nothing else was written into it
     else:
         target = _free_name(mine)
         news = f"{mine.name} has a newer version, {target.name}, beside it; yours stays as it is"
@@ -91,11 +95,44 @@ def _trust(lesson: Path) -> None:
     NotebookNotary().sign(nbformat.read(lesson, as_version=4))
 
 
-def _read_record(own: Path) -> dict[str, str]:
+def _read_record(own: Path) -> dict[str, list[str]]:
     try:
-        return json.loads((own / RECORD).read_text())
+        record = json.loads((own / RECORD).read_text())
     except (FileNotFoundError, ValueError):  # every changed lesson counts as the student's work
         return {}
+    # Until version 0.2.0 there was one mark, of the file.
+    return {name: [marks] if isinstance(marks, str) else marks for name, marks in record.items()}
+
+
+def _marks(content: bytes) -> list[str]:
+    """Hashes of the file and of what a person wrote in it; of no notebook, only of the file."""
+    try:
+        written = json.dumps(_written(json.loads(content)), sort_keys=True).encode()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return [_hash(content)]
+    return [_hash(content), _hash(written)]
+
+
+def _written(notebook: dict) -> list:
+    """What a person wrote, cell by cell, however it was run and whichever program stored it.
+
+    Cells without a word do not count: JupyterLab adds one where the last cell was run.
+    """
+    return [
+        [
+            cell["cell_type"],
+            _words(cell["source"]),
+            cell.get("attachments") or None,
+            [cell.get("metadata", {}).get(key) or None for key in SET_BY_A_PERSON],
+        ]
+        for cell in notebook["cells"]
+        if _words(cell["source"])
+    ]
+
+
+def _words(source: str | list[str]) -> str:
+    """Stored as one string or as lines; blanks at the ends of lines are nobody's work."""
+    return "\n".join(line.rstrip() for line in "".join(source).splitlines()).strip()
 
 
 def _hash(content: bytes) -> str:
