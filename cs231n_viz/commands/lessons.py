@@ -36,38 +36,41 @@ def bring(own: Path, course: Path | None = None, say: Callable[[str], None] = pr
             f"there are no lessons in {course}. Get a fresh copy of it: git checkout -- notebooks"
         )
     own.mkdir(parents=True, exist_ok=True)
-    record = _read_record(own)
+    record, first_time = _read_record(own), not any(own.rglob("*.ipynb"))
     for lesson in lessons:
         name = lesson.relative_to(course).as_posix()
         content = lesson.read_bytes()
         if record.get(name) == _marks(content) and (own / name).exists():
             continue
-        _bring_one(own / name, content, record.get(name, []), say)
+        news = _bring_one(own / name, content, record.get(name, []))
+        if news and not first_time:
+            say(news)
         record[name] = _marks(content)
         # After each one: an interruption loses nothing.
         _write(own / RECORD, json.dumps(record, indent=1).encode())
+    if first_time:
+        say(f"{len(lessons)} lessons are in {own} now.")
     return own
 
 
-def _bring_one(
-    mine: Path, content: bytes, last_given: list[str], say: Callable[[str], None]
-) -> None:
+def _bring_one(mine: Path, content: bytes, last_given: list[str]) -> str:
+    """Bring one lesson, or leave the student's as it is; gives the news, "" if there is none."""
     target, marks = mine, set(_marks(mine.read_bytes()) if mine.exists() else [])
     if not mine.exists():
         news = f"new lesson: {mine.name}"
     elif mine.read_bytes() == content:
-        return
+        return ""
     elif marks & set(last_given):
-        news = f"{mine.name} has a newer version; you had not changed yours, so it was replaced"
+        news = f"{mine.name} has a newer version; you wrote nothing into yours, so it was replaced"
     elif marks & set(_marks(content)):
-        return  # run, perhaps, but nothing else was written into it
+        return ""  # run, perhaps, but nothing else was written into it
     else:
         target = _free_name(mine)
         news = f"{mine.name} has a newer version, {target.name}, beside it; yours stays as it is"
     target.parent.mkdir(parents=True, exist_ok=True)
     _write(target, content)
     _trust(target)
-    say(news)
+    return news
 
 
 def _free_name(mine: Path) -> Path:
@@ -98,10 +101,12 @@ def _trust(lesson: Path) -> None:
 def _read_record(own: Path) -> dict[str, list[str]]:
     try:
         record = json.loads((own / RECORD).read_text())
-    except (FileNotFoundError, ValueError):  # every changed lesson counts as the student's work
-        return {}
-    # Until version 0.2.0 there was one mark, of the file.
-    return {name: [marks] if isinstance(marks, str) else marks for name, marks in record.items()}
+        # Until version 0.2.0 there was one mark, of the file.
+        return {
+            name: [marks] if isinstance(marks, str) else [*marks] for name, marks in record.items()
+        }
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}  # every changed lesson counts as the student's work
 
 
 def _marks(content: bytes) -> list[str]:
@@ -116,7 +121,7 @@ def _marks(content: bytes) -> list[str]:
 def _written(notebook: dict) -> list:
     """What a person wrote, cell by cell, however it was run and whichever program stored it.
 
-    Cells without a word do not count: JupyterLab adds one where the last cell was run.
+    Empty cells do not count: JupyterLab adds one where the last cell was run.
     """
     return [
         [
@@ -126,7 +131,7 @@ def _written(notebook: dict) -> list:
             [cell.get("metadata", {}).get(key) or None for key in SET_BY_A_PERSON],
         ]
         for cell in notebook["cells"]
-        if _words(cell["source"])
+        if _words(cell["source"]) or cell.get("attachments")
     ]
 
 

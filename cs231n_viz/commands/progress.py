@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from . import environment
+
 MOVING, LOGGED = 2.0, 2.5  # seconds from one line to the next, on a terminal and in a log file
 TICK = 0.2
 
@@ -22,11 +24,19 @@ class Progress:
         self.began = clock()
         self.told = self.began - LOGGED
         self.width = 0  # of the moving line that is to be wiped
+        self.kept_open = ()  # descriptors of files that its programs keep open, too
 
     def say(self, sentence: str) -> None:
         """Print a sentence that stays."""
-        print(f"\r{' ' * self.width}\r" * bool(self.width) + sentence, file=self.stream, flush=True)
-        self.width, self.told = 0, self.clock()
+        self.end()
+        print(environment.as_typed_here(sentence), file=self.stream, flush=True)
+        self.told = self.clock()
+
+    def end(self) -> None:
+        """Wipe the moving line: what others print next begins on an empty one."""
+        if self.width:
+            print(f"\r{' ' * self.width}\r", end="", file=self.stream, flush=True)
+        self.width = 0
 
     def show(self, doing: Callable[[], str]) -> None:
         """Print what is being done, unless that was told a moment ago."""
@@ -55,7 +65,7 @@ class Progress:
                 return source.read().decode(errors="replace")
 
             output = {"stdout": sink, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
-            process = subprocess.Popen(command, **output, **settings)
+            process = subprocess.Popen(command, pass_fds=self.kept_open, **output, **settings)
             try:
                 while process.poll() is None:
                     self.show(lambda: doing(said()))

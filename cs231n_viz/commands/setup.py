@@ -24,6 +24,7 @@ from .progress import Progress
 from .torch_build import CPU, CUDA, KEPT, PLAIN
 
 GIGABYTE = 1e9
+UNREACHABLE = "(?i)connection|name resolution|dns error|timed? ?out|proxy"
 # build of torch: gigabytes to download, gigabytes on disk, packages
 SIZES = {CPU: (0.5, 1.7, 150), CUDA: (3.3, 6.4, 170), PLAIN: (0.5, 1.7, 150), KEPT: (0.3, 1.7, 150)}
 
@@ -44,35 +45,41 @@ def set_up() -> None:
     except OSError as error:
         raise SetUpError(
             f"{error}. The set-up needs to write into {environment.CLONE}: make room or permission "
-            "for it, then give the same command again; it goes on where it stopped."
+            "for it, then run the same command again; it goes on where it stopped."
         ) from error
-    python = "py" if environment.WINDOWS else "python3"
+    finally:
+        progress.end()
     progress.say(
         "The environment is ready. Come back at any time with\n"
-        f"    {python} -m cs231n_viz start\n"
+        "    python3 -m cs231n_viz start\n"
         "From now on it starts at once and needs no network.\n"
     )
 
 
 @contextmanager
 def _alone(progress: Progress) -> Iterator[bool]:
-    """Wait until no other set-up of this folder runs; gives whether there was one to wait for."""
+    """Wait until no other set-up of this folder runs; gives whether there was one to wait for.
+
+    The programs of a set-up hold its lock, too: one that is killed is over when they are.
+    """
     with open(environment.VENV / "lock", "a+", encoding="utf-8") as file:
         waited = False
         while not _locked(file.fileno()):
             waited = True
             file.seek(0)
-            waiting = f"waiting for another set-up of this folder, {file.read()}"
+            waiting = f"waiting for another set-up here, {file.read()}"
             progress.show(lambda waiting=waiting: waiting)
             time.sleep(0.2)
         file.truncate(0)
-        file.write(f"process {os.getpid()}, begun at {time.strftime('%H:%M')}")
+        file.write(f"begun at {time.strftime('%H:%M')} by process {os.getpid()}")
         file.flush()
+        if not environment.WINDOWS:  # where a lock cannot be handed on
+            progress.kept_open = (file.fileno(),)
         yield waited
 
 
 def _locked(file: int) -> bool:
-    """Lock a file, unless another process holds it. When a process ends, its lock ends, too."""
+    """Lock a file, unless another process holds it. The lock ends with those that hold it."""
     try:
         if environment.WINDOWS:
             import msvcrt
@@ -96,7 +103,7 @@ def _make_venv(progress: Progress) -> None:
     there = environment.venv_python().exists()
     progress.say(
         f"{'Finishing or renewing' if there else 'First time here: making'} the environment with "
-        f"torch, JupyterLab and their company in\n    {environment.VENV}\n"
+        f"torch, JupyterLab and what they need in\n    {environment.VENV}\n"
         "A few minutes, once. Nothing outside that folder is changed, except the cache of "
         "downloads.\nCtrl-C stops it safely."
     )
@@ -112,7 +119,7 @@ def _make_venv(progress: Progress) -> None:
         raise SetUpError(
             "this Python cannot make an environment, for it lacks ensurepip and pip.\n"
             f"On Debian and Ubuntu:  sudo apt install python{version}-venv\n"
-            "Elsewhere install Python from python.org. Then give the same command again."
+            "Elsewhere install Python from python.org. Then run the same command again."
         )
 
 
@@ -130,20 +137,25 @@ def _works() -> bool:
 
 
 def _installers() -> list[list[str]]:
-    """The commands that install into `.venv`: uv where it is installed, then pip.
+    return installers(str(environment.venv_python()), pip=bool(installed("pip")))
 
+
+def installers(python: str, pip: bool) -> list[list[str]]:
+    """The commands that install into the environment of a Python, which has `pip` or has not.
+
+    uv where it is installed, then pip: the environment's, else that of the Python it was made by.
     Python compiles what is used when it is used, unless it may not: then all is compiled at once.
     """
     now = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    python, uv, commands = str(environment.venv_python()), shutil.which("uv"), []
+    outer, uv, commands = sys._base_executable, shutil.which("uv"), []
     if uv:
         compiling = ["--compile-bytecode"] if now else []
         commands += [[uv, "pip", "install", "--python", python, *compiling]]
     compiling = [] if now else ["--no-compile"]
-    if installed("pip"):
+    if pip:
         commands += [[python, "-m", "pip", "install", *compiling]]
-    elif _succeeds([sys.executable, "-m", "pip", "--version"]):  # the system's, from outside
-        commands += [[sys.executable, "-m", "pip", "--python", python, "install", *compiling]]
+    elif _succeeds([outer, "-m", "pip", "--version"]):
+        commands += [[outer, "-m", "pip", "--python", python, "install", *compiling]]
     return commands
 
 
@@ -186,8 +198,10 @@ def _install(choice: str, progress: Progress) -> None:
     if build == CPU:
         pins = torch_build.torch_pins()
         trouble = _run(["--no-deps", *pins], build, progress, index=torch_build.CPU_INDEX)
-        if re.search("No matching distribution|No solution found", trouble):
-            build, why = CUDA, f"No {pins[0]} there for this Python: torch comes with CUDA"
+        missing = re.search("No matching distribution|No solution found", trouble)
+        if missing and not re.search(UNREACHABLE, trouble):
+            lack = f"has no {' with '.join(pins)} for this Python"
+            build, why = CUDA, torch_build.instead(choice, lack)
             _say_what_comes(build, why, progress)
             torch_build.write_constraints(build)
         elif trouble:
@@ -282,13 +296,10 @@ def _log() -> Path:
 def _why(trouble: str, progress: Progress) -> str:
     """The sentence of an installation that failed, after the last lines of what was said."""
     progress.say("\n".join(trouble.strip().splitlines()[-10:]))
-    unreachable = r"Connection|from versions: none|name resolution|dns error|[Tt]imed? ?out|Proxy"
     if re.search(r"No space left|not enough space|Errno 28|os error 28", trouble):
         reason = "the disk is full. Make room"
-    elif re.search(unreachable, trouble):
+    elif re.search(UNREACHABLE, trouble):
         reason = "the package index could not be reached. Check the network connection"
     else:
-        reason = (
-            f"the requirements could not be installed; all that was said is in {_log()}. Mend that"
-        )
-    return f"{reason}, then give the same command again; it goes on where it stopped."
+        reason = f"the packages could not be installed; {_log()} says why. Solve that"
+    return f"{reason}, then run the same command again; it goes on where it stopped."

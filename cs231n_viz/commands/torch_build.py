@@ -49,7 +49,7 @@ def choose(choice: str, waiting: Callable[[], None]) -> tuple[str, str]:
     """Which build to take, and why; `waiting` is called while an index is asked."""
     found = _found()
     stays = f"torch {found} is in .venv already and stays"
-    if "+" in found and f"torch=={found}" not in _constraints_of_last_time():
+    if found and found not in _own_versions():
         return KEPT, stays
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
         return PLAIN, "torch comes from the ordinary index"
@@ -60,12 +60,19 @@ def choose(choice: str, waiting: Callable[[], None]) -> tuple[str, str]:
     if not choice and _has_gpu():
         return CUDA, "There is an NVIDIA GPU: torch comes with CUDA"
     why = f"{CHOICE}={choice}" if choice else "There is no NVIDIA GPU"
-    if _answers(f"{CPU_INDEX}/torch/", waiting):
-        return CPU, f"{why}: torch comes without CUDA, from {CPU_INDEX}"
-    silence = f"{CPU_INDEX} did not answer within {PATIENCE} seconds"
-    if choice:
-        raise SetUpError(f"{silence}. {CHOICE}={DEFAULT} takes torch from the ordinary index.")
-    return CUDA, f"{why}, but {silence}: torch comes from the ordinary index, with CUDA"
+    trouble = _trouble(f"{CPU_INDEX}/torch/", waiting)
+    if trouble:
+        return CUDA, f"{why}, but {instead(choice, trouble)}"
+    return CPU, f"{why}: torch comes without CUDA, from {CPU_INDEX}"
+
+
+def instead(choice: str, trouble: str) -> str:
+    """The sentence by which CUDA's build is taken in place of the CPU's, unless that was asked."""
+    if choice == CPU:
+        raise SetUpError(
+            f"{CPU_INDEX} {trouble}. {CHOICE}={DEFAULT} takes torch from the ordinary index."
+        )
+    return f"{CPU_INDEX} {trouble}: torch comes from the ordinary index, with CUDA"
 
 
 def pins() -> dict[str, str]:
@@ -81,12 +88,18 @@ def torch_pins() -> list[str]:
 
 def write_constraints(build: str) -> Path:
     """Write the pins into `.venv`, those of torch as its build wants them."""
-    lines = {name: f"{name}=={version}" for name, version in pins().items()}
-    if build in (CPU, KEPT):
-        del lines["torch"], lines["torchvision"]
-    torch = {CPU: torch_pins(), KEPT: [f"torch=={_found()}  # a person's choice"]}.get(build, [])
-    _constraints().write_text("\n".join([*lines.values(), *torch]) + "\n", encoding="utf-8")
-    return _constraints()
+    versions, file = pins(), environment.VENV / "constraints.txt"
+    if build == CPU:
+        versions |= dict(pin.split("==") for pin in torch_pins())
+    if build == KEPT:
+        versions["torch"] = _found()
+        del versions["torchvision"]  # the one that goes with that torch
+    else:  # noted before it is installed: whenever that is cut, it is known to be ours
+        with open(_note(), "a", encoding="utf-8") as note:
+            note.write(f"{versions['torch']}\n")
+    lines = [f"{name}=={version}\n" for name, version in versions.items()]
+    file.write_text("".join(lines), encoding="utf-8")
+    return file
 
 
 def _found() -> str:
@@ -94,14 +107,13 @@ def _found() -> str:
     return next((note.name[len("torch-") : -len(".dist-info")] for note in installed("torch")), "")
 
 
-def _constraints() -> Path:
-    return environment.VENV / "constraints.txt"
+def _note() -> Path:
+    """The file with the versions of torch that a set-up has installed, or was about to."""
+    return environment.VENV / "torch-of-the-set-up.txt"
 
 
-def _constraints_of_last_time() -> list[str]:
-    return (
-        _constraints().read_text(encoding="utf-8").splitlines() if _constraints().is_file() else []
-    )
+def _own_versions() -> list[str]:
+    return _note().read_text(encoding="utf-8").splitlines() if _note().is_file() else []
 
 
 def _has_gpu() -> bool:
@@ -116,17 +128,23 @@ def _nvidia_smi_lists_one() -> bool:
     return False
 
 
-def _answers(page: str, waiting: Callable[[], None]) -> bool:
-    """Whether a page comes in time; asked in a thread, for a name server can take long, too."""
-    answers, until = [], time.monotonic() + PATIENCE
+def _trouble(page: str, waiting: Callable[[], None]) -> str:
+    """Why a page does not come in time, or "" if it does.
+
+    It is asked for in a thread, for a name server can take long, too.
+    """
+    said, until = [], time.monotonic() + PATIENCE
 
     def ask():
-        with suppress(OSError, http.client.HTTPException):
-            answers.append(urllib.request.urlopen(page, timeout=PATIENCE).status)
+        try:
+            urllib.request.urlopen(page, timeout=PATIENCE).close()
+            said.append("")
+        except (OSError, http.client.HTTPException) as error:
+            said.append(f"cannot be reached ({getattr(error, 'reason', error)})")
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     while thread.is_alive() and time.monotonic() < until:
         waiting()
         thread.join(TICK)
-    return answers == [200]
+    return said[0] if said else f"did not answer within {PATIENCE} seconds"
