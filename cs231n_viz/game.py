@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from . import errors, images, plot
+from .clickable import Page, hidden
 from .widgets import InCell, alert, button, in_its_cell
 
 Look = Callable[[Tensor], Tensor]  # pixels (N, C, H, W) -> probabilities (N, classes)
@@ -249,7 +250,7 @@ class Game(InCell):
     new_round(), open_next(count), click(patch) and answer() do what the buttons do.
     """
 
-    _words = "Game: you against the network (run this cell to play)"
+    _words = "Run this cell to play: you against the network."
 
     def __init__(self, pictures, look, maps, cover, patch, threshold):
         self.table = Table(pictures.pixels[:1], 0, look, cover, patch)
@@ -365,7 +366,9 @@ class Game(InCell):
         table = W.Box(beside, layout={"flex_flow": "row-reverse wrap-reverse", **left})
         words = '<div style="line-height: 1.4; max-width: 860px">{}</div>'
         task, rules = (W.HTML(words.format(each)) for each in (TASK, RULES))
-        self._box = W.VBox([task, table, self._score, self.chart, rules])
+        words = ["the board", "patches that you and the network needed, round by round"]
+        self._box = W.VBox([task, table, self._score, self.chart, rules, hidden(Page(alts=words))])
+        self._box.add_class("cv-box")
 
     def _panel(self, threshold: float) -> W.VBox:
         look = {"style": {"description_width": "10.5em"}, "layout": {"width": "384px"}}

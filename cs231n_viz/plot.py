@@ -2,10 +2,12 @@
 
 Never pyplot, so nothing global is drawn on. Rows of pictures are laid out to the pixel, so that the
 picture under a slider keeps its size. As everywhere, tensors are (C, H, W), arrays (H, W, C), or
-batches of those.
+batches of those. Where a figure is one picture of many, `axes.parts` says where each of them lies,
+(left, top, width, height) in the units of the axes.
 """
 
 import base64
+import html
 import io
 import math
 import textwrap
@@ -13,6 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 
+import cv2
 import matplotlib
 import numpy as np
 import torch
@@ -30,8 +33,8 @@ from PIL import Image, ImageDraw, ImageOps
 from . import images
 from .errors import known
 
-INK, QUIET, PALE = "#22303c", "#8a97a3", "#eceff2"
-BLUE, ORANGE, GREEN, PURPLE = "#2f6f9f", "#dd7a2f", "#4f9268", "#8a5aa5"
+INK, QUIET, PALE = "#22303c", "#6b7783", "#eceff2"
+BLUE, ORANGE, GREEN, PURPLE = "#3377aa", "#dd7a2f", "#4f9268", "#55257f"
 DPI = 100
 # In pixels: the widest figure, the gap between panels, a colour bar with its words.
 WIDTH, GAP, BAR = 900, 14, 128
@@ -114,8 +117,10 @@ def tile_figure(tiles, columns=None, scale="each", labels: Names = None, highlig
     figure, (axes,), _ = _panels(1, 1, picture.width + 6, picture.height + 6)
     axes.imshow(picture, interpolation="nearest", extent=(0, picture.width, picture.height, 0))
     axes.set(xlim=(-3, picture.width + 3), ylim=(picture.height + 3, -3))
+    axes.parts = []
     for index in range(len(tiles)):
         left, top = index % columns * (width + beside), above + index // columns * (height + above)
+        axes.parts.append((left, top, width, height))
         if labels:
             axes.text(left, top - 4, labels[index], size=size, va="bottom")
         if index in frames:
@@ -145,6 +150,7 @@ def scatter_images(pictures, positions, title=None, side: int = 44, names=None) 
         for picture, corner in zip(pictures, corners.round().astype(int).tolist(), strict=True):
             canvas.paste(picture, tuple(corner))
         axes.imshow(canvas)
+        axes.parts = [(x - 0.5, y - 0.5, side, side) for x, y in corners]
         groups = (names or {}).items()
         _write(axes, [(name, corners[own] + side / 2) for name, own in groups], width)
     return figure
@@ -162,6 +168,7 @@ def picture_map(tiles, cells, columns: int, labels, names: Names = None) -> Figu
     spread[cells], kinds[cells] = tiles, labels
     figure, (axes,), _ = _panels(1, 1, columns * side, rows * side)
     axes.imshow(mosaic(spread, columns, gap=0, scale=None), interpolation="nearest")
+    axes.parts = [(n % columns * side - 0.5, n // columns * side - 0.5, side, side) for n in cells]
     kinds = kinds.reshape(rows, columns)
     lines = [((x + 1, y), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=1))]
     lines += [((x, y + 1), (x + 1, y + 1)) for y, x in np.argwhere(np.diff(kinds, axis=0))]
@@ -191,12 +198,17 @@ def value_maps(maps, titles=None, label="", signed=True, columns=None, side=None
 
 
 @_styled()
-def heatmap_over(picture, heat, titles: Names = None, label="", signed=False) -> Figure:
-    """A picture, and a map (h, w) of any size over its grey copy; `label` is the colour bar's."""
+def heatmap_over(picture, heat, titles=None, label="", signed=False, alone=False) -> Figure:
+    """A picture, and a map (h, w) of any size over its grey copy; `label` is the colour bar's.
+
+    alone: without the picture itself on the left.
+    """
     picture, heat, side = _picture(picture), _map(heat), 360
     height = round(side * picture.height / picture.width)
-    figure, (left, right), bar = _panels(2, 2, side, height, titles, bar=BAR)
-    _draw(left, picture, side)
+    count = 1 if alone else 2
+    figure, panels, bar = _panels(count, count, side, height, titles, bar=BAR)
+    _draw(panels[0], picture, side)
+    right = panels[-1]
     _draw(right, picture.convert("L").convert("RGB"), side)
     over = {"alpha": 0.6, "extent": right.get_images()[0].get_extent(), "interpolation": "nearest"}
     right.imshow(heat, **over, **_colors([heat], signed))
@@ -358,41 +370,63 @@ def hue_wheel(hues, strengths, colors=None) -> Figure:
 
 
 @_styled()
-def png(drawing, small: bool = False, fine: bool = False) -> bytes:
-    """A figure or a picture as PNG bytes; `small` takes longer, and only 256 colours if it must.
+def png(drawing) -> bytes:
+    """A figure or a picture as PNG bytes, quickly and without loss."""
+    return _encoded(_flat(drawing), "PNG", compress_level=1)
 
-    `fine`: these are chosen with more care, so that greys stay grey, for about a third more bytes.
+
+@_styled()
+def compact(drawing, exact: bool = False, quality: int = 80) -> tuple[str, bytes]:
+    """(MIME type, bytes) to keep in a page: PNG if it is exact or hardly larger than JPEG.
+
+    So charts become PNG, and photographs JPEG, which keeps colours at full resolution (4:4:4).
     """
-    if isinstance(drawing, Figure):
-        pixels, size = FigureCanvasAgg(drawing).print_to_buffer()
-        drawing = Image.frombytes("RGBA", size, pixels)
-    picture = _picture(drawing)
-    effort = {"optimize": True} if small else {"compress_level": 1}
-    encoded = _encoded(picture, "PNG", **effort)
-    if small and len(encoded) >= 50_000:
-        sample = picture.resize((picture.width // 3, picture.height // 3), Image.NEAREST)
-        palette = sample.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=int(fine))
-        picture = picture.quantize(palette=palette, dither=Image.Dither.NONE)
-        encoded = _encoded(picture, "PNG", **effort)
-    return encoded
+    picture = _flat(drawing)
+    lossless, jpeg = _encoded(picture, "PNG"), _jpeg(np.asarray(picture), quality)
+    small = exact or len(lossless) <= 1.5 * len(jpeg)
+    return ("image/png", lossless) if small else ("image/jpeg", jpeg)
 
 
-def show(drawing, words: str, fine: bool = False) -> None:
-    """Display a figure or picture with `words` as alternative text, and print the words."""
-    _display("image/png", png(drawing, small=True, fine=fine), words)
+def show(drawing, words: str, exact: bool = False) -> None:
+    """Display a figure or picture with `words` as alternative text, and print the words.
 
-
-def film(pictures, words: str, colors: int = 64) -> None:
-    """Display pictures of one size as a looping GIF, with `words` as in `show`."""
-    first, *others = (_picture(one).quantize(colors, dither=Image.Dither.NONE) for one in pictures)
-    settings = {"save_all": True, "append_images": others, "duration": 125, "loop": 0}
-    _display("image/gif", _encoded(first, "GIF", **settings), words)
-
-
-def _display(kind: str, encoded: bytes, words: str) -> None:
+    exact: stored without loss, where single values are the point.
+    """
+    kind, encoded = compact(drawing, exact)
     bundle = {kind: base64.b64encode(encoded).decode(), "text/plain": words}
     display(bundle, metadata={kind: {"alt": words}}, raw=True)
     print(words)
+
+
+def film(pictures, words: str) -> None:
+    """Display pictures of one size as a film that begins again, with `words` as in `show`."""
+    first, *others = map(_picture, pictures)
+    settings = {"save_all": True, "append_images": others, "duration": 125, "loop": 0}
+    encoded = _encoded(first, "WEBP", quality=85, **settings)
+    display({"text/html": img("image/webp", encoded, words), "text/plain": words}, raw=True)
+    print(words)
+
+
+def img(kind: str, encoded: bytes, words: str) -> str:
+    """An HTML element that holds its picture."""
+    source = f"data:{kind};base64,{base64.b64encode(encoded).decode()}"
+    return f'<img alt="{html.escape(words)}" src="{source}">'
+
+
+def _flat(drawing) -> Image.Image:
+    """A figure, a picture or its encoded bytes as an RGB image."""
+    if isinstance(drawing, Figure):
+        pixels, size = FigureCanvasAgg(drawing).print_to_buffer()
+        drawing = Image.frombytes("RGBA", size, pixels)
+    return _picture(Image.open(io.BytesIO(drawing)) if isinstance(drawing, bytes) else drawing)
+
+
+def _jpeg(picture: np.ndarray, quality: int) -> bytes:
+    settings = {"QUALITY": quality, "PROGRESSIVE": 1, "OPTIMIZE": 1}
+    settings["SAMPLING_FACTOR"] = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    pairs = [(getattr(cv2, f"IMWRITE_JPEG_{key}"), value) for key, value in settings.items()]
+    _, encoded = cv2.imencode(".jpg", picture[..., ::-1], sum(pairs, ()))
+    return encoded.tobytes()
 
 
 def _encoded(picture: Image.Image, kind: str, **settings) -> bytes:

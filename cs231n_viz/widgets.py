@@ -13,13 +13,14 @@ import html
 import inspect
 import itertools
 import math
+import operator
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -29,38 +30,54 @@ import traitlets
 from IPython import get_ipython
 
 from . import images, plot
+from .clickable import ONE_COLUMN, OVER, Page, clickable, fit, hidden, size_of
 from .errors import known, unknown
 
 PATIENCE = 0.4  # seconds of work before the progress bar and Stop appear
 PREVIEW_EVERY = 0.2  # seconds between two live pictures
+ROUND = 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8  # stops of a slider by factors, times powers of ten
 REMEMBERED = 64_000_000  # bytes of finished pictures that all explorers together cache
 
 # --- controls: plain ipywidgets, which explore names and labels -----------------------------------
 
 
-def slider(low: float, high: float, start=None, step=None, log: bool = False):
-    """A slider: over whole numbers if all are whole, else decimals; log=True: on a log scale."""
+def slider(low: float, high: float, start=None, step=None, log: bool = False, unit: str = ""):
+    """A slider: over whole numbers if all are whole, else decimals; log=True: over round numbers,
+    each about as many times the one before.
+
+    unit stands behind the label, "px"; of "%" the numbers are shares, shown as percentages.
+    """
     start = low if start is None else start
     if not low <= start <= high or (log and low <= 0):
         rule = "low <= start <= high, and low > 0 if log"
         raise ValueError(f"a slider needs {rule}; these are {low}, {start}, {high}.")
     if log:
-        exponents = {"min": math.log10(low), "max": math.log10(high), "step": step or 0.1}
-        return W.FloatLogSlider(start, **exponents, readout_format=".3g")
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        stops = {float(f"{digits}e{power}") for digits in ROUND for power in powers}
+        stops = {low, start, high} | {stop for stop in stops if low < stop < high}
+        return menu(sorted(stops), start, slide=True, unit=unit)
     if all(isinstance(number, int) for number in (low, high, start, step or 1)):
-        return W.IntSlider(start, low, high, step or 1)
-    step = step or (high - low) / 100
-    return W.FloatSlider(start, min=low, max=high, step=step, readout_format=".3g")
+        made = W.IntSlider(start, low, high, step or 1)
+    else:
+        made = W.FloatSlider(start, min=low, max=high, step=step or (high - low) / 100)
+    # The page knows more formats than ipywidgets lets through: "~" leaves out zeros at the end.
+    style = ".0%" if unit == "%" else ",d" if isinstance(made, W.IntSlider) else ",.4~r"
+    made.add_traits(readout_format=traitlets.Unicode().tag(sync=True))
+    made.readout_format = style
+    made.unit = f" ({unit})" if unit not in ("", "%") else ""
+    return made
 
 
-def menu(options: Sequence, start: object = None, slide: bool = False):
+def menu(options: Sequence, start: object = None, slide: bool = False, unit: str = ""):
     """A choice among options, or (name, value) pairs: a drop-down list, or a slider over them."""
-    options = list(options)
+    options = [(written(one), one) if isinstance(one, Real) else one for one in options]
     known = [one[1] if isinstance(one, tuple) and len(one) == 2 else one for one in options]
     if start is not None and start not in known:
         raise unknown("option", start, known)
     kind = W.SelectionSlider if slide else W.Dropdown
-    return kind(options=options, value=known[0] if start is None else start)
+    made = kind(options=options, value=known[0] if start is None else start)
+    made.unit = f" ({unit})" if unit else ""
+    return made
 
 
 def checkbox(start: bool = False) -> W.Checkbox:
@@ -78,10 +95,12 @@ class upload_or_paste(W.VBox):
 
     def __init__(self, size: int | tuple[int, int] | None = None):
         self._size, self.label, self._reply = size, "none", W.HTML()
+        wide = {"flex": "1 1 0", "min_width": "0"}
         self.button = W.FileUpload(accept="image/*", description="Upload")
-        hint = "or a path, or data:image/png;base64,…"
-        self.line = W.Text(placeholder=hint, continuous_update=False)
-        super().__init__([W.HBox([self.button, self.line]), self._reply], value=None)
+        name = {"description": "or a path", "style": {"description_width": "initial"}}
+        hint = "or data:image/png;base64,…"
+        self.line = W.Text(placeholder=hint, continuous_update=False, layout=wide, **name)
+        super().__init__([W.HBox([self.button, self.line]), self._reply], value=None, layout=wide)
         self.button.observe(self._uploaded, "value")
         self.line.observe(lambda change: self._take(change.new.strip()), "value")
 
@@ -105,17 +124,26 @@ class upload_or_paste(W.VBox):
         self.value = pixels
 
 
+def written(value) -> str:
+    """A number as a person writes it: 1,000; 0.1; 0.009. Of anything else its own words."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return str(value)
+    if isinstance(value, Integral) or 1000 <= abs(value) < math.inf:
+        return f"{round(value):,}"
+    return f"{float(f'{value:.4g}'):z.9f}".rstrip("0").rstrip(".")
+
+
 class depends_on(NamedTuple):
     """A control made of others: unit=depends_on("layer", lambda name: slider(0, last[name]))."""
 
     names: str | Sequence[str]
     make: Callable
 
-    def control(self, values: dict):
+    def given(self, values: dict) -> tuple:
         names = [self.names] if isinstance(self.names, str) else self.names
         for name in names:
             known("control (those it depends on come first)", name, values)
-        return self.make(*(values[name] for name in names))
+        return tuple(values[name] for name in names)
 
 
 # --- what a cell shows ----------------------------------------------------------------------------
@@ -124,11 +152,15 @@ class depends_on(NamedTuple):
 class InCell:
     """A box of widgets that a cell shows, with one picture; it goes when the cell is run again."""
 
-    closed, cell, _words = False, None, ""
+    closed, cell, words, _words = False, None, "", ""
 
     def _repr_mimebundle_(self, **_) -> dict:
+        """The widget; and for a page without a kernel, its first picture under one line."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-        return {"text/plain": self._words, "application/vnd.jupyter.widget-view+json": view}
+        picture = plot.img(*plot.compact(self.picture, quality=70), self.words or self._words)
+        page = f"<p>{html.escape(self._words)}</p>{picture}"
+        kinds = "text/plain", "text/html", "application/vnd.jupyter.widget-view+json"
+        return dict(zip(kinds, (self._words, page, view), strict=True))
 
     def close(self) -> None:
         """Leave an empty shell, for IPython's Out never lets go of what a cell has shown."""
@@ -165,15 +197,18 @@ class Drawn(NamedTuple):
     settings: tuple[tuple, ...]
 
 
-def explore(draw: Callable, /, *, uses: object = None, **controls) -> "Explorer":
+def explore(draw: Callable, /, *, uses=None, finished=None, **controls) -> "Explorer":
     """Controls around draw(**values) -> picture, or (picture, words).
 
     A picture is a Figure, a PIL image, pixels, an array or PNG bytes. draw may be a generator of
     those: they are shown as they come, and Stop ends it between two of them; a number in [0, 1]
-    that it yields moves the progress bar. The cell shows its first picture, an event of the user
-    runs it to the end. Explorers with the same uses=model take turns on that model.
+    that it yields before a picture says how far that is. The cell shows its first picture, or
+    `finished`, the last one at these settings where that is at hand; an event of the user runs it
+    to the end. Explorers with the same uses=model take turns on that model.
+
+    A dictionary of controls is a group that folds: wishes={"blur": slider(…), "jitter": slider(…)}.
     """
-    return in_its_cell(lambda: Explorer(draw, uses, controls))
+    return in_its_cell(lambda: Explorer(draw, uses, finished, controls))
 
 
 class Explorer(InCell):
@@ -182,44 +217,71 @@ class Explorer(InCell):
     run(), stop() and save() do what the buttons do.
     """
 
-    def __init__(self, draw: Callable, uses: object, controls: dict):
+    def __init__(self, draw: Callable, uses: object, finished: object, controls: dict):
         self._draw, self._uses = draw, uses
         self._turn = _TURNS.setdefault(id(self if uses is None else uses), threading.Lock())
         self.error = self._request = self._progress = None
-        self._guard, self._reshaping = threading.RLock(), False
+        self._guard, self._reshaping, self._highest = threading.RLock(), False, 0
         self._idle, self._halt = threading.Event(), threading.Event()
         self._idle.set()
-        self._rules = {name: one for name, one in controls.items() if isinstance(one, depends_on)}
-        self._words = f"Sliders: {', '.join(controls)} (run this cell to move them)"
-        self.controls, self._box = {}, None
+        groups = {name: one for name, one in controls.items() if isinstance(one, dict)}
+        nested = (groups.get(name, {name: one}).items() for name, one in controls.items())
+        pairs = list(itertools.chain(*nested))
+        self._rules = {name: one for name, one in pairs if isinstance(one, depends_on)}
+        self.controls, self._given, self._box = {}, {}, None
         try:
-            self._build(controls)
-            self._first_picture()
+            for name, item in pairs:
+                self.controls[name] = self._control(name, item)
+            self._build({"": [name for name in controls if name not in groups], **groups})
+            self._first_picture(finished)
         except BaseException:
-            _close(*controls.values(), *self.controls.values(), self._box)
+            _close(*(item for _, item in pairs), *self.controls.values(), self._box)
             raise
         for control in self.controls.values():
             control.observe(self._moved, "value")
 
-    def _build(self, controls: dict) -> None:
-        for name, item in controls.items():
-            made = item.control(self.values) if isinstance(item, depends_on) else item
-            if not hasattr(made, "value"):
-                raise TypeError(f"{name}={item!r} is no control: give a slider(…), menu(…), …")
-            self.controls[name] = made
-        width = f"{2 + 0.6 * max(map(len, self.controls), default=0):.1f}em"
-        rows = [_labelled(name, control, width) for name, control in self.controls.items()]
-        self.image, self._receipt = W.Image(layout={"max_width": "100%"}), W.HTML()
-        self._status = W.HTML(layout={"min_height": "28px"})  # keeps its height while it is empty
-        # As high as the highest picture, so that nothing below it jumps.
-        self._frame = W.Box([self.image])
-        self.bar = W.FloatProgress(max=1.0, layout={"width": "14em"})
+    def _control(self, name: str, item: object) -> W.Widget:
+        if name in self.controls:
+            raise ValueError(f"two controls are called {name!r}: give each a name of its own.")
+        if isinstance(item, depends_on):
+            self._given[name] = item.given(self.values)
+            item = item.make(*self._given[name])
+        if not hasattr(item, "value"):
+            raise TypeError(f"{name}={item!r} is no control: give a slider(…), menu(…), …")
+        return item
+
+    def _build(self, groups: dict[str, Iterable[str]]) -> None:
+        """Pictures to click and the picture drawn side by side; controls beside it or above."""
+        to_click = {name: one for name, one in self.controls.items() if isinstance(one, clickable)}
+        names = ", ".join(name.replace("_", " ") for name in self.controls)
+        slide = len(to_click) < len(self.controls)
+        can = {"click on the picture": to_click, "move the sliders": slide}
+        self._words = f"Run this cell to {' and '.join(filter(can.get, can))}: {names}."
+        shown = []
+        for title, group in groups.items():
+            rows = _rows({name: self.controls[name] for name in group if name not in to_click})
+            shown += [_folded(title, rows)] if title else rows
+        # The status keeps its height while it is empty.
+        self._status = W.HTML(layout={"min_height": "28px", "flex": "1 1 14em"})
+        self.bar = W.FloatProgress(max=1.0, layout={"width": "9em"})
         self.run_button = button("Run", "play", self.run, layout={"display": "none"})
         self.save_button = button("Save picture", "download", self.save)
-        self.stop_button = button("Stop", "stop", self.stop)
+        self.stop_button = button("Stop", "stop", self.stop, layout={"width": "6em"})
         self._work = W.HBox([self.stop_button, self.bar], layout={"visibility": "hidden"})
-        buttons = W.HBox([self.run_button, self.save_button, self._work])
-        self._box = W.VBox([*rows, buttons, self._status, self._frame, self._receipt])
+        buttons = [self.run_button, self.save_button, self._work, self._status]
+        shown.append(W.Box(buttons, layout={"flex_flow": "row wrap", "flex": "1 1 100%"}))
+        wide, self._most_beside = ("100%", 420) if to_click else ("320px", math.inf)
+        place = {"flex": f"1 1 {wide}", "align_content": "flex-start"}
+        panel = W.Box(shown, layout={"flex_flow": "row wrap", **place})
+        # As high as the highest picture, so that nothing below it jumps.
+        self._room, self.image = W.HTML(layout=OVER), W.Image(layout=OVER)
+        self._frame = W.GridBox([self._room, self.image], layout=ONE_COLUMN)
+        self._receipt, self._page = W.HTML(), Page()
+        pane = [self._frame, self._receipt, hidden(self._page)]
+        self._pane = W.VBox(pane, layout={"min_width": "0"})
+        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 14px"}
+        self._box = W.Box([panel, *to_click.values(), self._pane], layout=wrap)
+        self._box.add_class("cv-box")
 
     @property
     def values(self) -> dict[str, object]:
@@ -241,7 +303,10 @@ class Explorer(InCell):
         self._reshaping = True
         try:
             for name, rule in self._rules.items():
-                _reshape(self.controls[name], rule.control(self.values))
+                given = rule.given(self.values)
+                if any(map(operator.is_not, given, self._given[name])):
+                    _reshape(self.controls[name], rule.make(*given))
+                    self._given[name] = given
             self.run(afresh=False)
         except Exception as error:  # noqa: BLE001 (a person reads it in the widget)
             self._fail(error)
@@ -269,10 +334,10 @@ class Explorer(InCell):
 
     def save(self, folder: str | Path = "saved") -> Path | None:
         """Write the picture as a PNG file named by its settings; no file is overwritten."""
-        name = "_".join(f"{key}-{value}" for key, value, _ in self._drawn.settings)
-        name = re.sub(r"[^\w.=+-]+", "-", name)[:100] or "picture"
+        name = "_".join(f"{key}-{written(value)}" for key, value, _ in self._drawn.settings)
+        name = re.sub(r"[^\w.=+-]+", "-", name.replace(",", ""))[:100] or "picture"
         ends = itertools.chain([""], map("-{}".format, itertools.count(2)))
-        paths = (Path(folder, f"{name}{end}.png") for end in ends)
+        paths = (Path(folder, f"{name}{end}.png").resolve() for end in ends)
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             path = next(path for path in paths if not path.exists())
@@ -291,27 +356,34 @@ class Explorer(InCell):
                 del _MEMORY[key]
         super().close()
         self._draw = self._uses = self._drawn = self.error = None
-        self.controls, self._rules = {}, {}
+        self.controls, self._rules, self._given = {}, {}, {}
 
     def _present(self, afresh: bool = False) -> Request:
-        settings = []
-        for name, control in self.controls.items():
-            label = str(getattr(control, "label", control.value))
-            settings.append((name, label, getattr(control, "index", None)))
+        settings = (
+            (name, getattr(control, "label", control.value), getattr(control, "index", None))
+            for name, control in self.controls.items()
+        )
         return Request(self.values, tuple(settings), afresh)
 
     # --- the work: on the worker's thread, but for the first picture
 
-    def _first_picture(self) -> None:
+    def _first_picture(self, finished: object) -> None:
         request = self._present()
-        result = self._draw(**request.values)
-        if not inspect.isgenerator(result):
-            return self._put(self._remember(_drawn(result, request)))
-        first = next((item for item in result if not isinstance(item, Real)), None)
-        result.close()
-        self.run_button.layout.display = None
-        self._say("Press Run, or move a control.")
-        self._put(_drawn(first, request))
+        result = self._draw(**request.values) if finished is None else finished
+        if inspect.isgenerator(result):
+            first = next((item for item in result if not self._is_progress(item)), None)
+            result.close()
+            drawn = _drawn(first, _so_far(request, 1, self._progress))
+        else:
+            drawn = self._remember(_drawn(result, request))
+        if finished is not None or inspect.isgenerator(result):
+            self.run_button.layout.display = None
+            self._say("Press Run, or move a control.")
+        self._put(drawn)
+        # If there is room for the picture beside the controls, it stands there; else below them.
+        width, _ = size_of(drawn.png)
+        room = min(2 * width, max(width, 480), self._most_beside)
+        self._pane.layout.flex = f"{width} 1 {room}px"
 
     def _work_off(self) -> None:
         while True:
@@ -361,23 +433,27 @@ class Explorer(InCell):
 
     def _play(self, items: Iterator, request: Request) -> Drawn | None:
         """Show the pictures of a generator as they come; None if it was ended early."""
-        last, shown = None, 0.0
+        last, come, shown = None, (0, None), 0.0
         with closing(items):
             for item in items:
-                if isinstance(item, Real):
-                    self._progress = float(item)
-                else:
-                    last = item
+                if not self._is_progress(item):
+                    last, come = item, (come[0] + 1, self._progress)
                 if self._request:
                     return None
                 due = self._halt.is_set() or time.monotonic() - shown > PREVIEW_EVERY
                 if due and last is not None:
-                    preview, shown = _drawn(last, request), time.monotonic()
+                    preview, shown = _drawn(last, _so_far(request, *come)), time.monotonic()
                     with self._guard:
                         self._put(preview)
                 if self._halt.is_set():
                     return None
         return _drawn(last, request)
+
+    def _is_progress(self, item: object) -> bool:
+        """Whether an item is how far a run has come, in [0, 1]; that is noted."""
+        if number := isinstance(item, Real):
+            self._progress = float(item)
+        return number
 
     def _tick(self, done: threading.Event) -> None:
         """Move the progress bar to what draw yields, or to a guess that never reaches the end."""
@@ -400,10 +476,12 @@ class Explorer(InCell):
         if self.closed:
             return
         self._drawn, self.picture, self.words = drawn, drawn.png, drawn.words
-        width, height = (int.from_bytes(drawn.png[start : start + 4], "big") for start in (16, 20))
-        tallest = max(height, int((self._frame.layout.min_height or "0px")[:-2]))
-        self.image.layout.width, self._frame.layout.min_height = f"{width}px", f"{tallest}px"
-        self.image.value = drawn.png
+        width, height = size_of(drawn.png)
+        if height > self._highest:
+            self._highest, shape = height, f"aspect-ratio: {width} / {height}"
+            self._room.value = f'<div style="width: {fit(width, height)}; {shape}"></div>'
+        self.image.layout.width, self.image.value = fit(width, height), drawn.png
+        self._page.alts = [drawn.words or self._words]
         self._receipt.value = f'<div role="status">{html.escape(drawn.words)}</div>'
 
     def _say(self, sentence: str) -> None:
@@ -442,22 +520,50 @@ def _drawn(result: object, request: Request) -> Drawn:
     return Drawn(picture, words, request.settings)
 
 
-def _labelled(name: str, control: W.Widget, width: str) -> W.Widget:
-    name = name.replace("_", " ")
-    if not hasattr(control, "description"):
-        right = {"display": "flex", "justify_content": "flex-end"}
-        return W.HBox([W.Label(name, layout={"width": width, **right}), control])
-    control.description = name
-    control.style.description_width = width
-    control.layout.width = "32em"
-    return control
+def _rows(controls: dict[str, W.Widget]) -> list[W.Widget]:
+    """Controls with labels on their left; as many stand side by side as there is room for."""
+    rows = []
+    labels = [name + getattr(control, "unit", "") for name, control in controls.items()]
+    width = f"{1.5 + 0.55 * max(map(len, labels), default=0):.1f}em"
+    for label, control in zip(labels, controls.values(), strict=True):
+        label = label.replace("_", " ")
+        if hasattr(control, "description"):
+            control.description, control.style.description_width = label, width
+        else:
+            right = {"display": "flex", "justify_content": "flex-end"}
+            control = W.HBox([W.Label(label, layout={"width": width, **right}), control])
+        control.layout.width, control.layout.max_width = "auto", "440px"
+        control.layout.flex = "1 1 300px"
+        rows.append(control)
+    return rows
+
+
+def _folded(name: str, rows: list[W.Widget]) -> W.Widget:
+    """Rows under a button that shows and hides them."""
+    body = W.Box(rows, layout={"flex_flow": "row wrap", "display": "none"})
+    fold = W.ToggleButton(description=name.replace("_", " "), layout={"width": "auto"})
+    tell = (fold, "value")
+    traitlets.dlink(tell, (body.layout, "display"), lambda is_open: None if is_open else "none")
+    traitlets.dlink(tell, (fold, "icon"), lambda is_open: f"angle-{'down' if is_open else 'right'}")
+    return W.VBox([fold, body], layout={"flex": "1 1 300px", "max_width": "440px"})
+
+
+def _so_far(request: Request, pictures: int, share: float | None) -> Request:
+    """The settings of a run before its end: 6-of-20 steps, if it tells how far it is."""
+    steps, settings = request.values.get("steps"), request.settings
+    if steps is None or share is None:
+        return request._replace(settings=(*settings, ("stopped", f"at picture {pictures}", None)))
+    done = "steps", f"{round(share * steps)}-of-{steps}", None
+    return request._replace(settings=tuple(done if one[0] == "steps" else one for one in settings))
 
 
 def _reshape(control: W.Widget, fresh: W.Widget) -> None:
     """Give a control the range or options of a fresh one; it keeps its value where it can."""
     value = control.value
     _close(fresh)  # what it says can still be read
-    if hasattr(control, "options"):
+    if isinstance(control, clickable):
+        control.take(fresh)
+    elif hasattr(control, "options"):
         control.options = fresh.options
         control.value = value if value in control._options_values else fresh.value
     elif hasattr(control, "min"):
@@ -474,8 +580,7 @@ def _parts(widget: W.Widget) -> Iterator[W.Widget]:
 
 
 def _close(*widgets: W.Widget) -> None:
-    widgets = (widget for widget in widgets if isinstance(widget, W.Widget))
-    for part in [part for widget in widgets for part in _parts(widget)]:
+    for part in [part for one in widgets if isinstance(one, W.Widget) for part in _parts(one)]:
         part.unobserve_all()
         part.close()
 
@@ -488,4 +593,5 @@ def button(words: str, icon: str, pressed: Callable, style: str = "", **look) ->
 
 def alert(error: Exception) -> str:
     kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
-    return f'<div role="alert" style="color: #a33b1f">{html.escape(kind + str(error))}</div>'
+    look = "color: #a33b1f; background: white"  # to be read in a dark theme, too
+    return f'<div role="alert" style="{look}">{html.escape(kind + str(error))}</div>'

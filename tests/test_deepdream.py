@@ -1,10 +1,14 @@
 """DeepDream: a gradient by hand, each trick by itself, guides, journeys, and what is refused."""
 
+import base64
+import io
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import toy_nets
+from PIL import Image, ImageSequence
 
 from cs231n_viz import data, images, models, plot
 from cs231n_viz.activations import activations_at
@@ -261,13 +265,18 @@ def test_a_journey_survives_a_dream_without_clipping(coursenet, clouds):
     assert frames[-1].image.isfinite().all()
 
 
-def test_a_film_is_a_gif_with_words(capsys, monkeypatch):
+def test_a_film_moves_in_full_colour_and_has_words(capsys, monkeypatch):
     shown = []
-    monkeypatch.setattr(plot, "display", lambda data, metadata, raw: shown.append((data, metadata)))
-    plot.film([torch.full((3, 4, 6), level) for level in (0.0, 0.5, 1.0)], "three greys")
-    (content, metadata), printed = shown[0], capsys.readouterr().out
-    assert content["image/gif"].startswith("R0lGOD") and content["text/plain"] == "three greys"
-    assert metadata["image/gif"]["alt"] == "three greys" and printed == "three greys\n"
+    monkeypatch.setattr(plot, "display", lambda data, raw: shown.append(data))
+    plot.film([torch.full((3, 4, 6), level) for level in (0.0, 0.5, 1.0)], 'three "greys"')
+    ((content,), printed) = shown, capsys.readouterr().out
+    assert content["text/plain"] == 'three "greys"' and printed == 'three "greys"\n'
+    head = '<img alt="three &quot;greys&quot;" src="data:image/webp;base64,'
+    assert content["text/html"].startswith(head)
+    film = Image.open(io.BytesIO(base64.b64decode(content["text/html"][len(head) : -2])))
+    assert film.n_frames == 3 and film.info["loop"] == 0
+    frames = [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(film)]
+    assert all(abs(frames[k] - level).max() <= 2 for k, level in enumerate((0, 128, 255)))
 
 
 # --- a sky

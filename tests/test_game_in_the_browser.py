@@ -91,9 +91,7 @@ def test_a_round_by_mouse(page, board):
     chart = ask(page, "digest(bytes(one.chart.value))")
     images = board.locator(".widget-image")
     assert images.count() == 2
-    assert chart == images.nth(1).evaluate(
-        browser.PICTURE.replace("box.querySelector('.widget-image')", "box")
-    )
+    assert chart == images.nth(1).evaluate(browser.PICTURE)
 
 
 def test_a_click_opens_the_patch_under_the_mouse(page, board):
@@ -150,6 +148,38 @@ def test_another_order_in_the_middle_of_a_round_holds_for_what_is_closed(page, b
     press(board, "5 patches")
     assert soon(lambda: stands(page, opened=6))
     board.locator("select").select_option(label="by Grad-CAM")
+
+
+@pytest.mark.parametrize("by_keyboard", [True, False], ids=["by keyboard", "by mouse"])
+def test_the_threshold_the_hints_and_the_order_change_in_the_middle_of_a_round(
+    page, board, by_keyboard
+):
+    handle, track = board.locator("[role=slider]"), board.locator(".noUi-base").bounding_box()
+    hints, order = board.locator("input[type=checkbox]"), board.locator("select")
+    before = ask(page, "[one.threshold.value, one.order.index]")
+    if by_keyboard:
+        handle.focus()
+        page.keyboard.press("ArrowRight")
+        hints.focus()
+        page.keyboard.press("Space")
+        order.focus()
+        for key in ("Enter", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+    else:
+        page.mouse.click(track["x"] + 0.1 * track["width"], track["y"] + track["height"] / 2)
+        hints.click()
+        order.select_option(index=before[1] + 1)
+    assert soon(lambda: ask(page, "one.order.index") == before[1] + 1)
+    assert ask(page, "one.hints.value") and ask(page, "one.threshold.value") != before[0]
+    assert soon(lambda: "with 0 patches open:" in board.inner_text()), "there is no hint"
+    hints.click()
+    order.select_option(label="by Grad-CAM")
+    assert soon(lambda: "hidden until you have answered" in board.inner_text())
+    assert soon(lambda: shows(page, board, "one"))
+
+
+def test_nothing_on_the_board_keeps_people_out(page, board):
+    assert browser.barriers(page) == []
 
 
 def test_a_round_by_keyboard(page, board):

@@ -1,12 +1,15 @@
 """The form of a lesson, read from the stored notebooks."""
 
 import ast
+import base64
+import io
 import json
 import re
 import statistics
 from itertools import pairwise
 
 import pytest
+from PIL import Image
 
 from cs231n_viz.places import notebooks_dir
 
@@ -59,7 +62,12 @@ def words_of(output) -> str:
 
 
 def has_picture(output) -> bool:
-    return any(kind.startswith("image/") for kind in output.get("data", {}))
+    kinds = output.get("data", {})
+    return any(kind.startswith("image/") for kind in kinds) or "<img " in html_of(output)
+
+
+def html_of(output) -> str:
+    return "".join(output.get("data", {}).get("text/html", []))
 
 
 @every_lesson
@@ -146,13 +154,40 @@ def test_every_picture_has_words_beside_it(path):
 
 @every_lesson
 def test_no_picture_was_lost(path):
-    """What is displayed is a picture or a widget; text alone is left of a lost picture."""
+    """What is displayed is a picture; text alone is left of a lost one."""
     for number, cell in enumerate(code_cells(path), 1):
         for output in cell["outputs"]:
-            kinds = output.get("data", {})
-            view = "application/vnd.jupyter.widget-view+json" in kinds
-            lost = output["output_type"] == "display_data" and not has_picture(output) and not view
-            assert not lost, f"code cell {number} displays {list(kinds)} and no picture"
+            lost = output["output_type"] == "display_data" and not has_picture(output)
+            assert not lost, f"code cell {number} displays {list(output['data'])} and no picture"
+
+
+@every_lesson
+def test_what_is_stored_is_shown_by_every_renderer(path):
+    """JupyterLab, Notebook, VS Code, GitHub and nbconvert know these kinds; a widget needs more."""
+    known = {"text/plain", "text/html", "image/png", "image/jpeg"}
+    for number, cell in enumerate(code_cells(path), 1):
+        kinds = {kind for output in cell["outputs"] for kind in output.get("data", {})}
+        assert kinds <= known, f"code cell {number}"
+
+
+@every_lesson
+def test_a_widget_is_stored_as_a_line_and_its_first_picture(path):
+    for number, cell in enumerate(code_cells(path), 1):
+        for output in cell["outputs"]:
+            if page := html_of(output):
+                film = re.fullmatch(r'<img alt="[^"]{9,}" src="data:image/webp;[^">]+">', page)
+                line = "<p>Run this cell to (click on the picture|move the sliders|play).*: .+</p>"
+                kept = re.fullmatch(line + r'<img alt="[^"]+" src="data:image/[^">]+">', page)
+                assert film or kept, f"code cell {number}: {page[:200]}"
+
+
+@every_lesson
+def test_no_picture_is_cut_to_a_palette(path):
+    for number, cell in enumerate(code_cells(path), 1):
+        for output in cell["outputs"]:
+            if kept := output.get("data", {}).get("image/png"):
+                mode = Image.open(io.BytesIO(base64.b64decode("".join(kept)))).mode
+                assert mode == "RGB", f"code cell {number}: {mode}"
 
 
 @every_lesson
@@ -188,7 +223,7 @@ def words_only(cell) -> list[dict]:
             "data": {
                 kind: data
                 for kind, data in output.get("data", {}).items()
-                if not kind.startswith("image/")
+                if not kind.startswith("image/") and "<img " not in "".join(data)
             }
         }
         if "data" in output

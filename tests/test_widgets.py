@@ -20,7 +20,16 @@ from PIL import Image
 
 from cs231n_viz import data, images, models, plot, widgets
 from cs231n_viz.activations import activations_at, capture, relu_rule
-from cs231n_viz.widgets import checkbox, depends_on, explore, menu, slider, upload_or_paste
+from cs231n_viz.clickable import fit
+from cs231n_viz.widgets import (
+    checkbox,
+    depends_on,
+    explore,
+    menu,
+    slider,
+    upload_or_paste,
+    written,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +137,7 @@ def test_all_explorers_together_keep_so_many_bytes_and_drop_the_picture_used_lon
     assert show_number(one, 8) == calls  # so that it is the newest
     show_number(other, 2)
     kept = {(explorer, label) for explorer, ((_, label, _),) in widgets._MEMORY}
-    assert kept == {(one, "1"), (one, "8"), (other, "2")}
+    assert kept == {(one, 1), (one, 8), (other, 2)}
 
 
 def test_options_of_one_name_have_each_their_own_picture(open_explorer):
@@ -289,12 +298,17 @@ def test_slow_work_shows_a_bar_and_stop_until_it_is_done(open_explorer, monkeypa
 def test_nothing_below_a_picture_jumps_when_another_is_larger_or_smaller(open_explorer):
     sizes = [(40, 30), (60, 50), (20, 10)]
     explorer = open_explorer(lambda which: Image.new("RGB", sizes[which]), which=slider(0, 2))
-    frames = [explorer._frame.layout.min_height]
+    rooms = [explorer._room.value]
     for which in (1, 2):
         explorer.controls["which"].value = which
         explorer.wait()
-        frames.append(explorer._frame.layout.min_height)
-    assert frames == ["30px", "50px", "50px"] and explorer.image.layout.width == "20px"
+        rooms.append(explorer._room.value)
+    assert [f"aspect-ratio: {w} / {h}" in rooms[which] for which, (w, h) in enumerate(sizes)] == [
+        True,
+        True,
+        False,
+    ]
+    assert rooms[1] == rooms[2] and explorer.image.layout.width == fit(20, 10)
 
 
 def test_the_bar_of_a_run_that_waits_does_not_show_how_far_the_last_one_came(
@@ -561,10 +575,14 @@ def test_a_logarithmic_slider_and_a_check_box_may_depend_on_another_control(open
         explorer.controls["most"].value = most
         explorer.wait()
         assert explorer.controls["x"].value == pytest.approx(50) and explorer.controls["on"].value
-    explorer.controls["x"].value = 900.0
+    explorer.controls["x"].value = 100.0
+    explorer.controls["most"].value = 1000
+    explorer.wait()
+    assert explorer.controls["x"].value == 100
+    explorer.controls["x"].value = 800.0
     explorer.controls["most"].value = 100
     explorer.wait()
-    assert explorer.controls["x"].value == pytest.approx(100)
+    assert explorer.controls["x"].value == 50  # as it began: 800 is no longer there
 
 
 def test_saving_writes_the_picture_and_never_overwrites(open_explorer, tmp_path, monkeypatch):
@@ -575,9 +593,138 @@ def test_saving_writes_the_picture_and_never_overwrites(open_explorer, tmp_path,
     names = sorted(path.name for path in (tmp_path / "saved").iterdir())
     assert names == ["layer-fire9-relu_x-2-2.png", "layer-fire9-relu_x-2.png"]
     assert (tmp_path / "saved" / names[1]).read_bytes() == explorer.picture
-    assert "layer-fire9-relu_x-2-2.png" in explorer._status.value
+    assert str(tmp_path / "saved" / "layer-fire9-relu_x-2-2.png") in explorer._status.value
     (tmp_path / "full").write_text("a file where a folder should be")
     assert explorer.save(tmp_path / "full") is None and "full" in explorer._status.value
+
+
+@pytest.mark.parametrize(
+    ("control", "tells", "name"),
+    [
+        ("steps", True, "steps-6-of-20"),
+        ("steps", False, "steps-20_stopped-at-picture-6"),
+        ("x", True, "x-20_stopped-at-picture-6"),
+    ],
+)
+def test_the_saved_name_of_a_run_that_was_stopped_says_how_far_it_came(
+    open_explorer, tmp_path, control, tells, name
+):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def draw(**values):
+        for step in range(1, 21):
+            if step == 6:
+                begun.set()
+                assert go_on.wait(20)
+            if tells:
+                yield step / 20
+            yield dot(step)
+
+    explorer = open_explorer(draw, **{control: slider(1, 20, 20)})
+    first = explorer.save(tmp_path).stem
+    assert first == name.replace("6", "1")
+    explorer.run()
+    assert begun.wait(20)
+    explorer.stop()
+    go_on.set()
+    explorer.wait()
+    came = number_in(explorer)  # one more picture may be on its way
+    assert explorer.save(tmp_path).stem == name.replace("6", str(came)) and came in (5, 6)
+    explorer.run()
+    explorer.wait()
+    assert explorer.save(tmp_path).name == f"{control}-20.png" and number_in(explorer) == 20
+
+
+def test_a_finished_picture_at_hand_is_the_first_and_draw_is_not_called(open_explorer, tmp_path):
+    explorer = open_explorer(
+        lambda steps: iter([dot(steps)]), finished=(dot(7), "seven"), steps=slider(1, 20, 7)
+    )
+    assert number_in(explorer) == 7 and explorer.words == "seven" and not explorer.calls
+    assert explorer.run_button.layout.display is None
+    assert explorer.save(tmp_path).name == "steps-7.png"
+
+
+def test_a_dictionary_of_controls_is_a_group_that_folds(open_explorer):
+    explorer = open_explorer(
+        lambda x, blur, jitter: dot(x + blur + jitter),
+        x=slider(1, 9),
+        after_each_step={
+            "blur": slider(0, 9),
+            "jitter": depends_on("blur", lambda blur: slider(0, blur + 1)),
+        },
+    )
+    assert list(explorer.values) == ["x", "blur", "jitter"]
+    assert "sliders: x, blur, jitter." in explorer._words
+    (fold,) = [part for part in widgets._parts(explorer._box) if isinstance(part, W.ToggleButton)]
+    (body,) = [
+        part
+        for part in widgets._parts(explorer._box)
+        if explorer.controls["blur"] in getattr(part, "children", ())
+    ]
+    assert fold.description == "after each step" and body.layout.display == "none"
+    fold.value = True
+    assert body.layout.display is None
+    explorer.controls["blur"].value = 4
+    explorer.controls["jitter"].value = 5
+    assert number_in(explorer.wait()) == 1 + 4 + 5
+
+
+def test_two_controls_of_one_name_are_told_and_none_is_left_behind():
+    for controls in (
+        {"x": slider(0, 9), "more": {"x": slider(0, 5)}},
+        {"some": {"x": slider(0, 9)}, "more": {"x": depends_on((), lambda: slider(0, 5))}},
+    ):
+        with pytest.raises(ValueError, match="two controls are called 'x': give each a name"):
+            explore(lambda x: dot(x), **controls)
+
+
+def test_a_control_may_depend_on_one_in_a_group_before_it_and_on_none_after_it(open_explorer):
+    explorer = open_explorer(
+        lambda most, x: dot(x),
+        size={"most": slider(1, 9, 5)},
+        x=depends_on("most", lambda most: slider(0, most)),
+    )
+    assert explorer.controls["x"].max == 5 and list(explorer.values) == ["most", "x"]
+    explorer.controls["most"].value = 8
+    explorer.controls["x"].value = 7
+    assert number_in(explorer.wait()) == 7
+    with pytest.raises(ValueError, match="those it depends on come first"):
+        explore(
+            lambda most, x: dot(x),
+            x=depends_on("most", lambda most: slider(0, most)),
+            size={"most": slider(1, 9, 5)},
+        )
+
+
+def test_numbers_are_written_as_a_person_writes_them():
+    numbers = {
+        1000: "1,000",
+        0.1: "0.1",
+        0.009: "0.009",
+        12.58925: "12.59",
+        3: "3",
+    }
+    numbers |= {0.0: "0", 30000.0: "30,000", 1e-6: "0.000001", -2.5: "-2.5", 12345: "12,345"}
+    numbers |= {-1e-10: "0", float("inf"): "inf", float("-inf"): "-inf"}
+    assert {number: written(number) for number in numbers} == numbers
+    assert [written(other) for other in (True, "a", None, -0.0)] == ["True", "a", "None", "0"]
+
+
+def test_a_unit_stands_behind_the_label_and_shares_are_percentages(open_explorer):
+    explorer = open_explorer(
+        lambda **values: dot(),
+        patch_size=slider(8, 64, unit="px"),
+        share=slider(0.0, 1.0, unit="%"),
+        weight=slider(0.1, 1000.0, 1000.0, log=True),
+        rank=menu([1, 1000], slide=True),
+        strength=slider(0.0, 2000.0),
+    )
+    controls = explorer.controls
+    labels = ["patch size (px)", "share", "weight", "rank", "strength"]
+    assert [control.description for control in controls.values()] == labels
+    formats = [controls[name].readout_format for name in ("patch_size", "share", "strength")]
+    assert formats == [",d", ".0%", ",.4~r"]
+    assert controls["weight"].label == "1,000" and controls["rank"].options[1][0] == "1,000"
 
 
 def test_a_cell_that_is_run_again_leaves_nothing_of_the_first_run(open_explorer, monkeypatch):
@@ -654,11 +801,30 @@ def test_a_picture_that_comes_after_the_closing_is_kept_nowhere(open_explorer, s
     assert not widgets._MEMORY and gate.seen == [0, 4]
 
 
-def test_its_text_is_short_and_always_the_same(open_explorer):
-    explorer = open_explorer(lambda layer, x: dot(x), layer=menu(["a", "b"]), x=slider(0, 9))
+def test_without_a_kernel_a_page_shows_one_line_and_the_first_picture(open_explorer):
+    explorer = open_explorer(
+        lambda layer, x: (dot(x), f"dot <{x}>"), layer=menu(["a", "b"]), x=slider(0, 9)
+    )
     bundle = explorer._repr_mimebundle_()
-    assert bundle["text/plain"] == "Sliders: layer, x (run this cell to move them)"
+    assert bundle["text/plain"] == "Run this cell to move the sliders: layer, x."
+    picture = plot.img(*plot.compact(dot(0)), "dot <0>")
+    assert bundle["text/html"] == f"<p>{bundle['text/plain']}</p>{picture}"
+    assert picture.startswith('<img alt="dot &lt;0&gt;" src="data:image/png;base64,')
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer._box.model_id
+
+
+@pytest.mark.parametrize(
+    "others, line",
+    [
+        ({}, "Run this cell to click on the picture: tile."),
+        ({"x": [1, 2]}, "Run this cell to click on the picture and move the sliders: tile, x."),
+    ],
+)
+def test_the_line_says_what_can_be_done(open_explorer, others, line):
+    tile = widgets.clickable(dot(), ["left", "right"], (1, 2))
+    others = {name: menu(options) for name, options in others.items()}
+    explorer = open_explorer(lambda **values: dot(), tile=tile, **others)
+    assert explorer._repr_mimebundle_()["text/plain"] == line
 
 
 def test_only_core_widgets_are_used_and_each_is_labelled_and_reached_by_the_keyboard(open_explorer):
@@ -671,6 +837,8 @@ def test_only_core_widgets_are_used_and_each_is_labelled_and_reached_by_the_keyb
         own=upload_or_paste(),
     )
     for part in widgets._parts(explorer._box):
+        if part is explorer._page:  # it gives names and is not seen
+            continue
         assert part._model_module in ("@jupyter-widgets/controls", "@jupyter-widgets/base")
         assert not isinstance(part, W.Output) and getattr(part, "tabbable", None) is not False
     labels = [
@@ -738,10 +906,13 @@ def test_sliders_are_whole_decimal_or_logarithmic():
     assert [type(one).__name__ for one in made] == [
         "IntSlider",
         "FloatSlider",
-        "FloatLogSlider",
+        "SelectionSlider",
         "SelectionSlider",
     ]
     assert made[1].step == 0.01 and made[2].value == 1.0
+    stops = np.array(made[2]._options_values)
+    assert stops[[0, -1]].tolist() == [0.01, 100] and len(stops) == 41
+    assert (stops[1:] / stops[:-1] < 1.34).all() and (stops[1:] / stops[:-1] > 1.19).all()
     for part in (part for one in made for part in widgets._parts(one)):
         part.close()
 

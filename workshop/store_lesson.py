@@ -1,15 +1,18 @@
 """Runs lessons and stores them as run: `python -m workshop.store_lesson notebooks/01*.ipynb`.
 
-What would change with every run without meaning anything (widget state, time stamps) is taken out.
-A Markdown cell with an attachment finished.png gets the picture of the code cell that its metadata
-names in `finished`.
+What would change with every run without meaning anything (widget state, time stamps) is taken out,
+and of a widget its first picture stays. A Markdown cell that shows attachment:finished gets the
+picture of the code cell that its metadata names in `finished`.
 """
 
+import re
 import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from cs231n_viz.commands.lab import without_views
 
 
 def rerun(path: Path, timeout: int = 600) -> None:
@@ -22,26 +25,27 @@ def rerun(path: Path, timeout: int = 600) -> None:
     NotebookClient(
         notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}}
     ).execute()
-    notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = nbformat.from_dict({"name": "python"})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "markdown" and "finished" in cell.metadata:
-            picture = _first_picture(notebook, cell.metadata["finished"])
-            cell["attachments"] = {"finished.png": {"image/png": picture}}
-    nbformat.write(notebook, path)
+            kind, picture = _first_picture(notebook, cell.metadata["finished"])
+            name = kind.replace("image/", "finished.")
+            cell["attachments"] = {name: {kind: picture}}
+            cell.source = re.sub(r"attachment:finished\.\w+", f"attachment:{name}", cell.source)
+    nbformat.write(nbformat.from_dict(without_views(notebook)), path)
 
 
-def _first_picture(notebook: nbformat.NotebookNode, cell_id: str) -> str:
+def _first_picture(notebook: nbformat.NotebookNode, cell_id: str) -> tuple[str, str]:
+    """(MIME type, base64) of the first picture that the cell shows."""
     cell = next(cell for cell in notebook.cells if cell.id == cell_id)
-    pictures = [
-        output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})
-    ]
-    if not pictures:
-        raise ValueError(
-            f"cell {cell_id!r} shows no picture that could stand at the head of the lesson."
-        )
-    return pictures[0]
+    for output in cell.outputs:
+        for kind in ("image/png", "image/jpeg"):
+            if kind in output.get("data", {}):
+                return kind, output.data[kind]
+    raise ValueError(
+        f"cell {cell_id!r} shows no picture that could stand at the head of the lesson."
+    )
 
 
 if __name__ == "__main__":
