@@ -48,6 +48,7 @@ class clickable(W.GridBox):
     """
 
     value = traitlets.Int()
+    min = 0
 
     def __init__(self, picture, words: Sequence[str], boxes=None, start: int = 0, alt="parts"):
         encoded = plot.png(picture)

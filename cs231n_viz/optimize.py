@@ -339,7 +339,7 @@ def _check_value(value: Tensor, image: Tensor) -> None:
         raise ValueError(f"an objective gives one number per picture, {shapes}: {hint}.")
     if not value.requires_grad:
         cut = "an argmax, detach, torch.no_grad or inference_mode cuts it off on the way"
-        raise ValueError(f"the value is without a gradient: {cut}.")
+        raise ValueError(f"the value has no gradient: {cut}.")
 
 
 def check_finite(index: int, last_step: tuple | None, **tensors: Tensor) -> None:

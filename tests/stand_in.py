@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -124,9 +125,11 @@ class Clone:
         return kept | self.variables
 
     def begin(self, *arguments: str) -> subprocess.Popen:
-        """The command as a stranger gives it, begun."""
+        """The command as a stranger gives it, begun; Ctrl-C reaches it wherever the tests run."""
         command, pipe = [BARE_PYTHON, "-m", "cs231n_viz", *arguments], subprocess.PIPE
         settings = {"cwd": self.folder, "env": self.surroundings(), "text": True}
+        if os.name == "posix":  # a program in the background is begun deaf to it, with its tests
+            settings["preexec_fn"] = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         return subprocess.Popen(command, stdout=pipe, stderr=pipe, **settings)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:

@@ -105,7 +105,7 @@ TECHNIQUES = {
     "repaint": lambda model, pixels: fast_style.repaint(STYLES, pixels, {"one": 1, "two": 2}),
     "transfer": told(style_transfer.transfer, GLASS, steps=3),
 }
-ASCENTS = ("class_image", "unit_image", "facet_image", "dream", "synthesize")
+ASCENTS = ("class_image", "unit_image", "facet_image", "dream", "synthesize", "pgd", "fool")
 every_technique = pytest.mark.parametrize("name", TECHNIQUES)
 
 

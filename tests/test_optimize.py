@@ -625,8 +625,8 @@ def test_an_ascent_that_diverges_keeps_the_score_and_not_its_opposite():
     [
         (lambda image: image.sum(), r"one number per picture, shape \(2,\), not shape \(\)"),
         (lambda image: image.mean(dim=1), r"not shape \(2, 4, 4\)"),
-        (lambda image: image.detach().flatten(1).sum(dim=1), "without a gradient"),
-        (lambda image: image.flatten(1).argmax(dim=1), "without a gradient"),
+        (lambda image: image.detach().flatten(1).sum(dim=1), "no gradient"),
+        (lambda image: image.flatten(1).argmax(dim=1), "no gradient"),
     ],
 )
 def test_an_objective_of_the_wrong_kind_gets_a_sentence_that_helps(objective, sentence):

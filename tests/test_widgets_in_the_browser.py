@@ -199,6 +199,7 @@ def test_a_storm_leaves_the_kernel_alive_nothing_behind_and_the_last_picture_rig
     assert soon(lambda: ask(page, "left_behind()") == before, 20), (
         before,
         ask(page, "left_behind()"),
+        ask(page, "[t.name for t in threading.enumerate()]"),
     )
     grown = ask(page, "resident()") - memory
     print(f"memory grew by {grown / 1e6:.1f} MB")
@@ -260,6 +261,7 @@ def test_running_a_cell_again_leaves_nothing_behind(page):
     assert soon(lambda: ask(page, "left_behind()") == before, 20), (
         before,
         ask(page, "left_behind()"),
+        ask(page, "[t.name for t in threading.enumerate()]"),
     )
     assert cell_of(page, PAIR).locator(".widget-image").count() == 2
 
