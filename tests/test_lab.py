@@ -155,10 +155,19 @@ def one_cell(folder, source):
 
 
 def save(page):
-    """By Ctrl+S, wherever the keyboard is; what is saved lies on the disk when this ends."""
-    with page.expect_response("**/api/contents/*/checkpoints*") as last:
+    """By Ctrl+S, wherever the keyboard is; what is saved lies on the disk when this ends.
+
+    JupyterLab does not hear it while it still ends the last save: it is pressed until it is heard.
+    """
+    written = []
+    page.on("requestfinished", lambda request: written.append(request.url))
+
+    def heard():
         page.keyboard.press("Control+s")
-    last.value.finished()
+        page.wait_for_timeout(500)
+        return any("/checkpoints" in url for url in written)
+
+    assert browser.soon(heard, seconds=30)
 
 
 @browser.NEEDED
