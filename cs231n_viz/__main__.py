@@ -106,6 +106,8 @@ def fetch(arguments: list[str]) -> int:
     CS231N_VIZ_DATA names, else into downloads/. A download that is cut leaves nothing behind.
     """
     name = _one_name("fetch", "squeezenet1_0", arguments)
+    if name in names.BUNDLED:
+        raise ValueError(f"{name} comes with the course: there is nothing to fetch.")
     known("network or data set", name, names.FETCHED)
     _no_more(arguments[1:])
     environment.enter(["fetch", *arguments])
@@ -177,7 +179,7 @@ def _no_more(arguments: list[str]) -> None:
 def main(arguments: list[str]) -> int:
     """Run one command; what goes wrong for a known reason is said in a sentence, with status 1."""
     sys.stdout.reconfigure(errors="replace")  # a letter that its encoding lacks becomes a "?"
-    if not arguments or (len(arguments) == 1 and arguments[0] in HELP):
+    if HELP.issuperset(arguments):
         print(environment.as_typed_here(__doc__))
         return 0 if arguments else 2
     if arguments == ["--version"]:

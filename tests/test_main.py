@@ -42,8 +42,9 @@ def own(monkeypatch, tmp_path):
     return tmp_path / "my"
 
 
-def test_help_names_every_command(capsys):
-    assert commands.main(["--help"]) == 0
+@pytest.mark.parametrize("asked", [["--help"], ["help", "help"]])
+def test_help_names_every_command(capsys, asked):
+    assert commands.main(asked) == 0
     said = capsys.readouterr().out
     assert all(f"cs231n_viz {name}" in said for name in commands.COMMANDS)
     assert commands.main([]) == 2
@@ -66,6 +67,7 @@ def test_help_names_every_command(capsys):
         (["start", "--port", "x"], "--port takes a whole number from 0 to 65535, not 'x'"),
         (["doctor", "please"], "what is 'please' for?"),
         (["help", "strat"], "unknown command 'strat'"),
+        (["fetch", "coursenet"], "coursenet comes with the course: there is nothing to fetch"),
     ],
 )
 def test_a_wrong_word_is_answered_with_a_sentence_and_status_one_before_any_set_up(
