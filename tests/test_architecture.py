@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "clickable": {"plot"},
     "widgets": {"clickable", "plot", "images"},
     "game": {"clickable", "widgets", "plot", "images"},
-    "checks": {"techniques"},
+    "checks": {"activations", "techniques", "plot", "images"},
     "commands": ALL,
     "__main__": ALL,
 }  # fmt: skip

@@ -124,7 +124,7 @@ def test_the_relu_comes_before_the_enlarging():
         network[-1].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
     model, picture = models.wrap(network, input_size=(4, 8), **PLAIN), torch.zeros(1, 3, 4, 8)
     picture[:, :, :, :4] = 1
-    small = torch.tensor([[[[0.5, 0.0]]]])  # max(0, (1, −1)) · the slope 1/2
+    small = torch.tensor([[[[0.5, 0.0]]]])  # max(0, (1, −1)) · the gradient 1/2
     assert torch.allclose(grad_cam(model, picture, 0, "0"), images.resize(small, (4, 8))[:, 0])
     raw = signed_maps(model, picture, 0, ["0"])["0"]
     assert torch.allclose(raw, torch.tensor([[[0.5, -0.5]]]))
@@ -135,20 +135,20 @@ def test_the_relu_comes_before_the_enlarging():
 def test_grad_cam_is_what_pytorch_grad_cam_shows_in_the_end(name, layer):
     """Its steps: weigh, cut at zero, stretch to [0, 1], enlarge, and stretch again."""
     model, picture = deep_nets.network(name), data.photo("coffee", 96)
-    maps, slopes = maps_and_slopes(model, picture, 3, layer)
-    low = np.maximum((slopes.mean(axis=(2, 3))[:, :, None, None] * maps).sum(axis=1), 0)
+    maps, gradients = maps_and_gradients(model, picture, 3, layer)
+    low = np.maximum((gradients.mean(axis=(2, 3))[:, :, None, None] * maps).sum(axis=1), 0)
     scaled = images.stretch(torch.from_numpy(low))[:, None]
     theirs = F.interpolate(scaled, (96, 96), mode="bilinear", align_corners=False)[:, 0]
     ours = grad_cam(model, picture, 3, layer)
     assert torch.allclose(images.stretch(ours), images.stretch(theirs), atol=1e-5)
 
 
-def maps_and_slopes(model, picture, target, layer):
+def maps_and_gradients(model, picture, target, layer):
     """A (N, C, h, w) and ∂S/∂A as numpy arrays, by hooks of torch alone."""
     with capture(model, layer) as outputs:
         scores = model(picture.clone().requires_grad_())
-    slopes = torch.autograd.grad(scores[:, target].sum(), outputs[layer])[0]
-    return outputs[layer].detach().numpy(), slopes.numpy()
+    gradients = torch.autograd.grad(scores[:, target].sum(), outputs[layer])[0]
+    return outputs[layer].detach().numpy(), gradients.numpy()
 
 
 def test_several_layers_in_one_pass_are_the_layers_one_by_one():
@@ -276,8 +276,8 @@ def test_grad_cam_of_other_peoples_transformers_is_that_by_hand(name):
         .register_forward_hook(lambda module, inputs, output: kept.append(output))
     ):
         scores = network(pixels.clone().requires_grad_())
-    (slopes,) = torch.autograd.grad(scores[[0, 1], targets].sum(), kept)
-    maps, weights = lay(kept[0]), lay(slopes).mean(dim=(2, 3), keepdim=True)
+    (gradients,) = torch.autograd.grad(scores[[0, 1], targets].sum(), kept)
+    maps, weights = lay(kept[0]), lay(gradients).mean(dim=(2, 3), keepdim=True)
     low = (weights * maps).sum(dim=1).clamp(min=0)
     expected = images.resize(low[:, None], model.size)[:, 0].detach()
     named, default = grad_cam(model, pixels, targets, layer), grad_cam(model, pixels, targets)
@@ -293,11 +293,11 @@ def test_a_transformer_may_be_asked_about_pictures_of_other_sizes():
     network = small("vit_tiny_patch16_224", patch_size=8, depth=2, dynamic_img_size=True)
     model, pixels = models.wrap(network, input_size=64), torch.rand(1, 3, 48, 80)
     raw = signed_maps(model, pixels, 2, ["blocks.1.norm1"])["blocks.1.norm1"]
-    maps, slopes = (
+    maps, gradients = (
         torch.from_numpy(each)[:, 1:].mT.unflatten(2, (6, 10))
-        for each in maps_and_slopes(model, pixels, 2, "blocks.1.norm1")
+        for each in maps_and_gradients(model, pixels, 2, "blocks.1.norm1")
     )
-    expected = (slopes.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)
+    expected = (gradients.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)
     assert torch.allclose(raw, expected, atol=1e-5 * float(expected.abs().max()))
 
 
@@ -348,11 +348,11 @@ def test_the_family_equals_torchcam(rule, peer, layer):
 def test_the_family_worked_by_hand(layer):
     """Map by map, in numpy, as the papers write it."""
     model, picture = deep_nets.network("coursenet"), data.photo("coffee", 96)
-    maps, slopes = (
-        each[0].astype(np.float64) for each in maps_and_slopes(model, picture, 3, layer)
+    maps, gradients = (
+        each[0].astype(np.float64) for each in maps_and_gradients(model, picture, 3, layer)
     )
     expected = {rule: np.zeros(maps.shape[1:]) for rule in RULES}
-    for a, g in zip(maps, slopes, strict=True):
+    for a, g in zip(maps, gradients, strict=True):
         expected["grad-cam"] += g.mean() * a
         expected["hirescam"] += g * a
         expected["layercam"] += np.maximum(g, 0) * a

@@ -4,15 +4,18 @@ import inspect
 import re
 import sys
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
 
 from cs231n_viz import checks
 from cs231n_viz.activations import ReceptiveField
 from cs231n_viz.checks import trials
 from cs231n_viz.incremental import changed
-from cs231n_viz.techniques import deepdream, filters, last_layer
+from cs231n_viz.techniques import deepdream, filters, last_layer, saliency, start_here
 
 
 def merged(values, picture, answers, first, k, strongest_first=True):
@@ -26,13 +29,74 @@ def box(row, column, size, stride, offset, side):
     return torch.tensor(ReceptiveField(size, stride, offset).box(row, column, side, side))
 
 
+def searched(maps_of, pixels, channel, k, field, fill, once=True):
+    maps = torch.stack([maps_of(one[None])[0, channel] for one in pixels])
+    strongest = maps.flatten(1).amax(dim=1) if once else maps.flatten()
+    windows, (height, width) = [], maps.shape[1:]
+    for at in strongest.topk(k).indices.tolist():
+        at = at * height * width + int(maps[at].argmax()) if once else at
+        number, place = divmod(at, height * width)
+        padded = fill[:, None, None].repeat(1, 20, 20)
+        padded[:, 7:13, 7:13] = pixels[number]
+        top, left = (7 + field.offset + n * field.stride for n in divmod(place, width))
+        windows.append(padded[:, top : top + field.size, left : left + field.size])
+    return torch.stack(windows)
+
+
+def colored_by(pixels, heat, top=None, least=0):
+    share = (heat / (top or heat.max())).clamp(min=least)
+    return share * pixels + (1 - share) * 0.3 * pixels.mean(dim=1, keepdim=True)
+
+
+def strongest_lit(features, pixels, others, row, column, within=None, best=torch.argmax):
+    maps = (within or start_here.relative)(features(torch.cat([pixels, others])))
+    heat = maps[0, best(maps[0, :, row, column])]
+    share = (heat / heat.max()).clamp(min=0)[None, None]
+    return colored_by(pixels, F.interpolate(share, pixels.shape[2:], mode="bilinear")[0], top=1)
+
+
+def fallen(before, after, classes):
+    mine, left = before.exp(), after.exp()
+    shares = left / left.sum(dim=-1, keepdim=True)
+    return sum(mine[k] / mine.sum() - shares[:, :, k] for k in classes.tolist())
+
+
 def weighed(maps, gradients):
     return gradients.mean(dim=(2, 3), keepdim=True) * maps
 
 
-def folded(patches):
-    side = round(patches.shape[1] ** 0.5)
-    return patches.transpose(1, 2).unflatten(2, (side, side))
+def larger(maps):
+    return F.interpolate(maps[:, None], 8, mode="bilinear")[:, 0]
+
+
+def boxed(heat, mask, share, absolute=False, least_side=0):
+    hot = heat >= (share if absolute else share * heat.max())
+    rows, columns = hot.any(dim=1).nonzero(), hot.any(dim=0).nonzero()
+    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    high, wide = mask.any(dim=1).nonzero(), mask.any(dim=0).nonzero()
+    down = torch.min(bottom, high[-1] + 1) - torch.max(top, high[0])
+    across = torch.min(right, wide[-1] + 1) - torch.max(left, wide[0])
+    common = down.clamp(min=least_side) * across.clamp(min=least_side)
+    both = (bottom - top) * (right - left) + len(high) * len(wide)
+    return torch.cat([top, left, bottom, right, common / (both - common)])
+
+
+def hooked_cam(network, module, pixels, k, tidy=True, cut=torch.relu, enlarge=larger):
+    kept = []
+    handle = module.register_forward_hook(lambda *seen: kept.append(seen[2].requires_grad_()))
+    scores = network(pixels)
+    gradients = torch.autograd.grad(scores[:, k].sum(), kept[0])[0]
+    if tidy:
+        handle.remove()
+    alpha = gradients.mean(dim=(2, 3), keepdim=True)
+    return enlarge(cut((alpha * kept[0].detach()).sum(dim=1)))
+
+
+ONES = torch.ones(1)
+
+
+def probable(scores):
+    return scores.softmax(dim=1)
 
 
 def filled(picture, top, left, patch, color):
@@ -41,12 +105,22 @@ def filled(picture, top, left, patch, color):
     return copy
 
 
-def drops(score, picture, patch, stride, color, last=1):
+def kept(score, picture, patch, stride, color, last=1, hide=False):
     tops, lefts = (range(0, side - patch + last, stride) for side in picture.shape[1:])
-    covered = torch.stack(
-        [filled(picture, top, left, patch, color) for top in tops for left in lefts]
-    )
-    return score(picture[None]) - score(covered).view(len(tops), len(lefts))
+    ones = [
+        filled(torch.zeros(1, *picture.shape[1:]), t, l, patch, ONES) for t in tops for l in lefts
+    ]
+    inside = (torch.stack(ones) > 0) ^ hide
+    return score(torch.where(inside, picture, color[:, None, None])).view(len(tops), len(lefts))
+
+
+def patch_drops(network, picture, target, patch, stride, color, most, read=probable, edge=True):
+    begins = [list(range(0, side - patch + 1, stride)) for side in picture.shape[1:]]
+    ends = [side - patch for side in picture.shape[1:]]
+    tops, lefts = (b + [e] * (edge and b[-1] < e) for b, e in zip(begins, ends, strict=True))
+    hidden = torch.stack([filled(picture, t, l, patch, color) for t in tops for l in lefts])
+    after = torch.cat([read(network(some))[:, target] for some in hidden.split(most)])
+    return (read(network(picture[None]))[:, target] - after).view(len(tops), len(lefts))
 
 
 def reached(start, length, kernel, stride, padding, outputs):
@@ -54,8 +128,29 @@ def reached(start, length, kernel, stride, padding, outputs):
     return torch.tensor([max(first, 0), min(last, outputs - 1)])
 
 
-def share_left(parts):
-    return parts.sum(dim=0).abs() / parts.abs().sum(dim=0)
+def others(f):
+    return torch.cdist(f, f) + torch.diag(torch.full((len(f),), torch.inf))
+
+
+def pasted(tiles, columns):
+    return torch.cat([torch.cat([*row], dim=2) for row in tiles.split(columns)], dim=1)
+
+
+def mapped(positions, tiles, rows, columns, scaled=True, backwards=False):
+    if scaled:
+        positions = positions - positions.amin(dim=0)
+        positions = positions / positions.amax(dim=0)
+    cells = [(x, y) for y in torch.linspace(1, 0, rows) for x in torch.linspace(0, 1, columns)]
+    cost = torch.cdist(positions, torch.tensor(cells)) ** 2
+    tile, cell = linear_sum_assignment(cost)
+    order = torch.tensor(cell if backwards else tile[cell.argsort()])
+    return pasted(tiles[order], columns)
+
+
+def unit_maps(activations, pixels, channels, row, column):
+    image = pixels.clone().requires_grad_()
+    units = activations(image)[0, [*channels], row, column]
+    return torch.cat([torch.autograd.grad(u, image, retain_graph=True)[0] for u in units])
 
 
 def order(values):
@@ -64,6 +159,38 @@ def order(values):
 
 def ranks(values):
     return order(values).argsort()
+
+
+def matrix(of_two, maps):
+    return torch.tensor([[float(of_two(a, b)) for b in maps] for a in maps])
+
+
+def cosine(a, b):
+    return torch.cosine_similarity(a.float(), b.float(), dim=0)
+
+
+def hooked(network, pixels, target, closed=False, tidy=True):
+    """The guided gradient by hooks on modules, which here see no layer in place."""
+    relus = [each for each in network.modules() if isinstance(each, torch.nn.ReLU | torch.nn.ReLU6)]
+
+    def hook(_, through, back):
+        return (back[0].relu() if closed else through[0].relu(),)
+
+    hooks = [each.register_full_backward_hook(hook) for each in relus]
+    found = gradient_of(lambda image: network(image)[:, target], pixels)
+    for each in hooks if tidy else ():
+        each.remove()
+    return found
+
+
+def own_cut(picture, heat):
+    """GrabCut with other seeds, other rounds, and colours in another order than the package's."""
+    marks = np.full(heat.shape, cv2.GC_PR_BGD, np.uint8)
+    marks[(heat < heat.quantile(0.4)).numpy()] = cv2.GC_BGD
+    marks[(heat > heat.quantile(0.95)).numpy()] = cv2.GC_FGD
+    pixels = np.ascontiguousarray((255 * picture[0]).byte().permute(1, 2, 0).numpy())
+    cv2.grabCut(pixels, marks, None, *np.zeros((2, 1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    return torch.from_numpy(marks % 2 == 1)
 
 
 def pearson(a, b):
@@ -110,6 +237,20 @@ def dream_step(gradient, image, shift, rate, back=None):
     rolled_back = tuple(-size for size in shift) if back is None else back
     g = gradient(image.roll(shift, (2, 3))).roll(rolled_back, (2, 3))
     return image + rate * g / g.abs().mean()
+
+
+def window_sums(x, w, stride):
+    size = w.shape[1]
+    windows = x.unfold(1, size, stride).unfold(2, size, stride)  # (3, rows, columns, k, k)
+    return torch.einsum("crsij,cij->rs", windows, w)
+
+
+def descended(x, wanted, steps, rate, decay, of=lambda scores: scores.softmax(dim=1)):
+    weights = torch.zeros(wanted.shape[1], x.shape[1])
+    for _ in range(steps):
+        gradient = torch.einsum("nk,nd->kd", of(x @ weights.T) - wanted, x) / len(x)
+        weights = weights - rate * (gradient + decay * weights)
+    return weights
 
 
 def lengths(change):
@@ -222,27 +363,38 @@ RIGHT = {
     checks.projected_step: lambda x, g, c, r, rate: into(x + rate * g.sign(), c, r).clamp(0, 1),
     checks.gradient_map: lambda score, x: gradient_of(score, x).abs().amax(dim=1),
     checks.smoothed_map: lambda *given: copies_of(*given).mean(dim=0),
-    checks.path_parts: lambda f, x, s, k: (x - s) * along(f, x, s, k).mean(dim=0),
-    checks.top_class: lambda scores: scores.argmax(dim=1),
-    checks.probabilities: lambda scores: scores.softmax(dim=1),
-    checks.filter_pictures: filters.as_pictures,
+    checks.integrated_gradients: lambda f, x, s, k: (x - s) * along(f, x, s, k).mean(dim=0),
+    checks.cut_out: own_cut,
+    checks.relative_maps: start_here.relative,
+    checks.lit_picture: colored_by,
+    checks.strongest_channel_lit: strongest_lit,
+    checks.group_drops: fallen,
+    checks.filter_pictures: lambda f: f / f.abs().max() / 2 + 0.5,
     checks.filter_responses: filters.responses,
-    checks.filter_roughness: filters.roughness,
+    checks.filter_map: lambda x, w, stride: window_sums(x, w, stride),
+    checks.linear_templates: lambda x, labels, k, steps, rate, decay: descended(
+        x, F.one_hot(labels, k).float(), steps, rate, decay
+    ),
     checks.cosine_neighbors: lambda f, q, k: last_layer.nearest(f, q[None], k, "cosine").indices[0],
-    checks.leave_one_out: lambda f, labels: last_layer.knn_right(f, labels, 1, "L2").float().mean(),
+    checks.nearest_label: lambda f, labels: labels[others(f).argmin(dim=1)],
     checks.principal_positions: lambda f: -last_layer.principal_components(f).positions,
+    checks.map_of_pictures: mapped,
     checks.merged_top: merged,
     checks.dead_channels: lambda maps: maps.amax(dim=(0, 2, 3)) <= 0,
     checks.patch_box: box,
+    checks.patch_search: searched,
     checks.guided_rule: lambda x, g: g.clamp(min=0) * (x > 0),
-    checks.surviving_share: lambda w, g: share_left(w * g[:, None]),
-    checks.rank_correlation: lambda a, b: pearson(ranks(a), ranks(b)),
-    checks.evidence_difference: lambda maps, w, a, b: evidence(maps, w[a] - w[b]),
-    checks.gradient_weighted_map: lambda a, g: weighed(a, g).sum(dim=1).relu(),
-    checks.token_grid: lambda tokens: folded(tokens[:, 1:]),
+    checks.guided_map: hooked,
+    checks.unit_maps: unit_maps,
+    checks.rank_correlation: lambda maps: matrix(pearson, [ranks(each) for each in maps]),
+    checks.winning_classes: lambda maps, w, b: (maps.movedim(0, 2) @ w.T + b).max(dim=2).indices,
+    checks.box_and_overlap: boxed,
+    checks.hirescam_map: lambda a, g: torch.einsum("nchw,nchw->nhw", a, g).relu(),
+    checks.whole_grad_cam: hooked_cam,
     checks.covered_square: filled,
-    checks.drop_map: drops,
+    checks.kept_scores: kept,
     checks.changed_outputs: reached,
+    checks.occlusion_drops: patch_drops,
     checks.dream_gradient: lambda f, x: gradient_of(lambda v: f(v).square() / 2, x),
     checks.octave_list: octaves,
     checks.jittered_step: dream_step,
@@ -285,7 +437,9 @@ def test_a_right_answer_is_right(check, capsys):
 def test_every_mistake_of_every_trial_is_named(check, capsys, monkeypatch):
     tried = []
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules[check.__module__], "run", lambda _, *trials: tried.extend(trials))
+        patch.setattr(
+            sys.modules[check.__module__], "run", lambda _, *trials, seen=None: tried.extend(trials)
+        )
         check(RIGHT[check])
     for number, trial in enumerate(tried):
         for sentence, wrong in trial.mistakes.items():
@@ -296,14 +450,6 @@ def test_every_mistake_of_every_trial_is_named(check, capsys, monkeypatch):
 
 def cosines(f, q):
     return f @ q / (f.norm(dim=1) * q.norm())
-
-
-def with_itself(f, labels):
-    return (labels[torch.cdist(f, f).argmin(dim=1)] == labels).float().mean()
-
-
-def farthest(f, labels):
-    return (labels[torch.cdist(f, f).argmax(dim=1)] == labels).float().mean()
 
 
 def uncentered(f):
@@ -334,10 +480,6 @@ def cut_first(row, column, size, stride, offset, side):
     return torch.tensor([top, left, min(top + size, side), min(left + size, side)])
 
 
-def naive_softmax(scores):
-    return scores.exp() / scores.exp().sum(dim=1, keepdim=True)
-
-
 def rounded_down(start, length, kernel, stride, padding, outputs):
     first = (start + padding - kernel + 1) // stride
     last = (start + length - 1 + padding) // stride
@@ -356,14 +498,31 @@ def without_guard(features, centers):
 
 ONE = torch.ones(1, 1, 1, 1)  # a kernel that leaves zeros between the values
 MISTAKES = {
-    checks.top_class: {"dim=0": lambda s: s.argmax(dim=0), "argmax": lambda s: s.amax(dim=1)},
-    checks.probabilities: {
-        "sum to 1": lambda s: s.exp(),
-        "dim=0": lambda s: s.softmax(dim=0),
-        "NaN or infinity": naive_softmax,
+    checks.relative_maps: {
+        "standard deviation, too": lambda maps: maps - maps.mean((0, 2, 3), True),
+        "each has its own": lambda maps: (maps - maps.mean()) / maps.std(),
+        "dim=0, too": lambda maps: torch.cat([start_here.relative(m) for m in maps.split(1)]),
+    },
+    checks.lit_picture: {
+        "clamp at 0": lambda x, heat: colored_by(x, heat, least=-9),
+        "by its maximum": lambda x, heat: colored_by(x, heat * heat.max(), heat.max()),
+        "mean of the three": lambda x, heat: x * (0.3 + 0.7 * (heat / heat.max()).clamp(min=0)),
+    },
+    checks.strongest_channel_lit: {
+        "relative first": lambda *call: strongest_lit(*call, within=lambda maps: maps),
+        "exchanged": lambda f, x, others, row, column: strongest_lit(f, x, others, column, row),
+        "weakest": lambda *call: strongest_lit(*call, best=torch.argmin),
+    },
+    checks.group_drops: {
+        "what is left": lambda before, after, k: after.softmax(-1)[..., k].sum(-1),
+        "positive": lambda *call: -fallen(*call),
+        "their mean": lambda before, after, k: fallen(before, after, k) / len(k),
+        "softmax first": lambda before, after, k: before[k].sum() - after[..., k].sum(-1),
     },
     checks.filter_pictures: {
-        "its own largest weight": lambda f: filters.as_pictures(f, "shared"),
+        "one scale": filters.as_pictures,
+        "stretched": lambda f: (f - f.min()) / (f.max() - f.min()),
+        "halve": lambda f: f / f.abs().max(),
         r"at \[": lambda f: f,
     },
     checks.filter_responses: {
@@ -371,10 +530,25 @@ MISTAKES = {
         "norm 1": lambda w, p: filters.responses(w, p) / w.norm(),
         "too few": lambda w, p: filters.responses(w, p)[:, None],
     },
-    checks.filter_roughness: {
-        "average": lambda f: 2 * filters.roughness(f),
-        "too many": lambda f: f.mean(),
-        "returned a float": lambda f: 3.0,
+    checks.filter_map: {
+        "flipped the filter": lambda x, w, stride: window_sums(x, w.flip(1, 2), stride),
+        "moves by the stride": lambda x, w, stride: window_sums(x, w, 1),
+        "three colours": lambda x, w, stride: window_sums(x[:1], w[:1], stride),
+        "pixel under it": lambda x, w, stride: window_sums(x, torch.ones_like(w), stride),
+    },
+    checks.linear_templates: {
+        "average over": lambda x, y, k, n, rate, decay: descended(
+            x, F.one_hot(y, k).float(), n, rate * len(x), decay / len(x)
+        ),
+        "uphill": lambda x, y, k, n, rate, decay: descended(
+            x, F.one_hot(y, k).float(), n, -rate, decay
+        ),
+        "by softmax": lambda x, y, k, n, rate, decay: descended(
+            x, F.one_hot(y, k).float(), n, rate, decay, of=lambda scores: scores
+        ),
+        "decay is missing": lambda x, y, k, n, rate, decay: descended(
+            x, F.one_hot(y, k).float(), n, rate, 0
+        ),
     },
     checks.cosine_neighbors: {
         "long vector wins": lambda f, q, k: (f @ q).topk(k).indices,
@@ -383,11 +557,12 @@ MISTAKES = {
         "wrong order": lambda f, q, k: cosines(f, q).topk(k).indices.flip(0),
         "indices of those vectors": lambda f, q, k: cosines(f, q).topk(k).values,
     },
-    checks.leave_one_out: {
-        "leave it out": with_itself,
-        "how many are right": lambda f, y: last_layer.knn_right(f, y, 1, "L2").sum().float(),
-        "wrong ones": lambda f, y: 1 - last_layer.knn_right(f, y, 1, "L2").float().mean(),
-        "farthest": farthest,
+    checks.nearest_label: {
+        "leave it out": lambda f, y: y[torch.cdist(f, f).argmin(dim=1)],
+        "numbers of pictures": lambda f, y: others(f).argmin(dim=1),
+        "farthest": lambda f, y: y[torch.cdist(f, f).argmax(dim=1)],
+        "whether they are right": lambda f, y: (y[others(f).argmin(dim=1)] == y).float(),
+        "shape": lambda f, y: (y[others(f).argmin(dim=1)] == y).float().mean(),
     },
     checks.principal_positions: {
         "mean is still in": uncentered,
@@ -395,10 +570,18 @@ MISTAKES = {
         "first two features": lambda f: f[:, :2],
         "shape": lambda f: last_layer.principal_components(f).axes,
     },
+    checks.map_of_pictures: {
+        "upside down": lambda p, *rest: mapped(p * torch.tensor([1, -1]), *rest),
+        "swapped": lambda p, *rest: mapped(p * torch.tensor([-1, 1]), *rest),
+        "scale both": lambda p, *rest: mapped(p, *rest, scaled=False),
+        "old order": lambda p, tiles, rows, columns: pasted(tiles, columns),
+        "backwards": lambda *given: mapped(*given, backwards=True),
+        "shape": lambda *given: mapped(*given)[0],
+    },
     checks.merged_top: {
         "not from 0": lambda v, p, a, first, k: merged(v, p, a, 0, k),
         "joined list": lambda *given: joined(*given).indices,
-        "these are the answers": lambda *given: joined(*given).values,
+        "these are activations": lambda *given: joined(*given).values,
         "strongest comes first": lambda *given: merged(*given, strongest_first=False),
     },
     checks.dead_channels: {
@@ -416,6 +599,16 @@ MISTAKES = {
         "swapped": lambda r, c, *rest: box(c, r, *rest),
         "returned a tuple": lambda *given: tuple(box(*given).tolist()),
     },
+    checks.patch_search: {
+        "one patch only": lambda *given: searched(*given, once=False),
+        "strongest comes first": lambda *given: searched(*given).flip(0),
+        "colour `fill`": lambda *given: searched(*given[:-1], torch.zeros(3)),
+        "at the offset": lambda m, x, c, k, field, fill: searched(
+            m, x, c, k, field._replace(offset=0), fill
+        ),
+        "swapped": lambda m, x, *rest: searched(lambda some: m(some).mT, x, *rest),
+        "shape": lambda *given: searched(*given)[0],
+    },
     checks.guided_rule: {
         "the plain rule": lambda x, g: g * (x > 0),
         "deconvnet's rule": lambda x, g: g.clamp(min=0),
@@ -424,20 +617,26 @@ MISTAKES = {
         "send the gradient itself": lambda x, g: ((x > 0) & (g > 0)).float(),
         "kept the negative": lambda x, g: g.clamp(max=0) * (x > 0),
     },
-    checks.surviving_share: {
-        "not negative": lambda w, g: (w.T @ g) / (w * g[:, None]).abs().sum(dim=0),
-        "divide by the sum": lambda w, g: (w.T @ g).abs(),
-        "divide its absolute value": lambda w, g: w.T @ g,
-        "the sum comes first": lambda w, g: torch.ones(w.shape[1]),
-        "gradients are missing": lambda w, g: share_left(w),
-        "over the inputs|shape": lambda w, g: share_left((w * g[:, None]).T),
-        "one number|too many": lambda w, g: share_left((w * g[:, None]).flatten()),
+    checks.guided_map: {
+        "plain gradient": lambda net, x, c: gradient_of(lambda v: net(v)[:, c], x),
+        "deconvnet's": lambda net, x, c: hooked(net, x, c, closed=True),
+        "not those at the pixels": lambda n, x, c: gradient_of(lambda v: n(v)[:, c], x).relu(),
+        "remove them": lambda net, x, c: hooked(net, x, c, tidy=False),
+    },
+    checks.unit_maps: {
+        "sum over its map": lambda f, x, ks, row, column: torch.cat(
+            [gradient_of(lambda v, k=k: f(v)[:, k].sum(dim=(1, 2)), x) for k in ks]
+        ),
+        "changed places": lambda f, x, ks, row, column: unit_maps(f, x, ks, column, row),
+        "added the channels": lambda *given: unit_maps(*given).sum(dim=0, keepdim=True),
+        "first channels": lambda f, x, ks, *at: unit_maps(f, x, range(len(ks)), *at),
+        "not gradients · pixels": lambda f, x, *given: unit_maps(f, x, *given) * x,
     },
     checks.rank_correlation: {
-        "one large value": pearson,
-        "tells the ranks": lambda a, b: pearson(order(a), order(b)),
-        "mean off": lambda a, b: torch.cosine_similarity(ranks(a).float(), ranks(b).float(), dim=0),
-        "equal ranks give 1": lambda a, b: (ranks(a) - 2.5) @ (ranks(b) - 2.5),
+        "one large value": lambda maps: matrix(pearson, maps),
+        "tells the ranks": lambda maps: matrix(pearson, [order(each) for each in maps]),
+        "mean off": lambda maps: matrix(cosine, [ranks(each) for each in maps]),
+        "equal ranks give 1": lambda maps: matrix(torch.dot, [ranks(m) - 2.5 for m in maps]),
     },
     checks.fast_gradient_sign: {
         "clamp": lambda f, x, r: x + r * gradient_of(f, x).sign(),
@@ -496,34 +695,49 @@ MISTAKES = {
         "noise is missing": lambda f, x, n: f(x)[0],
         "too few|into one": copies_of,
     },
-    checks.path_parts: {
-        "way is missing": lambda *given: along(*given).mean(dim=0),
+    checks.integrated_gradients: {
+        "path is missing": lambda *given: along(*given).mean(dim=0),
         "at the end": lambda f, x, start, k: f(x) * (x - start),
         "beginnings": lambda f, x, s, k: (x - s) * along(f, x, s, k, 0.0).mean(dim=0),
         "at the ends of": lambda f, x, s, k: (x - s) * along(f, x, s, k, 1.0).mean(dim=0),
         "added the gradients": lambda f, x, s, k: (x - s) * along(f, x, s, k).sum(dim=0),
         "not by x": lambda f, x, s, k: x * along(f, x, s, k).mean(dim=0),
-        "from start to x": lambda f, x, s, k: (s - x) * along(f, x, s, k).mean(dim=0),
-        "own part": lambda f, x, s, k: ((x - s) * along(f, x, s, k).mean(dim=0)).sum(),
+        "baseline to x": lambda f, x, s, k: (s - x) * along(f, x, s, k).mean(dim=0),
+        "own attribution": lambda f, x, s, k: ((x - s) * along(f, x, s, k).mean(dim=0)).sum(),
     },
-    checks.evidence_difference: {
-        "map of a alone": lambda maps, w, a, b: evidence(maps, w[a]),
-        "change the sign": lambda maps, w, a, b: evidence(maps, w[b] - w[a]),
-        "no ReLU": lambda maps, w, a, b: evidence(maps, w[a] - w[b]).relu(),
-        "cut each map": lambda maps, w, a, b: (
-            evidence(maps, w[a]).relu() - evidence(maps, w[b]).relu()
+    checks.cut_out: {
+        "these are marks": lambda picture, heat: torch.from_numpy(saliency.seeds(heat)),
+        "seeds alone": lambda picture, heat: heat >= heat.quantile(0.97),
+        "thresholded map": lambda picture, heat: (
+            heat >= (heat.quantile(0.2) + heat.quantile(0.97)) / 2
         ),
-        "took their mean": lambda maps, w, a, b: evidence(maps, w[a] - w[b]) / 2,
-        "mean of the map": lambda maps, w, a, b: evidence(maps, w[a] - w[b]).mean(),
-        "keep them": lambda maps, w, a, b: (w[a] - w[b]) * maps.mean(dim=(1, 2)),
+        "true on the object": lambda picture, heat: ~saliency.segment(picture, heat),
+        "returned a ndarray": lambda picture, heat: saliency.segment(picture, heat).numpy(),
     },
-    checks.gradient_weighted_map: {
-        "last step is missing": lambda a, s: weighed(a, s).sum(dim=1),
-        "mean over the positions": lambda a, s: 4 * weighed(a, s).sum(dim=1).relu(),
-        "before you multiply": lambda a, s: (a * s).sum(dim=1).relu(),
-        "counts until the channels": lambda a, s: weighed(a, s).relu().sum(dim=1),
-        "what is negative counts": lambda a, s: (s.mean((2, 3), True).relu() * a).sum(dim=1),
-        "too few": lambda a, s: weighed(a, s).sum(dim=1, keepdim=True).relu(),
+    checks.winning_classes: {
+        "biases are missing": lambda maps, w, b: (maps.movedim(0, 2) @ w.T).argmax(dim=2),
+        "which class is it": lambda maps, w, b: (maps.movedim(0, 2) @ w.T + b).amax(dim=2),
+        "you averaged first": lambda maps, w, b: (w @ maps.mean(dim=(1, 2)) + b).argmax(),
+    },
+    checks.box_and_overlap: {
+        "rows first": lambda *given: boxed(*given)[[1, 0, 3, 2, 4]],
+        "heat's maximum": lambda *given: boxed(*given, absolute=True),
+        "one more than": lambda *given: boxed(*given) - torch.tensor([0.0, 0, 1, 1, 0]),
+        "not below": lambda *given: boxed(*given, least_side=-9),
+    },
+    checks.whole_grad_cam: {
+        "hook is left": lambda *given: hooked_cam(*given, tidy=False),
+        "as small as the layer's": lambda *given: hooked_cam(*given, enlarge=lambda maps: maps),
+        "what is below becomes zero": lambda *given: hooked_cam(*given, cut=lambda maps: maps),
+        "first, then enlarge": lambda *given: hooked_cam(*given, cut=lambda maps: maps).relu(),
+        "added the gradients": lambda *given: 16 * hooked_cam(*given),
+    },
+    checks.hirescam_map: {
+        "last step is missing": lambda a, s: (a * s).sum(dim=1),
+        "this is Grad-CAM": lambda a, s: weighed(a, s).sum(dim=1).relu(),
+        "counts until the channels": lambda a, s: (a * s).relu().sum(dim=1),
+        "what is negative counts": lambda a, s: (s.relu() * a).sum(dim=1),
+        "too few": lambda a, s: (a * s).sum(dim=1, keepdim=True).relu(),
     },
     checks.dream_gradient: {
         "gradient of ΣΦ": gradient_of,
@@ -632,12 +846,6 @@ MISTAKES = {
         "the same pictures": lambda a, b: paired(a, b, lambda a, b: (a.var() + b.var()).sqrt()),
         "not by N": lambda a, b: paired(a, b, lambda a, b: (a - b).std() / len(a) ** 0.5),
     },
-    checks.token_grid: {
-        "class token is the first": lambda tokens: folded(tokens[:, :-1]),
-        "swapped": lambda tokens: folded(tokens[:, 1:]).mT,
-        "transpose before": lambda tokens: tokens[:, 1:].reshape(1, 2, 3, 3),
-        "shape|channels are last": lambda tokens: folded(tokens[:, 1:]).permute(0, 2, 3, 1),
-    },
     checks.covered_square: {
         "swapped": lambda p, t, l, k, c: filled(p, l, t, k, c),
         "too small": lambda p, t, l, k, c: filled(p, t, l, k - 1, c),
@@ -645,11 +853,11 @@ MISTAKES = {
         "its own colour": lambda p, t, l, k, c: filled(p, t, l, k, c.mean().expand(3)),
         "changed its input": lambda p, t, l, k, c: p.mul_(2),
     },
-    checks.drop_map: {
-        "what is gained": lambda *given: -drops(*given),
-        "scores of the covered pictures": lambda f, p, *rest: f(p[None]) - drops(f, p, *rest),
-        "last square is missing": lambda *given: drops(*given, last=0),
-        "stride, not by patch": lambda f, p, k, s, c: drops(f, p, k, k, c),
+    checks.kept_scores: {
+        "keep it": lambda *given: kept(*given, hide=True),
+        "this is a drop": lambda f, p, *rest: f(p[None]) - kept(f, p, *rest),
+        "last patch is missing": lambda *given: kept(*given, last=0),
+        "stride, not by patch": lambda f, p, k, s, c: kept(f, p, k, k, c),
     },
     checks.changed_outputs: {
         "itself": lambda start, length, *rest: torch.tensor([start, start + length - 1]),
@@ -659,6 +867,12 @@ MISTAKES = {
         "rounded .up": rounded_down,
         "no output before 0": lambda *given: torch.tensor(changed(*given[:-1])),
         "no output behind": lambda *given: torch.tensor(changed(*given[:-1])).clamp(min=0),
+    },
+    checks.occlusion_drops: {
+        "what is gained": lambda *given: -patch_drops(*given),
+        "drops of the logit": lambda *given: patch_drops(*given, read=lambda scores: scores),
+        "ends at the edge": lambda *given: patch_drops(*given, edge=False),
+        "more than batch_size": lambda *given: patch_drops(*given[:-1], 1000),
     },
     checks.feature_loss: {
         "by itself": lambda f, w: squares(f - w).sum() / squares(w)[0],
@@ -721,19 +935,53 @@ def test_a_common_mistake_is_named(check, words, wrong, capsys):
     assert said.startswith("not yet") and re.search(words, said)
 
 
+BOTH, ALONE = ["yours", "the package's"], ["the package's; yours will stand beside it"]
+DOUBLE = trials.Trial("twice", (torch.tensor([[1.0, 2.0]]),), [[2.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    "function, titles, words",
+    [
+        (lambda x: 2 * x, BOTH, "your result, and the package's"),
+        (lambda x: 3 * x, BOTH, "your result, and the package's"),
+        (lambda x: None, ALONE, "what the package makes of it"),
+        (lambda x: x[0], ALONE, "what the package makes of it"),
+        (lambda x: x / 0, ALONE, "what the package makes of it"),
+    ],
+    ids=["right", "wrong", "not begun", "of another shape", "infinite"],
+)
+def test_a_result_is_drawn_beside_the_packages(function, titles, words, capsys, monkeypatch):
+    drawn, shown = [], []
+    monkeypatch.setattr(
+        trials.plot, "show", lambda *figure_and_words: shown.append(figure_and_words)
+    )
+    picture = torch.tensor([[0.5, 0.25]])
+
+    def draw(values):
+        drawn.append(values)
+        return values.expand(3, 1, 2) / 2
+
+    trials.run(function, DOUBLE, seen=trials.Seen((picture,), 2 * picture, draw))
+    [(figure, said)] = shown
+    assert [axes.get_title("left").replace("\n", " ") for axes in figure.axes] == titles
+    assert said == words and torch.equal(drawn[0], 2 * picture)
+    assert torch.equal(picture, torch.tensor([[0.5, 0.25]]))
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_changing_the_input_is_noticed(capsys):
-    def changes(scores):
-        best = scores.argmax(dim=1)
-        scores.zero_()
+    def changes(maps):
+        best = maps.argmax(dim=1)
+        maps.zero_()
         return best
 
-    checks.top_class(changes)
+    checks.relative_maps(changes)
     assert "changed its input" in capsys.readouterr().out
 
 
 def test_an_error_in_the_students_code_is_passed_on():
     with pytest.raises(ZeroDivisionError):
-        checks.top_class(lambda scores: 1 / 0)
+        checks.relative_maps(lambda maps: 1 / 0)
 
 
 def test_the_expected_numbers_are_those_of_the_definition():

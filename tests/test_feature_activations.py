@@ -215,6 +215,33 @@ def test_the_patch_of_a_unit_alone_activates_it_as_before(model):
     assert torch.equal(alone.diag(), found.values[:, 0])
 
 
+def test_a_spotlight_keeps_the_colours_where_the_map_is_large_and_dims_the_rest_to_grey():
+    picture = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(2))
+    values = torch.zeros(8, 8)
+    values[2:4, 5:7] = 3.0
+    lit, brighter = activations.spotlight(picture, torch.stack([values, 5 * values]))
+    assert torch.equal(lit[:, 2:4, 5:7], picture[:, 2:4, 5:7])
+    torch.testing.assert_close(lit[:, 0, 0], 0.4 * picture[:, 0, 0].mean().expand(3))
+    torch.testing.assert_close(brighter, lit)
+
+
+def test_among_many_maps_one_scale_holds_for_all_and_nothing_below_zero_is_lit():
+    picture = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(2))
+    weak, strong, below = torch.zeros(8, 8), torch.zeros(8, 8), torch.full((8, 8), -5.0)
+    weak[2:4, 5:7], strong[2:4, 5:7], below[0, 0] = 1.0, 4.0, -1.0
+    among = torch.stack([weak, strong])[:, None]
+    dim = 0.4 * picture.mean(dim=0, keepdim=True).expand_as(picture)
+    lit = [activations.spotlight(picture, one, among)[0] for one in among]
+    assert torch.equal(lit[1][:, 2:4, 5:7], picture[:, 2:4, 5:7])
+    torch.testing.assert_close(lit[0][:, 2, 5], torch.lerp(dim, picture, 0.25)[:, 2, 5])
+    assert torch.equal(activations.spotlight(picture, below[None])[0], dim)
+
+
+def test_a_flat_map_lights_nothing():
+    picture = torch.full((3, 4, 4), 0.5)
+    assert torch.equal(activations.spotlight(picture, torch.ones(1, 2, 2))[0], 0.4 * picture)
+
+
 # --- zeros -----------------------------------------------------------------------------
 
 
@@ -262,10 +289,9 @@ def planted_faces():
     return picture, corners[labels], labels
 
 
-@pytest.mark.parametrize("with_labels", [True, False])
-def test_two_faces_are_found_by_their_labels_or_without(with_labels):
+def test_two_faces_are_found_by_their_labels():
     picture, features, labels = planted_faces()
-    found = activations.polysemantic(picture, features, labels if with_labels else None)
+    found = activations.polysemantic(picture, features, labels)
     assert found.score.tolist() == pytest.approx([0.5 * 3, 0, 5 / 3, 0])
     groups = {frozenset(picture[2][found.group[2] == side].tolist()) for side in (0, 1)}
     assert groups == {frozenset([10, 11, 12, 13]), frozenset([20, 21])}

@@ -15,14 +15,6 @@ FOLDERS = ("cs231n_viz", "workshop", "tests")
 COLUMNS = 100
 # Lines over 100 columns in a lesson's code cells, as they were counted: a number only shrinks.
 WIDE = {
-    "00_start_here": 22,
-    "01_filters": 28,
-    "02_last_layer": 41,
-    "03_activations": 47,
-    "04_occlusion": 68,
-    "05_saliency": 73,
-    "06_guided_backprop": 54,
-    "07_cam": 63,
     "08_gradient_ascent": 69,
     "09_multifaceted": 57,
     "10_adversarial": 67,

@@ -8,25 +8,37 @@ import re
 import statistics
 from itertools import pairwise
 
+import nbformat
 import pytest
 from PIL import Image
 
 from cs231n_viz.places import notebooks_dir
+from workshop.store_lesson import slide_types
 
 LESSONS = sorted(notebooks_dir().glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:/[A-Za-z][\w.-]*/[\w.-]+|[A-Z]:\\\w)[\w./\\-]*")
 FIGURE_REPR = re.compile(r"<(Figure size|IPython\.core\.display\.Image object|PIL\.)[^>]*>")
+SECOND = [path for path in LESSONS if path.name < "08"]  # lessons of the second edition
 PARTS = [  # said in this order in the prose of every lesson
     r"you will be able to",
     r"where it misleads",
     r"check yourself",
-    r"exercises?",
     r"recap",
     r"references",
     r"credits",
     r"next",
 ]
+OLD_PARTS = [*PARTS[:3], r"exercises?", *PARTS[3:]]
+# The four that the course promises, and in how many lessons at least each is a slider.
+SLIDERS = {
+    "layer": ("layer", 8),
+    "channel": ("channel|filter", 5),
+    "regularisation strength": ("l2|smooth|tv", 2),
+    "style weight": ("style_weight", 2),
+}
+PRIVATE = re.compile(r"\b(by lot|wish(es)?|slopes?|the dear one|costless)\b", re.IGNORECASE)
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+second_edition = pytest.mark.parametrize("path", SECOND, ids=lambda path: path.stem)
 
 
 def load(path) -> dict:
@@ -248,10 +260,127 @@ def test_the_lesson_has_all_its_parts_in_order(path):
     assert text.startswith("# "), "the first cell is the title"
     assert re.search(r"\bminutes\b", text[:3000]), "says at the beginning how long it takes"
     place = 0
-    for part in PARTS:
+    for part in PARTS if path in SECOND else OLD_PARTS:
         found = re.compile(rf"^(#+ .*|\*\*.*)\b{part}\b", re.MULTILINE).search(text, place)
         assert found, f"after position {place} of the prose there is no part {part!r}"
         place = found.start()
+
+
+@second_edition
+def test_the_lesson_begins_with_a_large_picture_and_playing(path):
+    first, *others = load(path)["cells"][:5]
+    [kinds] = first["attachments"].values()
+    [picture] = map(base64.b64decode, kinds.values())
+    assert Image.open(io.BytesIO(picture)).width >= 640
+    assert any("widget" in tags(cell) for cell in others)
+
+
+@second_edition
+def test_the_core_takes_35_minutes_and_its_exercises_45(path):
+    cells = load(path)["cells"]
+    core = [cell for cell in cells if "deeper" not in tags(cell)]
+    assert len(core) <= 60
+    assert sum(map(minutes, core)) <= 35
+    said = [re.search(r"(\d+) minutes", heading) for heading in exercises(path)]
+    assert sum(int(found[1]) for found in said) <= 45
+
+
+def minutes(cell) -> float:
+    """150 words a minute; 4 seconds a line of code, 20 a picture, 90 a widget."""
+    if cell["cell_type"] == "markdown":
+        return len(source(cell).split()) / 150 + ("](attachment:" in source(cell)) / 3
+    lines = sum(bool(line.strip()) for line in source(cell).splitlines())
+    pictures = sum(any(k.startswith("image/") for k in o.get("data", {})) for o in cell["outputs"])
+    return lines * 4 / 60 + pictures / 3 + 1.5 * ("widget" in tags(cell))
+
+
+def tags(cell) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def exercises(path) -> list[str]:
+    return re.findall(r"^### ((?:Exercise|Build it).*)", prose(path), re.MULTILINE)
+
+
+@second_edition
+def test_exercises_say_how_long_and_how_hard_and_one_is_to_build(path):
+    found = exercises(path)
+    for heading in found:
+        form = r"(Exercise \d|Build it) · .+ \(\d+ minutes, [●○]{5}\)"
+        assert re.fullmatch(form, heading), heading
+    assert len(found) in (4, 5)
+    assert sum(heading.startswith("Build it") for heading in found) == 1
+    kinds = [tag for cell in code_cells(path) for tag in tags(cell) if tag in ("exercise", "check")]
+    assert kinds == ["exercise", "check"] * len(found)
+
+
+@second_edition
+def test_what_goes_deeper_stands_behind_the_recap(path):
+    cells = load(path)["cells"]
+    deeper = ["deeper" in tags(cell) for cell in cells]
+    recap = next(n for n, cell in enumerate(cells) if source(cell).startswith("## Recap"))
+    assert not any(deeper[: recap + 1]) and deeper[recap + 1 :] == sorted(deeper[recap + 1 :])
+
+
+@second_edition
+def test_every_reference_has_a_link(path):
+    listed = re.search(r"\*\*References\.\*\*(.*?)\n\n", prose(path), re.DOTALL)[1]
+    without = [one for one in re.split(r" · |\n- ", listed.strip("- \n")) if "](http" not in one]
+    assert without == []
+
+
+@second_edition
+def test_the_words_are_the_fields_own(path):
+    assert PRIVATE.findall(prose(path)) == []
+
+
+@second_edition
+def test_slides_and_folded_code_are_as_the_storing_command_makes_them(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert [cell.metadata.slideshow.slide_type for cell in cells] == slide_types(cells)
+    for cell in cells:
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert folded == ("hide-input" in tags(cell))
+
+
+@pytest.mark.parametrize("promised", SLIDERS)
+def test_what_the_course_promises_to_slide_slides(promised):
+    name, least = SLIDERS[promised]
+    found = [path.stem for path in LESSONS if any(re.fullmatch(name, s) for s in sliders(path))]
+    assert len(found) >= least, found
+
+
+def sliders(path) -> set[str]:
+    """The names under which a lesson's widgets have a slider, or a menu that slides."""
+    trees = list(map(python, code_cells(path)))
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    made = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            made[node.targets[0].id] = node.value
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            named = [each for each in node.keywords if each.arg]
+            made_by = slides(node.func, made)
+            found |= {each.arg for each in named if made_by or slides(each.value, made)}
+        if isinstance(node, ast.Dict):  # {"layer": widgets.menu(…)}, given with **
+            pairs = zip(node.keys, node.values, strict=True)
+            named = [pair for pair in pairs if isinstance(pair[0], ast.Constant)]
+            found |= {str(key.value) for key, value in named if slides(value, made)}
+    return found
+
+
+def slides(node, made: dict, depth: int = 3) -> bool:
+    """Does what this expression makes slide? Names are followed to where they were made."""
+    parts = list(ast.walk(node))
+    calls = [part for part in parts if isinstance(part, ast.Call)]
+    names = {part.id for part in parts if isinstance(part, ast.Name) and part.id in made}
+    return (
+        any(getattr(call.func, "attr", "") == "slider" for call in calls)
+        or any(each.arg == "slide" for call in calls for each in call.keywords)
+        or (depth > 0 and any(slides(made[name], made, depth - 1) for name in names))
+    )
 
 
 @every_lesson

@@ -2,7 +2,8 @@
 
 What would change with every run without meaning anything (widget state, time stamps) is taken out,
 and of a widget its first picture stays. A Markdown cell that shows attachment:finished gets the
-picture of the code cell that its metadata names in `finished`.
+picture of the code cell that its metadata names in `finished`. Code cells tagged hide-input are
+stored folded, and every cell knows its place in the slides.
 """
 
 import re
@@ -33,7 +34,31 @@ def rerun(path: Path, timeout: int = 600) -> None:
             name = kind.replace("image/", "finished.")
             cell["attachments"] = {name: {kind: picture}}
             cell.source = re.sub(r"attachment:finished\.\w+", f"attachment:{name}", cell.source)
+        if "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+    for cell, kind in zip(notebook.cells, slide_types(notebook.cells), strict=True):
+        cell.metadata["slideshow"] = {"slide_type": kind}
     nbformat.write(nbformat.from_dict(without_views(notebook)), path)
+
+
+def slide_types(cells: list) -> list[str]:
+    """A slide for each heading and, below it, for each piece of prose with what it runs.
+
+    What goes deeper is no slide, nor are exercises, from their heading to the answer.
+    """
+    kinds, skipped = [], False
+    for cell in cells:
+        tags, heading = cell.metadata.get("tags", []), re.match(r"#+ (.*)", cell.source)
+        if heading:
+            skipped = bool(re.match(r"(exercise|build it|going deeper)", heading[1], re.IGNORECASE))
+        if skipped or {"deeper", "exercise", "check"} & set(tags):
+            kinds.append("skip")
+        elif cell.cell_type == "code":
+            kinds.append("-")
+        else:
+            kinds.append("slide" if heading else "subslide")
+        skipped = skipped and "<summary>One answer" not in cell.source
+    return kinds
 
 
 def _first_picture(notebook: nbformat.NotebookNode, cell_id: str) -> tuple[str, str]:

@@ -113,6 +113,21 @@ def cut(pixels: Tensor, patches: Patches, field: ReceptiveField, fill: Tensor) -
     return torch.where(inside[..., None], windows, fill.to(pixels).flatten()).movedim(-1, -3)
 
 
+def spotlight(picture: Tensor, maps: Tensor, among: Tensor | None = None) -> Tensor:
+    """The picture (3, H, W) in colour where a map is large, dim and grey where it is not.
+
+    maps (C, h, w): one result for each, (C, 3, H, W). The light rises from the 60th to the 99th
+    percentile of a map's values, and nothing below zero is lit. among: the channels' maps
+    (N, C, h, w) of many pictures, whose percentiles make one scale for all of these.
+    """
+    light = images.resize(maps[:, None].to(picture), picture.shape[1:])  # (C, 1, H, W)
+    values = (light if among is None else among.transpose(0, 1).to(picture)).flatten(1)
+    ends = torch.stack([each.quantile(values.new_tensor([0.6, 0.99])) for each in values])
+    low, high = ends.T.clamp(min=0)[..., None, None, None]
+    light = ((light - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+    return torch.lerp(0.4 * picture.mean(dim=0, keepdim=True).expand_as(picture), picture, light)
+
+
 # --- inactive channels ----------------------------------------------------------------------------
 
 
@@ -156,21 +171,17 @@ class ChannelGroups(NamedTuple):
     group: Tensor  # (C, k) 0 and 1 for the two groups among the top pictures, -1 for the rest
 
 
-def polysemantic(picture: Tensor, features: Tensor, labels: Tensor | None = None) -> ChannelGroups:
+def polysemantic(picture: Tensor, features: Tensor, labels: Tensor) -> ChannelGroups:
     """How strongly each channel responds to two unlike things (polysemantic), 0: it does not.
 
     t = [p₀, p₁ ≥ ⅓] · min(p₀, p₁) · ‖m₀ − m₁‖,  where p and m are share and mean feature of two
-    groups among a channel's k top pictures: those of its two commonest labels, or without labels
-    the two clusters of 2-means. picture (C, k), features (N, D), labels (N,).
+    groups among a channel's k top pictures: those of its two commonest labels. picture (C, k),
+    features (N, D), labels (N,).
     """
-    points = features[picture]  # (C, k, D)
-    if labels is None:
-        group = _two_means(points)
-    else:
-        kinds = labels[picture]
-        counts = F.one_hot(kinds, max(int(labels.max()) + 1, 2)).sum(dim=1)  # (C, classes)
-        same = kinds[:, None] == counts.topk(2, dim=1).indices[:, :, None]  # (C, 2, k)
-        group = torch.where(same.any(dim=1), same[:, 1].long(), -1)
+    points, kinds = features[picture], labels[picture]  # (C, k, D), (C, k)
+    counts = F.one_hot(kinds, max(int(labels.max()) + 1, 2)).sum(dim=1)  # (C, classes)
+    same = kinds[:, None] == counts.topk(2, dim=1).indices[:, :, None]  # (C, 2, k)
+    group = torch.where(same.any(dim=1), same[:, 1].long(), -1)
     shares, centers = _groups(points, group)
     smaller = shares.amin(dim=1)
     apart = (centers[:, 0] - centers[:, 1]).norm(dim=1)
@@ -181,14 +192,3 @@ def _groups(points: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
     """Share (C, 2) and mean (C, 2, D) of the points (C, k, D) of groups 0 and 1, group (C, k)."""
     groups = torch.stack([group == 0, group == 1], dim=1).to(points)  # (C, 2, k)
     return groups.mean(dim=2), groups @ points / groups.sum(dim=2, keepdim=True).clamp(min=1)
-
-
-def _two_means(points: Tensor) -> Tensor:
-    """2-means (Lloyd 1982) of points (C, k, D), from the two farthest apart: (C, k) of 0 and 1."""
-    farthest = torch.cdist(points, points).flatten(1).argmax(dim=1)
-    ends = torch.stack([farthest // points.shape[1], farthest % points.shape[1]], dim=1)
-    centers = points.gather(1, ends.unsqueeze(2).expand(-1, -1, points.shape[2]))  # (C, 2, D)
-    for _ in range(20):
-        group = torch.cdist(points, centers).argmin(dim=2)
-        _, centers = _groups(points, group)
-    return group

@@ -90,14 +90,14 @@ def _no_averaging_head(model) -> ValueError:
 # --- Grad-CAM and its family ----------------------------------------------------------------------
 
 
-def _plus_plus(maps: Tensor, slopes: Tensor) -> Tensor:
+def _plus_plus(maps: Tensor, grads: Tensor) -> Tensor:
     """max(0, g) is weighed by α = g² / (2 g² + g³ Σ A) (Chattopadhay et al. 2018, equation 19)."""
-    below = 2 * slopes**2 + slopes**3 * maps.sum(dim=(2, 3), keepdim=True)
-    alphas = torch.where(below == 0, 0, slopes**2 / below)
-    return ((alphas * slopes.clamp(min=0)).sum(dim=(2, 3), keepdim=True) * maps).sum(dim=1)
+    below = 2 * grads**2 + grads**3 * maps.sum(dim=(2, 3), keepdim=True)
+    alphas = torch.where(below == 0, 0, grads**2 / below)
+    return ((alphas * grads.clamp(min=0)).sum(dim=(2, 3), keepdim=True) * maps).sum(dim=1)
 
 
-def _eigen(maps: Tensor, slopes: Tensor) -> Tensor:
+def _eigen(maps: Tensor, grads: Tensor) -> Tensor:
     """A v₁: the maps along their first singular vector (Muhammad & Yeasin 2020); asks no class.
 
     As in the paper, the channels are not centred. Of the two signs of v₁, the one by which the
@@ -109,12 +109,12 @@ def _eigen(maps: Tensor, slopes: Tensor) -> Tensor:
     return (along * sign).unflatten(1, maps.shape[2:])
 
 
-# What makes a signed map (N, h, w) of maps A and their slopes g = ∂S/∂A, both (N, C, h, w)
+# What makes a signed map (N, h, w) of maps A and their gradients g = ∂S/∂A, both (N, C, h, w)
 RULES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "grad-cam": lambda maps, slopes: (slopes.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1),
+    "grad-cam": lambda maps, grads: (grads.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1),
     "grad-cam++": _plus_plus,
-    "hirescam": lambda maps, slopes: (slopes * maps).sum(dim=1),  # Draelos & Carin 2020
-    "layercam": lambda maps, slopes: (slopes.clamp(min=0) * maps).sum(dim=1),  # Jiang et al. 2021
+    "hirescam": lambda maps, grads: (grads * maps).sum(dim=1),  # Draelos & Carin 2020
+    "layercam": lambda maps, grads: (grads.clamp(min=0) * maps).sum(dim=1),  # Jiang et al. 2021
     "eigen-cam": _eigen,
 }
 
@@ -177,11 +177,11 @@ def guided_grad_cam(model, pixels: Tensor, target: Target = None, layer=None) ->
 
 def _signed(model, outputs, total: Tensor, pixels: Tensor, rule: str) -> dict[str, Tensor]:
     signed, size = {}, pixels.shape[2:]
-    for (layer, output), slopes in zip(outputs.items(), gradients_of(total, outputs), strict=True):
-        maps, slope = (as_maps(model, layer, each, size) for each in (output.detach(), slopes))
-        if slopes.any() and not slope.any():
+    for (layer, output), grads in zip(outputs.items(), gradients_of(total, outputs), strict=True):
+        maps, grad = (as_maps(model, layer, each, size) for each in (output.detach(), grads))
+        if grads.any() and not grad.any():
             raise _not_read(model, layer)
-        signed[layer] = (RULES.get(rule) or _no_rule(rule))(maps, slope)
+        signed[layer] = (RULES.get(rule) or _no_rule(rule))(maps, grad)
     return signed
 
 

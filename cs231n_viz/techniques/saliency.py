@@ -25,10 +25,11 @@ def saliency_map(model: nn.Module, pixels: Tensor, target: Target = None) -> Ten
     S is the score (logit), not the probability, which also rises when other classes fall. target:
     see `objectives.score_of`; None is the network's own answer, a list a class for each picture.
     """
-    return _steepness(score_of(model, target_for(model, target, pixels)), pixels)
+    return gradient_size(score_of(model, target_for(model, target, pixels)), pixels)
 
 
-def _steepness(score: Objective, pixels: Tensor) -> Tensor:
+def gradient_size(score: Objective, pixels: Tensor) -> Tensor:
+    """The largest colour of |∂ score / ∂ pixels| at each position: (N, H, W)."""
     return gradient(score, pixels).abs().amax(dim=1)
 
 
@@ -41,7 +42,7 @@ def smooth_saliency(
     may be named, too.
     """
     wanted = targets_of(target_for(model, target, pixels), len(pixels))
-    maps = (partial(_steepness, score_of(model, each)) for each in wanted)
+    maps = (partial(gradient_size, score_of(model, each)) for each in wanted)
     pairs = zip(maps, pixels.split(1), strict=True)
     return torch.cat([smooth(*pair, samples, noise, bounded=False, **settings) for pair in pairs])
 

@@ -1,41 +1,55 @@
-"""A network as a list of its layers, with their sizes."""
+"""What is active at a position of a picture, relative to other pictures, and where else it is so.
 
-import math
-from typing import NamedTuple
+`strongest_channels` makes the first page of lesson 00: click on a square, and see what reacts.
+"""
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
+from ..activations import activations_at
+from ..images import resize
 
-class Row(NamedTuple):
-    layer: str
-    kind: str  # Conv2d, ReLU, …
-    shape: tuple[int, ...]  # of the output for one picture, without the batch
-    weights: int  # how many parameters it has
-    values: int  # how many activations one picture gives
+GRID = 8  # squares along a side of a picture
 
 
-def anatomy(model: nn.Module) -> list[Row]:
-    """One Row for each layer without submodules, in the order in which they run."""
-    rows = []
-    for layer in model.layers:
-        module, _ = model.resolve(layer)
-        if not any(module.children()):
-            shape = model.shapes[layer][1:]
-            weights = sum(weight.numel() for weight in module.parameters())
-            rows.append(Row(layer, type(module).__name__, shape, weights, math.prod(shape)))
-    return rows
+def square(number: int, side: int) -> tuple[int, int, int, int]:
+    """A square of the GRID over a picture, row by row: (top, left, bottom, right) in pixels."""
+    top, left = (side // GRID * n for n in divmod(number, GRID))
+    return top, left, top + side // GRID, left + side // GRID
 
 
-def best_channel(maps: Tensor, mask: Tensor) -> tuple[int, float]:
-    """The channel of `maps` (C, h, w) most active on an object and least beside it, and a share.
+@torch.no_grad()
+def strongest_channels(model, layer, pixels: Tensor, others: Tensor, box, count=3) -> list[tuple]:
+    """The `count` channels furthest above their mean at the middle of a box in (1, 3, H, W).
 
-    mask: (H, W) bool, true on the object. Of each channel: (mean on it − mean beside it) /
-    deviation; the largest wins. The share is that of the channel's sum which lies on the object.
+    Mean and standard deviation are a channel's own, over all positions of all pictures. Of each
+    channel: its number, its deviations there, the picture `lit` by it, and where it is `strongest`
+    in the others, with its deviations.
     """
-    # (h, w), how much of each position is object
-    on = F.interpolate(mask[None, None].float(), maps.shape[1:], mode="area")[0, 0]
-    inside, beside = (maps * on).sum(dim=(1, 2)), (maps * (1 - on)).sum(dim=(1, 2))
-    contrast = inside / on.sum().clamp(min=1e-6) - beside / (1 - on).sum().clamp(min=1e-6)
-    best = int((contrast / maps.flatten(1).std(dim=1).clamp(min=1e-6)).argmax())
-    return best, float(inside[best] / (inside[best] + beside[best]).clamp(min=1e-6))
+    maps = relative(activations_at(model, torch.cat([pixels, others]), layer).to(pixels.device))
+    row, column = (sum(box[n::2]) * maps.shape[n - 2] // pixels.shape[n - 2] // 2 for n in (0, 1))
+    found = zip(*(each.tolist() for each in maps[0, :, row, column].topk(count)), strict=True)
+    return [(k, v, lit(pixels, maps[0, k]), *strongest(others, maps[1:, k])) for v, k in found]
+
+
+def relative(maps: Tensor) -> Tensor:
+    """Maps (N, C, h, w) in standard deviations above the mean, both of each channel."""
+    deviation, mean = torch.std_mean(maps, dim=(0, 2, 3), keepdim=True)
+    return (maps - mean) / deviation.clamp(min=1e-6)
+
+
+def lit(pixels: Tensor, heat: Tensor) -> Tensor:
+    """A picture (1, 3, H, W), in colour where a map (h, w) is high, dark and grey where it is not.
+
+    The share of colour is the map divided by its maximum, and 0 where the map is negative.
+    """
+    share = resize(heat.clamp(min=0)[None, None] / heat.max().clamp(min=1e-6), pixels.shape[2:])
+    return torch.lerp(0.3 * pixels.mean(dim=1, keepdim=True), pixels, share)
+
+
+def strongest(pictures: Tensor, heat: Tensor) -> tuple[Tensor, float]:
+    """A third of a picture's side, cut where maps (N, h, w) are highest; and how high that is."""
+    squares = pictures.unfold(2, pictures.shape[2] // 3, 1).unfold(3, pictures.shape[3] // 3, 1)
+    large = resize(heat[:, None], squares.shape[2:4])[:, 0]  # a value for each square
+    at = torch.unravel_index(large.argmax(), large.shape)
+    return squares.movedim(1, 3)[at][None], float(heat.max())
