@@ -168,7 +168,7 @@ IN_THE_FILE = {
         form.test_every_picture_has_alternative_text,
     ),
     "a picture in the prose without words": (
-        in_prose("![](../data/readme.png)"),
+        in_prose("![](../data/readme.jpg)"),
         form.test_every_picture_has_alternative_text,
     ),
     "a warning": (
