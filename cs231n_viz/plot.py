@@ -323,19 +323,6 @@ def _draw_intervals(axes, lines: Mapping, sideways: bool) -> None:
 
 
 @_styled()
-def histogram(values, marks=None, title="", xlabel="", ylabel="how many") -> Figure:
-    """How often each value occurs; `marks` is a dictionary of named values, drawn as lines."""
-    figure, axes = _chart(title, xlabel, ylabel)
-    axes.hist(_numbers(values), bins=50, color=BLUE, alpha=0.85)
-    for level, (name, value) in enumerate((marks or {}).items()):
-        axes.axvline(value, color=ORANGE, lw=2.5)
-        side = "right" if value > sum(axes.get_xlim()) / 2 else "left"
-        look = {"va": "top", "weight": "bold", "transform": axes.get_xaxis_transform()}
-        axes.text(value, 0.97 - 0.1 * level, f"  {name}  ", ha=side, **look)
-    return figure
-
-
-@_styled()
 def scatter(x, y, title="", xlabel="", ylabel="", colors=None) -> Figure:
     """Points; `colors`: one for each, or a dictionary name -> indices, a marker for each name."""
     figure, axes = _chart(title, xlabel, ylabel)
@@ -347,22 +334,6 @@ def scatter(x, y, title="", xlabel="", ylabel="", colors=None) -> Figure:
     else:
         axes.scatter(x, y, c=BLUE if colors is None else colors, s=46, ec="white", lw=0.6)
     axes.grid()
-    return figure
-
-
-@_styled()
-def hue_wheel(hues, strengths, colors=None) -> Figure:
-    """Points on the colour circle: hues in [0, 1) go round it, strengths outwards."""
-    hues, strengths, wheel = _numbers(hues), _numbers(strengths), matplotlib.colormaps["hsv"]
-    figure = Figure(figsize=(5.2, 5.6), layout="constrained")
-    axes = figure.add_subplot(projection="polar")
-    circle, rim = np.linspace(0, 1, 181), max(strengths.max(), 1e-9) * 1.12
-    axes.bar(circle * 2 * np.pi, 0.09 * rim, 0.036, rim, color=wheel(circle))
-    own = wheel(hues) if colors is None else _numbers(colors).clip(0, 1)
-    axes.scatter(hues * 2 * np.pi, strengths, c=own, s=70, edgecolors=INK, linewidths=0.7, zorder=3)
-    axes.set(ylim=(0, rim * 1.09), yticks=[], frame_on=False)
-    axes.set_xticks(np.arange(6) * np.pi / 3, ["red", "yellow", "green", "cyan", "blue", "magenta"])
-    axes.tick_params(pad=8)
     return figure
 
 

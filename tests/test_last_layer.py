@@ -240,16 +240,6 @@ def test_purity_by_hand():
     assert last_layer.neighbor_purity(line, labels, 2) == pytest.approx(3 / 8)
 
 
-def test_neighbours_kept_by_hand():
-    line, folded = (
-        torch.tensor([[0.0], [1.0], [3.0], [7.0]]),
-        torch.tensor([[0.0], [1.0], [3.0], [-0.5]]),
-    )
-    # nearest one: 1 0 1 2 on the line; 3 0 1 0 after the last was moved to the other end
-    assert last_layer.neighbors_kept(line, folded, 1) == pytest.approx(2 / 4)
-    assert last_layer.neighbors_kept(line, -5 * line, 2) == 1
-
-
 # --- left and right -------------------------------------------------------------------------------
 
 

@@ -37,11 +37,9 @@ FIGURES = {
     "heatmap_over": lambda: plot.heatmap_over(CHESS, torch.rand(1, 3, 3), label="drop"),
     "bars": lambda: plot.bars(["cat", "dog"], [0.9, 0.1], "Top 2", picture=CHESS),
     "curve": lambda: plot.curve({"down": -NUMBERS, "up": NUMBERS}, xlabel="step"),
-    "histogram": lambda: plot.histogram(NUMBERS, {"here": 0.5}),
     "scatter": lambda: plot.scatter(NUMBERS, NUMBERS, colors={"a": range(25), "b": range(25, 50)}),
     "intervals": lambda: plot.intervals({"one": LINES, "two": LINES}, "abc"),
     "intervals, sideways": lambda: plot.intervals({"one": LINES}, "abc", sideways=True),
-    "hue_wheel": lambda: plot.hue_wheel([0, 0.5], [1, 0.2]),
 }
 
 
@@ -171,11 +169,6 @@ def test_a_heat_map_of_any_size_covers_the_whole_picture():
     _, right, bar = plot.heatmap_over(torch.rand(1, 3, 20, 30), torch.rand(4, 6), label="drop").axes
     picture, heat = right.get_images()
     assert heat.get_extent() == pytest.approx(picture.get_extent()) and bar.get_ylabel() == "drop"
-
-
-def test_a_histogram_stretches_to_a_mark_outside_its_values():
-    (axes,) = plot.histogram(NUMBERS, {"far": 9.0}).axes
-    assert axes.get_xlim()[1] > 9 and "far" in axes.texts[0].get_text()
 
 
 def dots_of(axes):

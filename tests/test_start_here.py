@@ -14,6 +14,15 @@ def test_the_squares_cover_the_picture_row_by_row():
     assert start_here.square(63, 192) == (168, 168, 192, 192)
 
 
+def test_without_a_box_the_network_sees_its_mean_colour_there_and_the_picture_stays():
+    model, picture = models.load("coursenet", device="cpu"), torch.rand(1, 3, 128, 128)
+    before, covered = picture.clone(), picture.clone()
+    covered[:, :, 16:48, 32:80] = model.mean
+    expected = model(covered).softmax(dim=1)[0, 5]
+    found = start_here.without(model, picture, (16, 32, 48, 80), 5)
+    assert found == pytest.approx(float(expected), rel=1e-5) and torch.equal(picture, before)
+
+
 def test_relative_maps_have_mean_0_and_deviation_1_in_each_channel():
     maps = torch.rand(3, 4, 5, 6) * torch.tensor([1.0, 9, 2, 3]).view(1, 4, 1, 1)
     found = start_here.relative(maps)

@@ -93,11 +93,6 @@ def color_axis(filters: Tensor) -> ColorAxis:
     return ColorAxis(left[:, :, 0], share, (1 - brightness**2).sqrt())
 
 
-def axis_colors(axis: ColorAxis) -> Tensor:
-    """One end of each contrast as a colour (K, 3) in [0, 1]; the other end is 1 minus it."""
-    return 0.5 + axis.direction / (2 * axis.direction.abs().amax(dim=1, keepdim=True))
-
-
 # --- Gabor ----------------------------------------------------------------------------------------
 
 

@@ -127,12 +127,6 @@ def neighbor_purity(positions: Tensor, labels: Tensor, k: int = 5) -> float:
     return (labels[nearest_others(positions, k).indices] == labels[:, None]).double().mean().item()
 
 
-def neighbors_kept(features: Tensor, positions: Tensor, k: int = 5) -> float:
-    """The share of the k nearest others in `features` (N, D) that stay so in `positions` (N, E)."""
-    before, after = nearest_others(features, k).indices, nearest_others(positions, k).indices
-    return (before[:, :, None] == after[:, None, :]).any(dim=2).double().mean().item()
-
-
 class Pair(NamedTuple):
     first: int
     second: int

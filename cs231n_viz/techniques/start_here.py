@@ -32,6 +32,14 @@ def strongest_channels(model, layer, pixels: Tensor, others: Tensor, box, count=
     return [(k, v, lit(pixels, maps[0, k]), *strongest(others, maps[1:, k])) for v, k in found]
 
 
+@torch.no_grad()
+def without(model, pixels: Tensor, box, target: int) -> float:
+    """The probability of class `target` with a box of (1, 3, H, W) in the network's mean colour."""
+    (top, left, bottom, right), covered = box, pixels.clone()
+    covered[..., top:bottom, left:right] = model.mean.to(covered)
+    return float(model.probabilities(model(covered))[0, target])
+
+
 def relative(maps: Tensor) -> Tensor:
     """Maps (N, C, h, w) in standard deviations above the mean, both of each channel."""
     deviation, mean = torch.std_mean(maps, dim=(0, 2, 3), keepdim=True)
