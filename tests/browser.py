@@ -63,8 +63,9 @@ import hashlib, json
 def digest(png):
     return ",".join(map(str, hashlib.sha256(png).digest()))
 """
-PROMPTS = """[...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell .jp-InputPrompt')]
-    .map(prompt => prompt.textContent)"""
+# Of the cells themselves: what is folded has no prompt on the page.
+PROMPTS = """window.jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => cell.model.type === 'code').map(cell => `[${cell.prompt}]`)"""
 ALL_RUN = PROMPTS + r".every(prompt => /\[\d+\]/.test(prompt))"
 ERRORS = ".jp-NotebookPanel [data-mime-type='application/vnd.jupyter.error']"
 WARNINGS = ".jp-NotebookPanel [data-mime-type='application/vnd.jupyter.stderr']"
@@ -224,7 +225,7 @@ def restart_and_run_all(page):
 
 
 def _wait_for_all_cells(page):
-    soon(lambda: "[*]:" in page.evaluate(PROMPTS), seconds=20)  # a stored lesson has numbers, too
+    soon(lambda: "[*]" in page.evaluate(PROMPTS), seconds=20)  # a stored lesson has numbers, too
     soon(lambda: page.evaluate(ALL_RUN) or page.locator(ERRORS).count(), seconds=600)
     ask(page, "0")  # once this is answered, all that the cells show is on the page
     assert not page.locator(ERRORS).count(), page.locator(ERRORS).first.inner_text()
