@@ -25,6 +25,8 @@ def spoilt(folder, *changes) -> Path:
     notebook = json.loads(LESSON.read_text(encoding="utf-8"))
     for change in changes:
         change(notebook)
+    for name in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", LESSON.read_text(encoding="utf-8")):
+        (folder / name).touch()  # the lessons that it links to
     copy = folder / LESSON.name
     copy.write_text(json.dumps(notebook), encoding="utf-8")
     return copy
@@ -74,17 +76,19 @@ def without_receipt(cell_id):
 # Each in a cell of its own, chosen so that no later cell needs what it spoils.
 SPOILT = {
     # one stored number
-    "race-figure": replace_printed("race-figure", "0 of 10,000", "1 of 10,000"),
-    "all-filters": without_figure("all-filters"),
-    "roughest": without_receipt("roughest"),
-    "deeper-names": replace_source("deeper-names", "if first_read", "if undefined_name"),  # raises
+    "opponent": replace_printed("opponent", "27 filters", "28 filters"),
+    "six-filters": without_figure("six-filters"),
+    "story": without_receipt("story"),
+    "depthwise": replace_source("depthwise", "plot.show(", "undefined_name; plot.show("),  # raises
     # A callback that fails for every setting but the one that is drawn first:
-    "respond-slider": replace_source(
-        "respond", "answers[3:-3, 3:-3]", "answers[{edge: slice(3, -3)}[filter], 3:-3]"
+    "race-widget": replace_source(
+        "race-widget",
+        "cosines[wide][numbers.index(filter)].topk(9)",
+        "cosines[wide][{start: numbers.index(start)}[filter]].topk(9)",
     ),
     # A widget whose slider moves nothing:
-    "deeper-slider": replace_source(
-        "deeper-slider", "explore(tiles_of,", "explore(lambda filter: tiles_of(0),"
+    "templates": replace_source(
+        "templates", "explore(templates,", "explore(lambda strength: templates(3.0),"
     ),
 }
 
@@ -113,8 +117,8 @@ def test_every_spoilt_cell_is_found_and_no_other(tmp_path):
     assert {codes[number] for number in found} == set(SPOILT)
     assert count == len(codes)
     reasons = {codes[number]: reason for number, reason in found.items()}
-    assert "1 of 10,000" in reasons["race-figure"] and "KeyError" in reasons["respond-slider"]
-    assert "NameError" in reasons["deeper-names"] and "changes nothing" in reasons["deeper-slider"]
+    assert "28 filters" in reasons["opponent"] and "KeyError" in reasons["race-widget"]
+    assert "NameError" in reasons["depthwise"] and "changes nothing" in reasons["templates"]
 
 
 # --- what is wrong in the file, whatever a run would say ------------------------------------------
@@ -132,7 +136,7 @@ def print_instead(text, name="stdout"):
 
 
 def in_prose(text):
-    return lambda notebook: notebook["cells"][1].update(source=text)
+    return lambda notebook: notebook["cells"][2].update(source=text)
 
 
 def in_metadata(**entries):
@@ -153,16 +157,16 @@ def picture_kind(output):
 
 IN_THE_FILE = {
     "a picture without a receipt": (
-        without_receipt("all-filters"),
+        without_receipt("six-filters"),
         form.test_every_picture_has_words_beside_it,
     ),
     "a picture whose bytes are gone": (
-        outputs_of("all-filters", lambda output: output["data"].pop(picture_kind(output))),
+        outputs_of("six-filters", lambda output: output["data"].pop(picture_kind(output))),
         form.test_no_picture_was_lost,
     ),
     "a picture that a blind reader cannot know": (
         outputs_of(
-            "all-filters",
+            "six-filters",
             lambda output: output["metadata"][picture_kind(output)].update(alt=" "),
         ),
         form.test_every_picture_has_alternative_text,
