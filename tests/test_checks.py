@@ -969,6 +969,26 @@ def test_a_result_is_drawn_beside_the_packages(function, titles, words, capsys, 
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_hooks_that_a_function_leaves_are_taken_away_and_others_stay(fails):
+    network = torch.nn.Sequential(torch.nn.ReLU())
+    network[0].register_forward_hook(lambda *given: None)
+
+    def leaves_one(network, pixels):
+        network[0].register_forward_hook(lambda *given: None)
+        network[0].register_full_backward_hook(lambda *given: None)
+        return pixels / (0 if fails else 1)
+
+    tried = trials.without_hooks(leaves_one)
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            tried(network, 1)
+    else:
+        assert tried(network, 1) is trials.HOOKS_LEFT
+    assert len(network[0]._forward_hooks) == 1 and not network[0]._backward_hooks
+    assert trials.without_hooks(lambda network, pixels: pixels)(network, 5) == 5
+
+
 def test_changing_the_input_is_noticed(capsys):
     def changes(maps):
         best = maps.argmax(dim=1)

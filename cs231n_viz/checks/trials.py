@@ -114,9 +114,11 @@ def without_hooks(function: Callable) -> Callable:
         modules = list(network.modules())
         hooks = [each for one in modules for each in (one._forward_hooks, one._backward_hooks)]
         before = list(map(len, hooks))
-        result = function(network, *given)
-        pairs = zip(hooks, before, strict=True)
-        left = [each.popitem() for each, old in pairs for _ in range(len(each) - old)]
+        try:
+            result = function(network, *given)
+        finally:  # also when it raises: the lesson goes on with this network
+            pairs = zip(hooks, before, strict=True)
+            left = [each.popitem() for each, old in pairs for _ in range(len(each) - old)]
         return HOOKS_LEFT if left else result
 
     return tried

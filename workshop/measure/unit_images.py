@@ -7,18 +7,17 @@ Writes data/unit_images/LAYER.webp: a tile for each channel, row by row, made by
 """
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from cs231n_viz import data, models
 from cs231n_viz.activations import activations_at
-from cs231n_viz.images import to_picture
 from cs231n_viz.places import data_dir
 from cs231n_viz.techniques.gradient_ascent import unit_image
+from workshop.measure.class_images import page
 
 NETWORK = "efficientnet_lite0"
 LAYERS = ("block3", "block5", "block8", "block11", "block15")
-SIZE, STEPS, COLUMNS, TOGETHER = 112, 64, 8, 8  # every layer's channels fill whole rows
+SIZE, STEPS, TOGETHER = 112, 64, 8
 
 
 def main() -> None:
@@ -28,7 +27,7 @@ def main() -> None:
     for layer in LAYERS:
         file = data_dir() / "unit_images" / f"{layer}.webp"
         if not file.exists():
-            page(pictures(model, layer)).save(file, quality=70, method=6)
+            page(list(pictures(model, layer))).save(file, quality=70, method=6)
         share = beaten(model, layer, data.sheet(f"unit_images/{layer}", SIZE)).float().mean()
         print(f"{layer}: {share:.1%} beat every photograph", flush=True)
 
@@ -51,12 +50,6 @@ def beaten(model: models.PixelModel, layer: str, pictures: Tensor) -> Tensor:
         for all_ in (photographs, pictures)
     )
     return on_pictures.diagonal() > on_photographs.amax(dim=0)
-
-
-def page(tiles: Tensor) -> Image.Image:
-    """(N, 3, h, w) as one picture, COLUMNS in a row."""
-    rows = [torch.cat(list(row), dim=2) for row in tiles.clamp(0, 1).split(COLUMNS)]
-    return to_picture(torch.cat(rows, dim=1)[None])
 
 
 if __name__ == "__main__":
